@@ -1,0 +1,139 @@
+//! Consistency functions.
+
+use crate::{Float, score::assert_shapes};
+use ndarray::{Array2, ArrayRef2};
+use std::sync::Arc;
+
+/// A family f_1, …, f_T of consistency functions: f_t maps a point at level t of a [`Grid`](crate::Grid) to an approximate sample of X_1.
+///
+/// **Contract: f_1 = id**, exactly. A family may hold only some of its levels (a recursion over a million steps keeps a few of its
+/// functions): [`holds`](Self::holds) says which.
+///
+/// # Shapes
+/// Rows are points, columns coordinates: `x` and `out` are n × [`dim`](Self::dim). Steps count from 1 to [`steps`](Self::steps) = T.
+///
+/// # Example
+/// ```
+/// use ndarray::array;
+/// use onestep::{ConsistencyFn, ConsistencyFunction};
+/// let f = ConsistencyFn::new(1, 3, |t, x: &[f64], out: &mut [f64]| out[0] = x[0] / t as f64);
+/// assert_eq!(f.eval(1, &array![[4.0]]), array![[4.0]]);
+/// assert_eq!(f.eval(2, &array![[4.0]]), array![[2.0]]);
+/// ```
+pub trait ConsistencyFunction<F: Float = f64>: Send + Sync {
+    /// The dimension d of the space.
+    fn dim(&self) -> usize;
+
+    /// The number T of levels.
+    fn steps(&self) -> usize;
+
+    /// Writes f_t of every row of `x` into the same row of `out`.
+    ///
+    /// # Panics
+    /// `x` and `out` do not both have shape n × `dim()`, or the family does not [hold](Self::holds) level `t`.
+    fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>);
+
+    /// Whether `t` can be evaluated. By default every t in 1..=T can.
+    fn holds(&self, t: usize) -> bool {
+        (1..=self.steps()).contains(&t)
+    }
+
+    /// Allocating form of [`eval_into`](Self::eval_into).
+    ///
+    /// # Panics
+    /// As [`eval_into`](Self::eval_into).
+    fn eval(&self, t: usize, x: &ArrayRef2<F>) -> Array2<F> {
+        let mut out = Array2::zeros(x.raw_dim());
+        self.eval_into(t, x, &mut out);
+        out
+    }
+}
+
+macro_rules! delegate {
+    ($pointer:ty) => {
+        impl<F: Float, S: ConsistencyFunction<F> + ?Sized> ConsistencyFunction<F> for $pointer {
+            fn dim(&self) -> usize {
+                (**self).dim()
+            }
+            fn steps(&self) -> usize {
+                (**self).steps()
+            }
+            fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
+                (**self).eval_into(t, x, out);
+            }
+            fn holds(&self, t: usize) -> bool {
+                (**self).holds(t)
+            }
+        }
+    };
+}
+delegate!(&S);
+delegate!(Box<S>);
+delegate!(Arc<S>);
+
+/// A consistency function given by a closure on one point: `f(t, x, out)`, called for t ≥ 2 only; t = 1 is the identity.
+///
+/// ```
+/// use onestep::{ConsistencyFn, ConsistencyFunction};
+/// let f = ConsistencyFn::new(2, 10, |_t, x: &[f32], out: &mut [f32]| out.copy_from_slice(x));
+/// assert_eq!(ConsistencyFunction::<f32>::steps(&f), 10);
+/// ```
+#[derive(Clone)]
+pub struct ConsistencyFn<C> {
+    dim: usize,
+    steps: usize,
+    f: C,
+}
+
+impl<C> std::fmt::Debug for ConsistencyFn<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConsistencyFn").field("dim", &self.dim).field("steps", &self.steps).finish_non_exhaustive()
+    }
+}
+
+impl<C> ConsistencyFn<C> {
+    /// A family of `steps` functions on ℝ^`dim` from `f(t, x, out)`.
+    ///
+    /// ```
+    /// use onestep::{ConsistencyFn, ConsistencyFunction};
+    /// let f = ConsistencyFn::new(2, 10, |_t, x: &[f64], out: &mut [f64]| out.copy_from_slice(x));
+    /// assert_eq!(f.dim(), 2);
+    /// ```
+    pub fn new<F>(dim: usize, steps: usize, f: C) -> Self
+    where
+        C: Fn(usize, &[F], &mut [F]) + Send + Sync,
+    {
+        Self { dim, steps, f }
+    }
+}
+
+/// Panics when the family `f` cannot be evaluated at `t` on `x` into `out`.
+pub(crate) fn assert_evaluable<F: Float, C: ConsistencyFunction<F> + ?Sized>(f: &C, t: usize, x: &ArrayRef2<F>, out: &ArrayRef2<F>) {
+    assert!(f.holds(t), "eval: level {t} is not held (levels run from 1 to {})", f.steps());
+    assert_shapes("eval", f.dim(), x, out);
+}
+
+impl<F: Float, C: Fn(usize, &[F], &mut [F]) + Send + Sync> ConsistencyFunction<F> for ConsistencyFn<C> {
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn steps(&self) -> usize {
+        self.steps
+    }
+
+    fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
+        assert_evaluable(self, t, x, out);
+        if t == 1 {
+            out.assign(x);
+            return;
+        }
+        let mut point = vec![F::zero(); self.dim];
+        let mut value = vec![F::zero(); self.dim];
+        for (row, mut to) in x.rows().into_iter().zip(out.rows_mut()) {
+            point.iter_mut().zip(row).for_each(|(p, &r)| *p = r);
+            (self.f)(t, &point, &mut value);
+            to.iter_mut().zip(&value).for_each(|(t, &v)| *t = v);
+        }
+    }
+}

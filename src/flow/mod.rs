@@ -1,0 +1,73 @@
+//! Probability-flow maps.
+
+use crate::{Float, NoiseLevel};
+use ndarray::{Array2, ArrayRef2};
+use std::sync::Arc;
+
+/// The two-time probability-flow map Φ_{θ→θ'}: transports the law p_θ of X_θ to p_θ'.
+///
+/// Φ solves dx/dθ = u(θ, x), u = −tan θ (x + s_θ(x)): the variance-preserving probability-flow ODE written in the noise angle
+/// (Li, Huang and Wei 2025, eqs. (16)–(17), arXiv 2402.07802). Both directions are allowed.
+///
+/// # Shapes
+/// Rows are points, columns coordinates: `x` and `out` are n × [`dim`](Self::dim).
+pub trait FlowMap<F: Float = f64>: Send + Sync {
+    /// The dimension d of the space.
+    fn dim(&self) -> usize;
+
+    /// Writes Φ_{from→to} of every row of `x` into the same row of `out`.
+    ///
+    /// # Panics
+    /// `x` and `out` do not both have shape n × `dim()`.
+    fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>);
+
+    /// Allocating form of [`flow_into`](Self::flow_into).
+    ///
+    /// # Panics
+    /// `x` does not have `dim()` columns.
+    fn flow(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>) -> Array2<F> {
+        let mut out = Array2::zeros(x.raw_dim());
+        self.flow_into(from, to, x, &mut out);
+        out
+    }
+}
+
+/// Jacobian–vector products through a flow map: the derivative ∂Φ_{θ→θ'}(x) v.
+pub trait FlowJacobian<F: Float = f64>: FlowMap<F> {
+    /// Writes ∂Φ_{from→to}(x_i) v_i for every row i into `out`.
+    ///
+    /// # Panics
+    /// `x`, `v` and `out` do not all have shape n × `dim()`.
+    fn jvp_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>);
+
+    /// Allocating form of [`jvp_into`](Self::jvp_into).
+    ///
+    /// # Panics
+    /// `x` and `v` do not both have shape n × `dim()`.
+    fn jvp(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>) -> Array2<F> {
+        let mut out = Array2::zeros(x.raw_dim());
+        self.jvp_into(from, to, x, v, &mut out);
+        out
+    }
+}
+
+macro_rules! delegate {
+    ($pointer:ty) => {
+        impl<F: Float, S: FlowMap<F> + ?Sized> FlowMap<F> for $pointer {
+            fn dim(&self) -> usize {
+                (**self).dim()
+            }
+            fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
+                (**self).flow_into(from, to, x, out);
+            }
+        }
+        impl<F: Float, S: FlowJacobian<F> + ?Sized> FlowJacobian<F> for $pointer {
+            fn jvp_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
+                (**self).jvp_into(from, to, x, v, out);
+            }
+        }
+    };
+}
+delegate!(&S);
+delegate!(Box<S>);
+delegate!(Arc<S>);

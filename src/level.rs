@@ -1,0 +1,316 @@
+//! One point of the noise path, exact at both ends.
+
+use std::f64::consts::FRAC_PI_2;
+
+/// Why a noise level could not be made.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LevelError {
+    /// A parameter is NaN or outside its range.
+    #[error("{name} = {value} is outside {range}")]
+    OutOfRange {
+        /// The parameter.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// The valid range.
+        range: &'static str,
+    },
+}
+
+/// A noise level: X = cos θ · X₀ + sin θ · Z, Z ~ N(0, I).
+///
+/// A level knows cos θ = √ᾱ and sin θ = √(1−ᾱ), **both to full relative accuracy**, so that neither 1−ᾱ near the data nor ᾱ near the
+/// noise loses a digit; 1−ᾱ is never computed as `1.0 - alpha_bar`. Use the constructor whose argument is what you know: `from_ln_alpha_bar`
+/// for a long product of retentions, `from_variance` near the data, `from_co_angle` near the noise.
+///
+/// # Units
+/// θ in radians, 0 = data, π/2 = noise. ᾱ and 1−ᾱ are variances; σ = tan θ is the standard deviation of the variance-exploding form
+/// X/cos θ = X₀ + σZ; log-SNR is ln(ᾱ/(1−ᾱ)) = −2 ln σ.
+///
+/// # Accuracy
+/// Each accessor is within a few ulp of the exact function of the constructor's argument, at both ends of the path.
+///
+/// # Example
+/// ```
+/// use onestep::NoiseLevel;
+/// let near_data = NoiseLevel::from_variance(1e-40)?;
+/// assert!((near_data.sin() / 1e-20 - 1.0).abs() < 1e-15);
+/// assert_eq!(near_data.alpha_bar(), 1.0);
+/// assert!((near_data.log_snr() - 40.0 * 10f64.ln()).abs() < 1e-12);
+/// # Ok::<(), onestep::LevelError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct NoiseLevel {
+    cos: f64,
+    sin: f64,
+}
+
+fn within(name: &'static str, value: f64, low: f64, high: f64, range: &'static str) -> Result<f64, LevelError> {
+    if value >= low && value <= high { Ok(value) } else { Err(LevelError::OutOfRange { name, value, range }) }
+}
+
+impl NoiseLevel {
+    /// The data end, θ = 0.
+    pub const DATA: Self = Self { cos: 1.0, sin: 0.0 };
+    /// The noise end, θ = π/2.
+    pub const NOISE: Self = Self { cos: 0.0, sin: 1.0 };
+
+    /// From the angle θ ∈ [0, π/2] in radians. The float nearest to π/2 is taken as the noise end itself;
+    /// for levels closer to it than 1e−8 use [`from_co_angle`](Self::from_co_angle).
+    ///
+    /// # Errors
+    /// θ is NaN or outside [0, π/2].
+    ///
+    /// ```
+    /// use onestep::NoiseLevel;
+    /// let level = NoiseLevel::from_angle(1.0)?;
+    /// assert_eq!((level.cos(), level.sin()), (1f64.cos(), 1f64.sin()));
+    /// assert!(NoiseLevel::from_angle(2.0).is_err());
+    /// # Ok::<(), onestep::LevelError>(())
+    /// ```
+    pub fn from_angle(angle: f64) -> Result<Self, LevelError> {
+        let angle = within("angle", angle, 0.0, FRAC_PI_2, "[0, π/2]")?;
+        Ok(if angle == FRAC_PI_2 { Self::NOISE } else { Self { cos: angle.cos(), sin: angle.sin() } })
+    }
+
+    /// From the angle to the noise end, π/2 − θ ∈ [0, π/2].
+    ///
+    /// # Errors
+    /// The argument is NaN or outside [0, π/2].
+    ///
+    /// ```
+    /// use onestep::NoiseLevel;
+    /// assert_eq!(NoiseLevel::from_co_angle(1e-30)?.cos(), 1e-30);
+    /// # Ok::<(), onestep::LevelError>(())
+    /// ```
+    pub fn from_co_angle(co_angle: f64) -> Result<Self, LevelError> {
+        let c = within("co_angle", co_angle, 0.0, FRAC_PI_2, "[0, π/2]")?;
+        Ok(if c == FRAC_PI_2 { Self::DATA } else { Self { cos: c.sin(), sin: c.cos() } })
+    }
+
+    /// From ᾱ ∈ [0, 1]. Exact where ᾱ is small; near ᾱ = 1 the argument itself holds few digits of 1−ᾱ:
+    /// use [`from_variance`](Self::from_variance) or [`from_ln_alpha_bar`](Self::from_ln_alpha_bar) there.
+    ///
+    /// # Errors
+    /// ᾱ is NaN or outside [0, 1].
+    ///
+    /// ```
+    /// use onestep::NoiseLevel;
+    /// assert!((NoiseLevel::from_alpha_bar(0.25)?.cos() - 0.5).abs() < 1e-16);
+    /// # Ok::<(), onestep::LevelError>(())
+    /// ```
+    pub fn from_alpha_bar(alpha_bar: f64) -> Result<Self, LevelError> {
+        let a = within("alpha_bar", alpha_bar, 0.0, 1.0, "[0, 1]")?;
+        Ok(Self { cos: a.sqrt(), sin: (1.0 - a).sqrt() })
+    }
+
+    /// From the noise variance 1−ᾱ ∈ [0, 1]: exact near the data.
+    ///
+    /// # Errors
+    /// The variance is NaN or outside [0, 1].
+    ///
+    /// ```
+    /// use onestep::NoiseLevel;
+    /// assert_eq!(NoiseLevel::from_variance(1e-18)?.one_minus_alpha_bar(), 1e-18);
+    /// # Ok::<(), onestep::LevelError>(())
+    /// ```
+    pub fn from_variance(variance: f64) -> Result<Self, LevelError> {
+        let v = within("variance", variance, 0.0, 1.0, "[0, 1]")?;
+        Ok(Self { cos: (1.0 - v).sqrt(), sin: v.sqrt() })
+    }
+
+    /// From ln ᾱ ∈ [−∞, 0]: exact at both ends, by `exp` and `exp_m1`.
+    ///
+    /// # Errors
+    /// ln ᾱ is NaN or positive.
+    ///
+    /// ```
+    /// use onestep::NoiseLevel;
+    /// let level = NoiseLevel::from_ln_alpha_bar(-1e-30)?;
+    /// assert!((level.one_minus_alpha_bar() / 1e-30 - 1.0).abs() < 1e-15);
+    /// # Ok::<(), onestep::LevelError>(())
+    /// ```
+    pub fn from_ln_alpha_bar(ln_alpha_bar: f64) -> Result<Self, LevelError> {
+        let l = within("ln_alpha_bar", ln_alpha_bar, f64::NEG_INFINITY, 0.0, "[-inf, 0]")?;
+        Ok(Self { cos: (0.5 * l).exp(), sin: (-l.exp_m1()).sqrt() })
+    }
+
+    /// From the variance-exploding σ = tan θ ∈ [0, ∞].
+    ///
+    /// # Errors
+    /// σ is NaN or negative.
+    ///
+    /// ```
+    /// use onestep::NoiseLevel;
+    /// assert!((NoiseLevel::from_sigma(1.0)?.angle() - std::f64::consts::FRAC_PI_4).abs() < 1e-16);
+    /// # Ok::<(), onestep::LevelError>(())
+    /// ```
+    pub fn from_sigma(sigma: f64) -> Result<Self, LevelError> {
+        let s = within("sigma", sigma, 0.0, f64::INFINITY, "[0, inf]")?;
+        Ok(if s <= 1.0 {
+            let r = s.hypot(1.0);
+            Self { cos: 1.0 / r, sin: s / r }
+        } else {
+            let r = (1.0 / s).hypot(1.0);
+            Self { cos: 1.0 / s / r, sin: 1.0 / r }
+        })
+    }
+
+    /// From the log signal-to-noise ratio λ = ln(ᾱ/(1−ᾱ)) ∈ [−∞, ∞].
+    ///
+    /// # Errors
+    /// λ is NaN.
+    ///
+    /// ```
+    /// use onestep::NoiseLevel;
+    /// assert!((NoiseLevel::from_log_snr(0.0)?.alpha_bar() - 0.5).abs() < 1e-15);
+    /// # Ok::<(), onestep::LevelError>(())
+    /// ```
+    pub fn from_log_snr(log_snr: f64) -> Result<Self, LevelError> {
+        let l = within("log_snr", log_snr, f64::NEG_INFINITY, f64::INFINITY, "[-inf, inf]")?;
+        Self::from_sigma((-0.5 * l).exp())
+    }
+
+    /// cos θ = √ᾱ, the coefficient of the data.
+    ///
+    /// ```
+    /// assert_eq!(onestep::NoiseLevel::DATA.cos(), 1.0);
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn cos(self) -> f64 {
+        self.cos
+    }
+
+    /// sin θ = √(1−ᾱ), the coefficient (and standard deviation) of the noise.
+    ///
+    /// ```
+    /// assert_eq!(onestep::NoiseLevel::NOISE.sin(), 1.0);
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn sin(self) -> f64 {
+        self.sin
+    }
+
+    /// tan θ, the same number as [`sigma`](Self::sigma); ∞ at the noise end.
+    ///
+    /// ```
+    /// assert_eq!(onestep::NoiseLevel::NOISE.tan(), f64::INFINITY);
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn tan(self) -> f64 {
+        self.sin / self.cos
+    }
+
+    /// ᾱ = cos²θ.
+    ///
+    /// ```
+    /// assert_eq!(onestep::NoiseLevel::DATA.alpha_bar(), 1.0);
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn alpha_bar(self) -> f64 {
+        self.cos * self.cos
+    }
+
+    /// 1−ᾱ = sin²θ.
+    ///
+    /// ```
+    /// assert_eq!(onestep::NoiseLevel::NOISE.one_minus_alpha_bar(), 1.0);
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn one_minus_alpha_bar(self) -> f64 {
+        self.sin * self.sin
+    }
+
+    /// ln ᾱ, accurate also where ᾱ rounds to 1.
+    ///
+    /// ```
+    /// use onestep::NoiseLevel;
+    /// let l = NoiseLevel::from_variance(1e-25).unwrap().ln_alpha_bar();
+    /// assert!((l / -1e-25 - 1.0).abs() < 1e-15);
+    /// ```
+    #[must_use]
+    pub fn ln_alpha_bar(self) -> f64 {
+        if self.sin < 0.5 { (-self.one_minus_alpha_bar()).ln_1p() } else { 2.0 * self.cos.ln() }
+    }
+
+    /// θ in radians.
+    ///
+    /// ```
+    /// assert_eq!(onestep::NoiseLevel::NOISE.angle(), std::f64::consts::FRAC_PI_2);
+    /// ```
+    #[must_use]
+    pub fn angle(self) -> f64 {
+        self.sin.atan2(self.cos)
+    }
+
+    /// π/2 − θ in radians, accurate near the noise end.
+    ///
+    /// ```
+    /// assert_eq!(onestep::NoiseLevel::NOISE.co_angle(), 0.0);
+    /// ```
+    #[must_use]
+    pub fn co_angle(self) -> f64 {
+        self.cos.atan2(self.sin)
+    }
+
+    /// The variance-exploding standard deviation σ = tan θ.
+    ///
+    /// ```
+    /// use onestep::NoiseLevel;
+    /// assert!((NoiseLevel::from_sigma(80.0).unwrap().sigma() - 80.0).abs() < 1e-13);
+    /// ```
+    #[must_use]
+    pub fn sigma(self) -> f64 {
+        self.tan()
+    }
+
+    /// ln(ᾱ/(1−ᾱ)).
+    ///
+    /// ```
+    /// assert_eq!(onestep::NoiseLevel::DATA.log_snr(), f64::INFINITY);
+    /// ```
+    #[must_use]
+    pub fn log_snr(self) -> f64 {
+        2.0 * (self.cos / self.sin).ln()
+    }
+
+    /// sin(θ − θ') for another level θ', by the addition theorem: absolute accuracy 1e−16.
+    /// Between neighbours of a fine grid use [`Grid::sin_delta`](crate::Grid::sin_delta), which loses nothing.
+    ///
+    /// ```
+    /// use onestep::NoiseLevel;
+    /// assert_eq!(NoiseLevel::NOISE.sin_from(NoiseLevel::DATA), 1.0);
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn sin_from(self, other: Self) -> f64 {
+        self.sin * other.cos - self.cos * other.sin
+    }
+
+    /// Whether there is no noise at all, θ = 0.
+    ///
+    /// ```
+    /// assert!(onestep::NoiseLevel::DATA.is_data());
+    /// ```
+    #[must_use]
+    pub fn is_data(self) -> bool {
+        self.sin == 0.0
+    }
+
+    /// Whether there is only noise, θ = π/2.
+    ///
+    /// ```
+    /// assert!(onestep::NoiseLevel::NOISE.is_noise());
+    /// ```
+    #[must_use]
+    pub fn is_noise(self) -> bool {
+        self.cos == 0.0
+    }
+}

@@ -1,0 +1,21 @@
+//! The known-answer bench for consistency training.
+
+mod consistency;
+mod estimate;
+mod float;
+mod flow;
+mod level;
+mod schedule;
+mod score;
+mod target;
+mod transport;
+
+pub use consistency::{ConsistencyFn, ConsistencyFunction};
+pub use estimate::Estimate;
+pub use float::Float;
+pub use flow::{FlowJacobian, FlowMap};
+pub use level::{LevelError, NoiseLevel};
+pub use schedule::{CustomSchedule, Grid, ScheduleError, VarianceSchedule, li_huang_wei::LiHuangWei};
+pub use score::{ScoreFn, ScoreFunction};
+pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
+pub use transport::TransportError;
