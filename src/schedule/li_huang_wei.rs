@@ -7,7 +7,7 @@ use super::{ScheduleError, VarianceSchedule};
 /// The noise grows geometrically until β reaches its plateau r, where ᾱ falls by the factor 1−r a step. The plateau is reached only
 /// if c₁ > c₀, and ᾱ_T ≈ e^{−1} T^{−(c₁−c₀)} is approached slowly in T. Use c₀ ∈ [1, 2], c₁ ∈ [4, 8] with c₁ − c₀ > 2 (or > 1 for
 /// centred data): otherwise the mismatch between X_T and N(0, I) hides the 1/T term. The paper's proof asks for ᾱ_T ≤ T^{−c₂} with
-/// c₂ ≥ 1000: a constant of the proof, unusable in practice. [`audit`](crate::audit_grid) says which of the paper's properties hold.
+/// c₂ ≥ 1000: a constant of the proof, unusable in practice. [`audit`](crate::audit) says which of the paper's properties hold.
 ///
 /// # Example
 /// ```
