@@ -8,6 +8,7 @@ mod level;
 mod population;
 mod schedule;
 mod score;
+mod special;
 mod target;
 mod transport;
 
@@ -19,5 +20,6 @@ pub use level::{LevelError, NoiseLevel};
 pub use population::{Interval, Keep, Method, PopulationError, PopulationReport};
 pub use schedule::{CustomSchedule, Grid, ScheduleError, VarianceSchedule, li_huang_wei::LiHuangWei};
 pub use score::{ScoreFn, ScoreFunction};
+pub use target::line::{LineLabel, LineMarginal, LineMixture};
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
 pub use transport::TransportError;

@@ -1,5 +1,7 @@
 //! Probability-flow maps.
 
+mod quantile;
+
 use crate::{Float, NoiseLevel};
 use ndarray::{Array2, ArrayRef2};
 use std::sync::Arc;

@@ -3,6 +3,8 @@
 //! Each trait is one capability; a target implements those it can answer exactly. All of them speak of the marginals p_θ of
 //! X_θ = cos θ · X_0 + sin θ · Z, so the data law itself is the level θ = 0. Rows are points.
 
+pub(crate) mod line;
+
 use crate::NoiseLevel;
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2};
 use rand::RngCore;

@@ -1,0 +1,4 @@
+//! Special functions the exact answers need.
+
+pub(crate) mod hermite;
+pub(crate) mod normal;
