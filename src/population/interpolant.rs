@@ -8,8 +8,8 @@
 const HALF: usize = 5;
 /// The largest degree of a piece.
 pub(crate) const DEGREE: usize = 2 * HALF;
-/// Neighbouring cells of a stencil may differ by this factor; beyond it the degree is lowered, down to piecewise linear.
-const GRADING: f64 = 3.0;
+/// The largest and the smallest cell of a stencil may differ by this factor; beyond it the degree is lowered, down to piecewise linear.
+const GRADING: f64 = 8.0;
 
 /// The polynomial used around one node.
 #[derive(Debug, Clone, Copy)]
@@ -36,11 +36,18 @@ pub(crate) struct Interpolant {
 pub(crate) fn stencil_degrees(nodes: &[f64], degrees: &mut [usize]) {
     let n = nodes.len();
     let cells: Vec<f64> = nodes.windows(2).map(|w| w[1] - w[0]).collect();
-    let smooth: Vec<bool> = cells.windows(2).map(|c| c[1] <= GRADING * c[0] && c[0] <= GRADING * c[1]).collect();
     for (j, degree) in degrees.iter_mut().enumerate() {
-        // Cells j−m … j+m−1 belong to the stencil of half-width m; `smooth[i]` compares cells i and i+1.
         let mut m = 0;
-        while m < HALF && m < j && j + m + 1 < n && (m == 0 || (smooth[j - m - 1] && smooth[j + m - 1])) && smooth[j - 1] {
+        let (mut smallest, mut largest) = (f64::INFINITY, 0.0_f64);
+        while 2 * m < *degree && m < j && j + m + 1 < n {
+            // A stencil of half-width m + 1 has the cells j−m−1 … j+m.
+            for cell in [cells[j - m - 1], cells[j + m]] {
+                smallest = smallest.min(cell);
+                largest = largest.max(cell);
+            }
+            if !(largest <= GRADING * smallest) {
+                break;
+            }
             m += 1;
         }
         *degree = (*degree).min(2 * m);

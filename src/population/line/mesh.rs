@@ -3,6 +3,7 @@
 //! A node is a trajectory of the flow. It is labelled by its position y at level 1, and at level t it stands at x = F_t^{−1}(F_1(y)).
 //! Labels are placed so that at every level the nodes resolve both the marginal p_t and the flow map to it.
 
+use super::nodes::{Nodes, Tracker};
 use crate::population::interpolant::{DEGREE, stencil_degrees};
 use crate::target::line::{LineMarginal, LineMixture};
 use crate::{Grid, NoiseLevel};
@@ -27,8 +28,6 @@ const CANDIDATES: f64 = 16.0;
 pub(super) struct Mesh {
     /// Positions at level 1, increasing.
     pub(super) labels: Vec<f64>,
-    /// Number of components counted as left of each node, see `LineLabel`.
-    pub(super) splits: Vec<usize>,
     /// The stencil degree that every level allows at each node.
     pub(super) degrees: Vec<usize>,
 }
@@ -39,7 +38,7 @@ pub(super) struct NodeDensity {
     candidates: Vec<f64>,
     /// ∫ of the density up to each candidate.
     cumulative: Vec<f64>,
-    reference: Vec<LineMarginal>,
+    reference: Vec<NoiseLevel>,
 }
 
 /// Levels spread over the path, half of them evenly in the angle and half evenly in ln tan θ.
@@ -55,33 +54,48 @@ fn reference_levels(grid: &Grid) -> Vec<NoiseLevel> {
     angles.iter().filter_map(|&a| NoiseLevel::from_angle(a.clamp(0.0, std::f64::consts::FRAC_PI_2)).ok()).collect()
 }
 
-/// One over the local scale at `x`: of the components, and of the switching of their responsibilities.
-fn inverse_scale(p: &LineMarginal, x: f64) -> f64 {
-    let mut fourth = 0.0;
-    for (&m, &s) in p.means.iter().zip(&p.stds) {
+/// One over the local scale at node `i`: of the components, and of the switching of their responsibilities.
+fn inverse_scale(nodes: &Nodes, i: usize) -> f64 {
+    let (n, x) = (nodes.x.len(), nodes.x[i]);
+    let (mut fourth, mut first, mut second) = (0.0, 0.0, 0.0);
+    for (k, (&m, &s)) in nodes.marginal.means.iter().zip(&nodes.marginal.stds).enumerate() {
         fourth += (s * s + (FAN * (x - m)).powi(2)).powi(-2);
-    }
-    let (mut first, mut second) = (0.0, 0.0);
-    p.for_responsibilities(x, |k, r| {
-        let pull = (x - p.means[k]) / (p.stds[k] * p.stds[k]);
+        let pull = (x - m) / (s * s);
+        let r = nodes.responsibility[k * n + i];
         first += r * pull;
         second += r * pull * pull;
-    });
+    }
     // The variance of the pulls is the rate at which one component takes over from another.
     let switching = (second - first * first).max(0.0);
     (fourth.sqrt() + SWITCH * SWITCH * switching).sqrt()
 }
 
 impl NodeDensity {
+    /// Tabulates the fourth-power mean over the levels of (local scale)^{−1} · dx_t/dy, faded out in empty gaps.
     pub(super) fn new(target: &LineMixture, grid: &Grid) -> Self {
-        let reference: Vec<LineMarginal> = reference_levels(grid).into_iter().map(|l| target.at(l)).collect();
+        let reference = reference_levels(grid);
         let data = target.at(grid.level(1));
-        let (low, high) = (data.quantile(TAIL), data.upper_quantile(TAIL));
-        let candidates = candidates(&data, low, high);
-        let density: Vec<f64> = candidates.iter().map(|&y| required(&data, &reference, y)).collect();
+        let candidates = candidates(&data, data.quantile(TAIL), data.upper_quantile(TAIL));
+        let tracker = Tracker::new(target, &candidates, grid.level(1));
+        let start = tracker.start(grid.level(1));
+        let own: Vec<f64> = (0..candidates.len()).map(|i| inverse_scale(&start, i)).collect();
+        let mut fourth: Vec<f64> = own.iter().map(|s| s.powi(4)).collect();
+        let mut nodes = start.clone();
+        for &level in &reference {
+            tracker.advance(level, &mut nodes);
+            for (i, sum) in fourth.iter_mut().enumerate() {
+                *sum += (start.density[i] / nodes.density[i] * inverse_scale(&nodes, i)).powi(4);
+            }
+        }
+        let density: Vec<f64> = (0..candidates.len())
+            .map(|i| {
+                let mass = start.density[i] / own[i];
+                let empty = GAP * 4.0 * data.cdf(candidates[i]) * data.survival(candidates[i]);
+                if mass > 0.0 { fourth[i].powf(0.25) * mass / (mass + empty) } else { 0.0 }
+            })
+            .collect();
         let mut cumulative = vec![0.0; candidates.len()];
         for i in 1..candidates.len() {
-            // The trapezoidal rule on logarithms of the density would not change the spacing visibly.
             cumulative[i] = cumulative[i - 1] + 0.5 * (density[i] + density[i - 1]) * (candidates[i] - candidates[i - 1]);
         }
         Self { candidates, cumulative, reference }
@@ -103,29 +117,31 @@ impl NodeDensity {
             labels.push(self.candidates[i] + part * (self.candidates[i + 1] - self.candidates[i]));
         }
         labels.dedup_by(|b, a| *b <= *a);
-        let data = target.at(grid.level(1));
-        let places: Vec<Vec<f64>> = self.reference.iter().map(|p| labels.iter().map(|&y| p.transport(&data, y)).collect()).collect();
+        let tracker = Tracker::new(target, &labels, grid.level(1));
+        let mut nodes = tracker.start(grid.level(1));
+        let places: Vec<(Vec<f64>, f64)> = self
+            .reference
+            .iter()
+            .map(|&level| {
+                tracker.advance(level, &mut nodes);
+                (nodes.x.clone(), nodes.marginal.stds.iter().copied().fold(f64::INFINITY, f64::min))
+            })
+            .collect();
         // A label stays when its node keeps clear of the one before at every level.
         let mut keep = vec![0];
         for i in 1..labels.len() {
             let before = keep[keep.len() - 1];
-            let clear = places.iter().zip(&self.reference).all(|(x, p)| {
-                let smallest = p.stds.iter().copied().fold(f64::INFINITY, f64::min);
-                x[i] - x[before] > COINCIDENT * smallest.max(x[i].abs() * 0.01)
-            });
-            if clear {
+            if places.iter().all(|(x, smallest)| x[i] - x[before] > COINCIDENT * smallest.max(x[i].abs() * 0.01)) {
                 keep.push(i);
             }
         }
         let pick = |list: &[f64]| keep.iter().map(|&i| list[i]).collect::<Vec<_>>();
-        let labels = pick(&labels);
-        let mut degrees = vec![DEGREE; labels.len()];
-        stencil_degrees(&labels, &mut degrees);
-        for x in &places {
+        let mut degrees = vec![DEGREE; keep.len()];
+        stencil_degrees(&pick(&labels), &mut degrees);
+        for (x, _) in &places {
             stencil_degrees(&pick(x), &mut degrees);
         }
-        let splits = labels.iter().map(|&y| data.label(y).split).collect();
-        Mesh { labels, splits, degrees }
+        Mesh { labels: pick(&labels), degrees }
     }
 }
 
@@ -146,20 +162,4 @@ fn candidates(data: &LineMarginal, low: f64, high: f64) -> Vec<f64> {
     let tiny = 1e-3 / CANDIDATES * data.stds.iter().copied().fold(f64::INFINITY, f64::min);
     points.dedup_by(|b, a| *b - *a < tiny);
     points
-}
-
-/// The node density asked for at label `y`: the fourth-power mean over the levels of (local scale)^{−1} · dx_t/dy, faded out in empty gaps.
-fn required(data: &LineMarginal, reference: &[LineMarginal], y: f64) -> f64 {
-    let own = inverse_scale(data, y);
-    let ln_p = data.ln_density(y);
-    let mut fourth = 0.0;
-    for p in reference {
-        let x = p.transport(data, y);
-        let stretch = (ln_p - p.ln_density(x)).exp();
-        fourth += (stretch * inverse_scale(p, x)).powi(4);
-    }
-    let wanted = (own.powi(4) + fourth).powf(0.25);
-    let mass = ln_p.exp() / own;
-    let empty = GAP * 4.0 * data.cdf(y) * data.survival(y);
-    if mass > 0.0 { wanted * mass / (mass + empty) } else { 0.0 }
 }

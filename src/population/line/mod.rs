@@ -18,9 +18,12 @@ use ndarray::ArrayRef2;
 use nodes::{NEGLIGIBLE, Nodes, Tracker};
 use quadrature::Quadrature;
 
-/// Spacing of the nodes in local scales in the first run; each refinement divides it by `REFINEMENT`.
+/// Spacing of the nodes in local scales in the first run for a tolerance of 1e−9.
 const SPACING: f64 = 0.25;
+/// Smallest factor between the spacings of two runs.
 const REFINEMENT: f64 = 1.4;
+/// Order of the error in the spacing, used to choose the next one.
+const ORDER: f64 = 10.0;
 /// Refinements tried before a run is reported as not resolved.
 const REFINEMENTS: usize = 6;
 /// The certificate is summed over all levels up to this number, and over this many of them beyond.
@@ -70,7 +73,7 @@ pub struct LineRecursion<'a> {
     method: Method,
     keep: Keep,
     tolerance: f64,
-    spacing: f64,
+    spacing: Option<f64>,
 }
 
 impl<'a> LineRecursion<'a> {
@@ -88,7 +91,7 @@ impl<'a> LineRecursion<'a> {
     /// ```
     #[must_use]
     pub fn new(target: &'a LineMixture, grid: &'a Grid) -> Self {
-        Self { target, grid, method: Method::Training, keep: Keep::Last, tolerance: 1e-9, spacing: SPACING }
+        Self { target, grid, method: Method::Training, keep: Keep::Last, tolerance: 1e-9, spacing: None }
     }
 
     /// Training or distillation.
@@ -138,8 +141,8 @@ impl<'a> LineRecursion<'a> {
         self
     }
 
-    /// Spacing of the nodes in local length scales in the first run, in (0, 1]; 0.25 by default. A smaller one saves the runs that would
-    /// be refined away.
+    /// Spacing of the nodes in local length scales in the first run, in (0, 1]; by default 0.25 for a tolerance of 1e−9 and more for
+    /// a looser one. A smaller one saves the runs that would be refined away.
     ///
     /// ```
     /// use onestep::{Grid, LineMixture, LineRecursion};
@@ -152,7 +155,7 @@ impl<'a> LineRecursion<'a> {
     /// ```
     #[must_use]
     pub fn spacing(mut self, spacing: f64) -> Self {
-        self.spacing = spacing;
+        self.spacing = Some(spacing);
         self
     }
 
@@ -173,15 +176,16 @@ impl<'a> LineRecursion<'a> {
         if !(self.tolerance >= 1e-13 && self.tolerance < 1.0) {
             return Err(PopulationError::OutOfRange { name: "tolerance", value: self.tolerance, range: "[1e-13, 1)" });
         }
-        if !(self.spacing > 0.0 && self.spacing <= 1.0) {
-            return Err(PopulationError::OutOfRange { name: "spacing", value: self.spacing, range: "(0, 1]" });
+        if let Some(value) = self.spacing.filter(|&s| !(s > 0.0 && s <= 1.0)) {
+            return Err(PopulationError::OutOfRange { name: "spacing", value, range: "(0, 1]" });
         }
         self.keep.check(self.grid.steps())?;
         let density = NodeDensity::new(self.target, self.grid);
-        let mut spacing = self.spacing;
+        let mut spacing = self.spacing.unwrap_or_else(|| (SPACING * (self.tolerance / 1e-9).powf(1.0 / ORDER)).clamp(0.1, 0.5));
         let mut best = Pass::new(self, &density, spacing).run();
+        let mut refinement: f64 = REFINEMENT;
         for _ in 0..REFINEMENTS {
-            spacing /= REFINEMENT;
+            spacing /= refinement;
             let finer = Pass::new(self, &density, spacing).run();
             let moved = finer.report.distance(&best.report);
             best = finer;
@@ -190,13 +194,15 @@ impl<'a> LineRecursion<'a> {
             if best.report.resolved {
                 break;
             }
+            // The spacing at which the next run should move by the tolerance, if the error falls with the order of the interpolant.
+            refinement = (moved / self.tolerance).powf(1.0 / ORDER).clamp(REFINEMENT, 2.0);
         }
         Ok(best)
     }
 }
 
 impl PopulationReport {
-    /// The largest relative change of a measured quantity against another run of the same problem.
+    /// The largest relative change of a measured quantity against another run of the same problem; NaN where one of them is not a number.
     fn distance(&self, other: &Self) -> f64 {
         // Errors below the rounding of the data's own scale are no errors.
         let relative = |a: f64, b: f64| (a - b).abs() / a.abs().max(b.abs()).max(1e-13);
@@ -209,7 +215,7 @@ impl PopulationReport {
         ]
         .into_iter()
         .map(|(a, b)| relative(a, b))
-        .fold(0.0, f64::max)
+        .fold(0.0, |worst, d| if d <= worst { worst } else { d })
     }
 }
 
@@ -421,8 +427,8 @@ impl<'a> Pass<'a> {
         let LineRecursion { target, grid, ref keep, method, .. } = *self.recursion;
         let steps = grid.steps();
         let n = self.mesh.labels.len();
-        let tracker = Tracker::new(target, &self.mesh, grid.level(1));
-        let mut nodes = tracker.place(grid.level(1), self.mesh.labels.clone());
+        let tracker = Tracker::new(target, &self.mesh.labels, grid.level(1));
+        let mut nodes = tracker.start(grid.level(1));
         let mut f = self.mesh.labels.clone();
         let mut before = nodes.x.clone();
         let mut velocity_before = nodes.velocity.clone();
@@ -444,14 +450,8 @@ impl<'a> Pass<'a> {
                 labels.rebuild(&nodes.x, &self.mesh.labels, &self.mesh.degrees);
                 next_measured += 1;
             }
-            // Second-order Adams–Bashforth prediction of the nodes along the flow; the first step has no velocity before.
             let delta = grid.delta(t);
-            let memory = if t > 2 { 0.5 * delta / grid.delta(t - 1) } else { 0.0 };
-            before.copy_from_slice(&nodes.x);
-            for ((x, u), u0) in nodes.x.iter_mut().zip(&nodes.velocity).zip(&mut velocity_before) {
-                *x += delta * (u + memory * (u - *u0));
-                *u0 = *u;
-            }
+            predict(&mut nodes, &mut before, &mut velocity_before, delta, (t > 2).then(|| grid.delta(t - 1)));
             tracker.advance(from, &mut nodes);
             let backward = Backward::new(target, from, to, grid.sin_delta(t));
             match method {
@@ -593,6 +593,22 @@ impl<'a> Pass<'a> {
     }
 }
 
+/// Moves the nodes along the flow by `delta`: the cubic through the positions and velocities of the last two levels, `last` apart, or an
+/// Euler step where there is no level before. The positions and velocities left are written to `before` and `velocity_before`.
+fn predict(nodes: &mut Nodes, before: &mut [f64], velocity_before: &mut [f64], delta: f64, last: Option<f64>) {
+    for (((x, &u), x0), u0) in nodes.x.iter_mut().zip(&nodes.velocity).zip(before).zip(velocity_before) {
+        let here = *x;
+        *x += delta * u;
+        if let Some(last) = last {
+            let s = delta / last;
+            let (rise, m0, m1) = (here - *x0, last * *u0, last * u);
+            *x += s * s * ((m0 + 2.0 * m1 - 3.0 * rise) + s * (m0 + m1 - 2.0 * rise));
+        }
+        *x0 = here;
+        *u0 = u;
+    }
+}
+
 impl Ledger {
     fn record(&mut self, t: usize, delta: f64, q: &Quadrature, local: &[f64]) {
         self.locals.push((t, delta, q.mean_abs(local), q.mean_of(|i| local[i] * local[i]).max(0.0).sqrt()));
@@ -656,21 +672,23 @@ fn sum_over_levels(grid: &Grid, locals: &[(usize, f64, f64, f64)], value: impl F
     (fine, (fine - coarse).abs())
 }
 
-/// The best of E h(X_1) − E h(f) in absolute value over h(x) = √((x−a)² + b²), which is convex and 1-Lipschitz, and over h(x) = x.
+/// The best of |E h(X_1) − E h(f)| over h(x) = √((x−a)² + b²), which is convex and 1-Lipschitz, and over h(x) = x.
 ///
-/// The smooth h keep the quadrature exact; b → 0 is |x − a|, b → ∞ the second moment.
+/// A width b of a few cells keeps the quadrature exact; b → 0 is |x − a|, b → ∞ the second moment. Centres a are quantiles of the data
+/// and evenly spaced points, which also fall into gaps between modes.
 fn lower_bound(q: &Quadrature, y: &[f64], f: &[f64]) -> f64 {
-    const CENTRES: usize = 64;
-    /// Width of the smoothed kink in cells.
-    const SMOOTHING: [f64; 4] = [3.0, 8.0, 25.0, 80.0];
-    let n = y.len();
+    const CENTRES: usize = 48;
+    /// Width of the smoothed kink in cells of f.
+    const SMOOTHING: [f64; 3] = [3.0, 10.0, 40.0];
+    let last = y.len() - 1;
+    let (low, high) = (y[last / 10], y[last - last / 10]);
+    let quantiles = (1..=CENTRES).map(|c| y[last * c / (CENTRES + 1)]);
+    let even = (1..=CENTRES).map(|c| low + (high - low) * c as f64 / (CENTRES + 1) as f64);
     let mut best = q.mean_of(|i| y[i] - f[i]).abs();
-    for c in 0..CENTRES {
-        let i = (n - 1) * (c + 1) / (CENTRES + 1);
-        let a = y[i];
-        let cell = 0.5 * (y[(i + 1).min(n - 1)] - y[i.saturating_sub(1)]);
+    for a in quantiles.chain(even) {
+        let i = f.partition_point(|&f| f < a).clamp(1, last);
         for smoothing in SMOOTHING {
-            let b = smoothing * cell;
+            let b = smoothing * (f[i] - f[i - 1]).abs();
             let h = |x: f64| (x - a).hypot(b);
             // h(y) − h(f) without cancellation.
             let gain = q.mean_of(|j| (y[j] - f[j]) * ((y[j] - a) + (f[j] - a)) / (h(y[j]) + h(f[j])));

@@ -1,10 +1,9 @@
 //! The nodes at one level: positions on the exact flow, densities, posterior responsibilities, velocity.
 
-use super::mesh::Mesh;
 use crate::NoiseLevel;
 use crate::special::normal;
 use crate::target::line::{LineMarginal, LineMixture};
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_4};
+use std::f64::consts::FRAC_PI_4;
 
 /// Newton steps before a node is placed by the safeguarded search instead.
 const NEWTON_STEPS: usize = 8;
@@ -34,21 +33,30 @@ pub(super) struct Nodes {
 #[derive(Debug)]
 pub(super) struct Tracker<'a> {
     target: &'a LineMixture,
-    mesh: &'a Mesh,
+    labels: &'a [f64],
     data: LineMarginal,
+    /// Number of components counted as left of each node, see `LineLabel`.
+    splits: Vec<usize>,
     /// Signed mass between each label and the modes, Σ_{right} w N(z) − Σ_{left} w N(−z): constant along the flow.
     masses: Vec<f64>,
 }
 
 impl<'a> Tracker<'a> {
-    pub(super) fn new(target: &'a LineMixture, mesh: &'a Mesh, first: NoiseLevel) -> Self {
+    /// Trajectories through the positions `labels` at the level `first`.
+    pub(super) fn new(target: &'a LineMixture, labels: &'a [f64], first: NoiseLevel) -> Self {
         let data = target.at(first);
-        let masses = mesh.labels.iter().zip(&mesh.splits).map(|(&y, &split)| signed_mass(&data, y, split)).collect();
-        Self { target, mesh, data, masses }
+        let splits: Vec<usize> = labels.iter().map(|&y| data.label(y).split).collect();
+        let masses = labels.iter().zip(&splits).map(|(&y, &split)| signed_mass(&data, y, split)).collect();
+        Self { target, labels, data, splits, masses }
+    }
+
+    /// The nodes at the first level, where they stand at their labels.
+    pub(super) fn start(&self, first: NoiseLevel) -> Nodes {
+        self.place(first, self.labels.to_vec())
     }
 
     /// The nodes at `level`, from predicted positions.
-    pub(super) fn place(&self, level: NoiseLevel, predicted: Vec<f64>) -> Nodes {
+    fn place(&self, level: NoiseLevel, predicted: Vec<f64>) -> Nodes {
         let n = predicted.len();
         let marginal = self.target.at(level);
         let components = marginal.weights.len();
@@ -71,14 +79,15 @@ impl<'a> Tracker<'a> {
         let n = nodes.x.len();
         let p = &nodes.marginal;
         for i in 0..n {
-            let (mut x, split) = (nodes.x[i], self.mesh.splits[i]);
+            let (mut x, split) = (nodes.x[i], self.splits[i]);
             let mut placed = false;
             for _ in 0..NEWTON_STEPS {
                 let (mut excess, mut density, mut pull) = (-self.masses[i], 0.0, 0.0_f64);
                 for (k, ((&w, &m), &s)) in p.weights.iter().zip(&p.means).zip(&p.stds).enumerate() {
                     let z = (x - m) / s;
-                    let own = w / s * normal::density(z);
-                    excess += if k < split { -w * tail(z) } else { w * tail(-z) };
+                    let gauss = (-0.5 * z * z).exp();
+                    let own = w / s * normal::INV_SQRT_2PI * gauss;
+                    excess += if k < split { -w * normal::upper_tail(z, gauss) } else { w * normal::upper_tail(-z, gauss) };
                     nodes.responsibility[k * n + i] = own;
                     density += own;
                     pull += own * z.abs() / s;
@@ -105,19 +114,13 @@ impl<'a> Tracker<'a> {
                 }
             }
             if !placed {
-                x = p.transport(&self.data, self.mesh.labels[i]);
+                x = p.transport(&self.data, self.labels[i]);
                 nodes.density[i] = p.density(x);
                 p.for_responsibilities(x, |k, r| nodes.responsibility[k * n + i] = r * nodes.density[i]);
             }
             nodes.x[i] = x;
         }
     }
-}
-
-/// N(−z), the mass above z.
-#[inline]
-fn tail(z: f64) -> f64 {
-    0.5 * libm::erfc(z * FRAC_1_SQRT_2)
 }
 
 fn signed_mass(p: &LineMarginal, x: f64, split: usize) -> f64 {
@@ -128,7 +131,7 @@ fn signed_mass(p: &LineMarginal, x: f64, split: usize) -> f64 {
         .enumerate()
         .map(|(k, ((&w, &m), &s))| {
             let z = (x - m) / s;
-            if k < split { -w * tail(z) } else { w * tail(-z) }
+            if k < split { -w * normal::cdf(-z) } else { w * normal::cdf(z) }
         })
         .sum()
 }
