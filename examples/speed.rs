@@ -7,7 +7,7 @@ fn main() {
     let (lo, hi) = (0.01, std::f64::consts::FRAC_PI_2 - 0.001);
     let g = Grid::from_angles(&(0..t).map(|i| lo + (hi - lo) * i as f64 / (t - 1) as f64).collect::<Vec<_>>()).unwrap();
     let t0 = std::time::Instant::now();
-    let run = LineRecursion::new(&m, &g).spacing(a[1]).tolerance(a[2]).run().unwrap();
+    let run = LineRecursion::new(&m, &g).spacing(a[1]).tolerance(a[2]).refinements(a[3] as usize).run().unwrap();
     println!(
         "{t} nodes {} w1 {:.12e} err {:.1e} {:.3}s",
         run.nodes(),

@@ -14,6 +14,11 @@ const GRADING: f64 = 8.0;
 /// The polynomial used around one node.
 #[derive(Debug, Clone, Copy)]
 struct Piece {
+    node: f64,
+    value: f64,
+    /// The midpoints to the neighbouring nodes, ∓∞ at the ends: the piece serves what lies between.
+    low: f64,
+    high: f64,
     /// Divided differences f[x_j, x_{j+1}], f[x_{j−1}, x_j, x_{j+1}], …; for a linear piece the slopes to the right and to the left.
     coefficients: [f64; DEGREE],
     /// x_{j+1} − x_j, x_{j−1} − x_j, x_{j+2} − x_j, …
@@ -25,7 +30,6 @@ struct Piece {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interpolant {
     nodes: Vec<f64>,
-    values: Vec<f64>,
     /// Midpoints between neighbouring nodes.
     middles: Vec<f64>,
     pieces: Vec<Piece>,
@@ -67,8 +71,6 @@ impl Interpolant {
         let n = nodes.len();
         self.nodes.clear();
         self.nodes.extend_from_slice(nodes);
-        self.values.clear();
-        self.values.extend_from_slice(values);
         self.middles.clear();
         self.middles.extend(nodes.windows(2).map(|w| 0.5 * (w[0] + w[1])));
         self.differences.resize_with(DEGREE, Vec::new);
@@ -80,7 +82,15 @@ impl Interpolant {
         }
         self.pieces.clear();
         for (j, &degree) in degrees.iter().enumerate() {
-            let mut piece = Piece { coefficients: [0.0; DEGREE], shifts: [0.0; DEGREE], linear: degree == 0 };
+            let mut piece = Piece {
+                node: nodes[j],
+                value: values[j],
+                low: if j > 0 { self.middles[j - 1] } else { f64::NEG_INFINITY },
+                high: if j + 1 < n { self.middles[j] } else { f64::INFINITY },
+                coefficients: [0.0; DEGREE],
+                shifts: [0.0; DEGREE],
+                linear: degree == 0,
+            };
             if degree == 0 {
                 piece.coefficients[0] = self.differences[0][j.min(n - 2)];
                 piece.coefficients[1] = self.differences[0][j.max(1) - 1];
@@ -98,6 +108,11 @@ impl Interpolant {
     /// The index of the node nearest to `x`, searched from `hint`.
     #[inline]
     pub(crate) fn nearest(&self, x: f64, hint: usize) -> usize {
+        let piece = &self.pieces[hint];
+        if piece.low <= x && x <= piece.high { hint } else { self.search(x, hint) }
+    }
+
+    fn search(&self, x: f64, hint: usize) -> usize {
         let last = self.middles.len();
         let mut j = hint.min(last);
         let mut stride = 1;
@@ -124,8 +139,8 @@ impl Interpolant {
     /// f(x) − f(x_j), where j is the node nearest to x.
     #[inline]
     pub(crate) fn rise(&self, x: f64, j: usize) -> f64 {
-        let d = x - self.nodes[j];
         let piece = &self.pieces[j];
+        let d = x - piece.node;
         if piece.linear {
             return d * piece.coefficients[usize::from(d < 0.0)];
         }
@@ -142,13 +157,13 @@ impl Interpolant {
     #[inline]
     pub(crate) fn eval(&self, x: f64, hint: usize) -> (f64, usize) {
         let j = self.nearest(x, hint);
-        (self.values[j] + self.rise(x, j), j)
+        (self.value(j) + self.rise(x, j), j)
     }
 
     /// The value at node `j`.
     #[inline]
     pub(crate) fn value(&self, j: usize) -> f64 {
-        self.values[j]
+        self.pieces[j].value
     }
 
     /// The nodes.

@@ -9,7 +9,7 @@ use crate::target::line::{LineMarginal, LineMixture};
 use crate::{Grid, NoiseLevel};
 
 /// Mass that is left out in each tail.
-const TAIL: f64 = 1e-24;
+const TAIL: f64 = 1e-20;
 /// Gaps between modes whose density (in units of one over the local scale) is below this are crossed by one cell.
 const GAP: f64 = 1e-13;
 /// The scale of a component grows with the distance to it, as this fraction.

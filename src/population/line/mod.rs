@@ -27,7 +27,7 @@ const ORDER: f64 = 10.0;
 /// Refinements tried before a run is reported as not resolved.
 const REFINEMENTS: usize = 6;
 /// The certificate is summed over all levels up to this number, and over this many of them beyond.
-const CERTIFICATE_LEVELS: usize = 400;
+const CERTIFICATE_LEVELS: usize = 256;
 
 /// Consistency training or distillation on the line, at population level.
 ///
@@ -74,6 +74,7 @@ pub struct LineRecursion<'a> {
     keep: Keep,
     tolerance: f64,
     spacing: Option<f64>,
+    refinements: usize,
 }
 
 impl<'a> LineRecursion<'a> {
@@ -91,7 +92,7 @@ impl<'a> LineRecursion<'a> {
     /// ```
     #[must_use]
     pub fn new(target: &'a LineMixture, grid: &'a Grid) -> Self {
-        Self { target, grid, method: Method::Training, keep: Keep::Last, tolerance: 1e-9, spacing: None }
+        Self { target, grid, method: Method::Training, keep: Keep::Last, tolerance: 1e-9, spacing: None, refinements: REFINEMENTS }
     }
 
     /// Training or distillation.
@@ -159,6 +160,23 @@ impl<'a> LineRecursion<'a> {
         self
     }
 
+    /// How many finer runs may follow the first; 6 by default. With 0 there is one run, at the spacing asked for, and its numerical error is
+    /// reported as infinite, that is unknown.
+    ///
+    /// ```
+    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// let target = LineMixture::gaussian(0.0, 1.0)?;
+    /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
+    /// let once = LineRecursion::new(&target, &grid).refinements(0).run()?;
+    /// assert_eq!(once.report().resolution_error, f64::INFINITY);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn refinements(mut self, refinements: usize) -> Self {
+        self.refinements = refinements;
+        self
+    }
+
     /// Runs the recursion.
     ///
     /// # Errors
@@ -184,7 +202,7 @@ impl<'a> LineRecursion<'a> {
         let mut spacing = self.spacing.unwrap_or_else(|| (SPACING * (self.tolerance / 1e-9).powf(1.0 / ORDER)).clamp(0.1, 0.5));
         let mut best = Pass::new(self, &density, spacing).run();
         let mut refinement: f64 = REFINEMENT;
-        for _ in 0..REFINEMENTS {
+        for _ in 0..self.refinements {
             spacing /= refinement;
             let finer = Pass::new(self, &density, spacing).run();
             let moved = finer.report.distance(&best.report);

@@ -12,7 +12,7 @@ const PLACED: f64 = 1e-9;
 /// A Newton step above this many local standard deviations is not trusted.
 const TRUSTED: f64 = 0.5;
 /// Responsibilities below this contribute nothing.
-pub(super) const NEGLIGIBLE: f64 = 1e-22;
+pub(super) const NEGLIGIBLE: f64 = 1e-17;
 
 /// All nodes at one level.
 #[derive(Debug, Clone)]

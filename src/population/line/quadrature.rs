@@ -106,15 +106,26 @@ impl Quadrature {
     }
 }
 
-/// A zero of a function that changes sign on [a, b], by bisection to the spacing of floats.
+/// A zero of a function that changes sign on [a, b], by the Illinois form of regula falsi.
 fn zero(f: impl Fn(f64) -> f64, mut a: f64, mut b: f64) -> f64 {
-    let rising = f(a) < 0.0;
+    let (mut at_a, mut at_b) = (f(a), f(b));
+    let small = 1e-13 * (b - a);
     for _ in 0..60 {
-        let middle = 0.5 * (a + b);
-        if !(a < middle && middle < b) {
+        let x = (a * at_b - b * at_a) / (at_b - at_a);
+        if !(a < x && x < b) || b - a < small {
             break;
         }
-        if (f(middle) < 0.0) == rising { a = middle } else { b = middle }
+        let at_x = f(x);
+        if at_x == 0.0 {
+            return x;
+        }
+        if (at_x < 0.0) == (at_a < 0.0) {
+            (a, at_a) = (x, at_x);
+            at_b *= 0.5;
+        } else {
+            (b, at_b) = (x, at_x);
+            at_a *= 0.5;
+        }
     }
-    0.5 * (a + b)
+    if at_a.abs() < at_b.abs() { a } else { b }
 }
