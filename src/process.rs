@@ -170,7 +170,7 @@ impl<'g> ForwardProcess<'g> {
     /// # use rand::SeedableRng;
     /// let grid = Grid::from_betas(vec![0.1, 0.36]).unwrap();
     /// let mut rng = rand_chacha::ChaCha8Rng::from_seed([0; 32]);
-    /// let x = ForwardProcess::new(&grid).step(2, &Array2::from_elem((4000, 1), 10.0), &mut rng);
+    /// let x = ForwardProcess::new(&grid).step(2, &Array2::from_elem((4000, 1), 10.0_f64), &mut rng);
     /// // The mean is √0.64 · 10; five standard errors of √0.36.
     /// assert!((x.mean().unwrap() - 8.0).abs() < 5.0 * 0.6 / 4000f64.sqrt());
     /// ```

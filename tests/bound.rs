@@ -88,7 +88,7 @@ proptest! {
         let h = |rho: f64, r: f64| if rho <= r { rho * rho } else { 2.0 * r * rho - r * r };
         let mean = |x: &[f64], r: f64| x.iter().map(|&v| h(v, r)).sum::<f64>() / x.len() as f64 / (2.0 * r);
         let value = |r: f64| (mean(&a, r) - mean(&b, r)).abs();
-        let dense = (1..4000).map(|i| value(i as f64 * 0.002)).fold(0.0, f64::max);
+        let dense = (1..4000).map(|i| value(f64::from(i) * 0.002)).fold(0.0, f64::max);
         prop_assert!(bound.value >= dense - 1e-12);
         prop_assert!(bound.radius == 0.0 || (value(bound.radius) - bound.value).abs() < 1e-12);
         // W_1 between the laws of the norms, by their distribution functions.

@@ -50,9 +50,9 @@ pub(crate) fn two_sided_quantile(confidence: f64, freedom: f64) -> f64 {
     for _ in 0..CAP {
         let middle = 0.5 * (low + high);
         if two_sided_tail(middle.exp(), freedom) > 1.0 - confidence {
-            low = middle
+            low = middle;
         } else {
-            high = middle
+            high = middle;
         }
         if high - low <= f64::EPSILON {
             break;
