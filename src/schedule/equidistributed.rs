@@ -1,6 +1,7 @@
 //! The grid with a prescribed density of steps.
 
 use super::{Grid, ScheduleError, VarianceSchedule, check_entries, check_monotone, check_steps, within};
+use crate::special::sum::CompensatedSum;
 use std::f64::consts::FRAC_PI_2;
 
 /// A piece of the weight: the parabola through its values at both ends and the middle.
@@ -159,11 +160,9 @@ impl Equidistributed {
         check_steps(steps)?;
         let mut cumulative = Vec::with_capacity(pieces.len() + 1);
         cumulative.push(0.0);
-        let mut integral = 0.0;
-        for piece in pieces {
-            integral += piece.width * piece.mass_to(1.0);
-            cumulative.push(integral);
-        }
+        let mut sum = CompensatedSum::default();
+        cumulative.extend(pieces.iter().map(|piece| sum.add(piece.width * piece.mass_to(1.0))));
+        let integral = cumulative[pieces.len()];
         within("integral of the weight", integral, integral.is_finite(), "(0, inf)")?;
         let mut angles = Vec::with_capacity(steps);
         let mut at = 0;

@@ -7,7 +7,7 @@ pub(crate) mod equidistributed;
 pub(crate) mod karras;
 pub(crate) mod li_huang_wei;
 
-use crate::{LevelError, NoiseLevel};
+use crate::{LevelError, NoiseLevel, special::sum::CompensatedSum};
 use std::f64::consts::FRAC_PI_2;
 
 /// Why a schedule or a grid could not be made.
@@ -199,14 +199,9 @@ impl Grid {
     pub fn from_betas(betas: Vec<f64>) -> Result<Self, ScheduleError> {
         check_entries("beta", &betas, |b| b > 0.0 && b < 1.0, "(0, 1)")?;
         let mut levels = Vec::with_capacity(betas.len());
-        let (mut sum, mut carry) = (0.0_f64, 0.0_f64);
+        let mut sum = CompensatedSum::default();
         for &beta in &betas {
-            // All terms are negative, so Kahan's carry is all that is needed.
-            let term = (-beta).ln_1p() - carry;
-            let next = sum + term;
-            carry = (next - sum) - term;
-            sum = next;
-            levels.push(NoiseLevel::from_ln_alpha_bar(sum)?);
+            levels.push(NoiseLevel::from_ln_alpha_bar(sum.add((-beta).ln_1p()))?);
         }
         let mut before = NoiseLevel::DATA;
         let mut sin_deltas = Vec::with_capacity(betas.len());

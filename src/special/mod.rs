@@ -3,3 +3,4 @@
 pub(crate) mod hermite;
 pub(crate) mod normal;
 pub(crate) mod student;
+pub(crate) mod sum;
