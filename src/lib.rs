@@ -26,6 +26,7 @@ pub use estimate::Estimate;
 pub use float::Float;
 pub use flow::{FlowJacobian, FlowMap};
 pub use level::{LevelError, NoiseLevel};
+pub use population::line::{LineConsistency, LinePopulation, LineRecursion};
 pub use population::{Interval, Keep, Method, PopulationError, PopulationReport};
 pub use process::{ForwardProcess, SharedNoisePair};
 pub use schedule::angle::UniformAngle;
