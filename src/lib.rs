@@ -1,17 +1,26 @@
 //! The known-answer bench for consistency training.
 
+mod audit;
+mod bound;
 mod consistency;
 mod estimate;
 mod float;
 mod flow;
 mod level;
 mod population;
+mod process;
 mod schedule;
 mod score;
 mod special;
 mod target;
 mod transport;
 
+pub use audit::rates::{RateError, RateFit, RateModel};
+pub use bound::BoundError;
+pub use bound::check::{Comparison, Verdict, check};
+pub use bound::lower::{ConvexLowerBound, convex_lower_bound, gaussian_lower_bound, mean_norm, second_moment_lower_bound};
+pub use bound::rivals::{RateInputs, Rival, Source, rivals};
+pub use bound::theorem::{Bound, StepCount, Theorem1, TrainingError};
 pub use consistency::{ConsistencyFn, ConsistencyFunction};
 pub use estimate::Estimate;
 pub use float::Float;
@@ -19,7 +28,14 @@ pub use flow::{FlowJacobian, FlowMap};
 pub use level::{LevelError, NoiseLevel};
 pub use population::line::{LineConsistency, LinePopulation, LineRecursion};
 pub use population::{Interval, Keep, Method, PopulationError, PopulationReport};
-pub use schedule::{CustomSchedule, Grid, ScheduleError, VarianceSchedule, li_huang_wei::LiHuangWei};
+pub use process::{ForwardProcess, SharedNoisePair};
+pub use schedule::angle::UniformAngle;
+pub use schedule::audit::{ScheduleAudit, ScheduleWarning, audit};
+pub use schedule::classic::{CosineSchedule, LinearSchedule};
+pub use schedule::equidistributed::Equidistributed;
+pub use schedule::karras::Karras;
+pub use schedule::li_huang_wei::LiHuangWei;
+pub use schedule::{CustomSchedule, Grid, ScheduleError, VarianceSchedule};
 pub use score::{ScoreFn, ScoreFunction};
 pub use target::line::{LineLabel, LineMarginal, LineMixture};
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};

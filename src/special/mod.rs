@@ -2,3 +2,5 @@
 
 pub(crate) mod hermite;
 pub(crate) mod normal;
+pub(crate) mod student;
+pub(crate) mod sum;
