@@ -5,6 +5,7 @@ mod estimate;
 mod float;
 mod flow;
 mod level;
+mod parallel;
 mod population;
 mod schedule;
 mod score;
@@ -22,4 +23,4 @@ pub use schedule::{CustomSchedule, Grid, ScheduleError, VarianceSchedule, li_hua
 pub use score::{ScoreFn, ScoreFunction};
 pub use target::line::{LineLabel, LineMarginal, LineMixture};
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
-pub use transport::TransportError;
+pub use transport::{Order, TransportError};
