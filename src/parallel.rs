@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 /// [f(0), …, f(count − 1)], in this order, spread over threads with the feature `rayon`.
-pub(crate) fn map<T: Send>(count: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
+pub(crate) fn map<T: Send>(count: usize, f: impl Fn(usize) -> T + Send + Sync) -> Vec<T> {
     #[cfg(feature = "rayon")]
     return (0..count).into_par_iter().map(f).collect();
     #[cfg(not(feature = "rayon"))]
