@@ -19,3 +19,5 @@ pub use schedule::{CustomSchedule, Grid, ScheduleError, VarianceSchedule, li_hua
 pub use score::{ScoreFn, ScoreFunction};
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
 pub use transport::TransportError;
+pub use transport::assignment::{Assignment, Effort, Matching};
+pub use transport::network::{NetworkSimplex, Plan};

@@ -1,5 +1,9 @@
 //! Wasserstein distances between clouds, laws and maps.
 
+pub(crate) mod assignment;
+pub(crate) mod check;
+pub(crate) mod network;
+
 /// Why a distance could not be computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
