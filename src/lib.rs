@@ -23,4 +23,6 @@ pub use schedule::{CustomSchedule, Grid, ScheduleError, VarianceSchedule, li_hua
 pub use score::{ScoreFn, ScoreFunction};
 pub use target::line::{LineLabel, LineMarginal, LineMixture};
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
-pub use transport::{Order, TransportError};
+pub use transport::TransportError;
+pub use transport::assignment::{Assignment, Effort, Matching};
+pub use transport::network::{NetworkSimplex, Plan};
