@@ -25,4 +25,5 @@ pub use target::line::{LineLabel, LineMarginal, LineMixture};
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
 pub use transport::TransportError;
 pub use transport::assignment::{Assignment, Effort, Matching};
+pub use transport::line::{Line, LineQuantile, QuantileFn};
 pub use transport::network::{NetworkSimplex, Plan};

@@ -1,4 +1,6 @@
 //! Special functions the exact answers need.
 
 pub(crate) mod hermite;
+pub(crate) mod kronrod;
 pub(crate) mod normal;
+pub(crate) mod sum;
