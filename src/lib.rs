@@ -25,5 +25,6 @@ pub use target::line::{LineLabel, LineMarginal, LineMixture};
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
 pub use transport::TransportError;
 pub use transport::assignment::{Assignment, Effort, Matching};
+pub use transport::gaussian::{Gelbrich, gaussian_w1_isotropic, gaussian_w1_line, gaussian_w2, gelbrich, gelbrich_plug_in};
 pub use transport::line::{Line, LineQuantile, QuantileFn};
 pub use transport::network::{NetworkSimplex, Plan};

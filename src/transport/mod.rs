@@ -4,6 +4,7 @@
 
 pub(crate) mod assignment;
 pub(crate) mod check;
+pub(crate) mod gaussian;
 pub(crate) mod line;
 pub(crate) mod network;
 pub(crate) mod order;
