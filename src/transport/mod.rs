@@ -8,6 +8,9 @@ pub(crate) mod gaussian;
 pub(crate) mod line;
 pub(crate) mod network;
 pub(crate) mod order;
+pub(crate) mod sliced;
+
+use line::Line;
 
 /// Why a distance could not be computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

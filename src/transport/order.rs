@@ -1,6 +1,7 @@
 //! The order p of a distance, checked once.
 
 use super::{TransportError, check};
+use crate::Estimate;
 
 /// p ∈ [1, ∞), with powers and roots that are exact where p is 1 or 2.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,4 +38,17 @@ impl Order {
             p => cost.powf(1.0 / p),
         }
     }
+
+    /// The estimate of c^{1/p} from one of c, cut at 0; the standard error by the delta method.
+    pub(crate) fn root_of(self, cost: Estimate) -> Estimate {
+        let root = |c: f64| self.root(c.max(0.0));
+        let value = root(cost.value);
+        let std_error = if value > 0.0 { cost.std_error * value / (self.0 * cost.value) } else { root(cost.std_error) };
+        Estimate { value, std_error, lower: root(cost.lower), upper: root(cost.upper), evaluations: cost.evaluations }
+    }
+}
+
+/// The estimate in another unit.
+pub(crate) fn scaled(e: Estimate, unit: f64) -> Estimate {
+    Estimate { value: unit * e.value, std_error: unit * e.std_error, lower: unit * e.lower, upper: unit * e.upper, ..e }
 }

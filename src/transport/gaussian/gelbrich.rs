@@ -1,7 +1,7 @@
 //! The Gelbrich bound: W_2 of two laws is at least W_2 of the Gaussians with their means and covariances.
 
 use super::{norm, procrustes, psd_root};
-use crate::transport::{TransportError, check};
+use crate::transport::{TransportError, check, order::Order};
 use crate::{Estimate, Float};
 use nalgebra::DMatrix;
 use ndarray::{Array1, Array2, ArrayRef2, Axis};
@@ -84,15 +84,7 @@ pub fn gelbrich<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Gelbrich
         let variance = (k - 1.0) / k * left_out.iter().map(|g| (g - mean).powi(2)).sum::<f64>();
         Estimate::normal(k * plug_in * plug_in - (k - 1.0) * mean, variance.sqrt(), evaluations)
     };
-    Ok(Gelbrich { plug_in, squared, distance: root_of(squared) })
-}
-
-/// The estimate of √max(q, 0) from one of q; the standard error by the delta method.
-pub(crate) fn root_of(squared: Estimate) -> Estimate {
-    let root = |q: f64| q.max(0.0).sqrt();
-    let value = root(squared.value);
-    let std_error = if value > 0.0 { squared.std_error / (2.0 * value) } else { root(squared.std_error) };
-    Estimate { value, std_error, lower: root(squared.lower), upper: root(squared.upper), evaluations: squared.evaluations }
+    Ok(Gelbrich { plug_in, squared, distance: Order::TWO.root_of(squared) })
 }
 
 /// Mean and root of the covariance.

@@ -166,7 +166,7 @@ fn psd_root(symmetric: &DMatrix<f64>) -> Result<DMatrix<f64>, f64> {
     let dim = symmetric.nrows();
     let Some(eigen) = SymmetricEigen::try_new(symmetric.clone(), f64::EPSILON, sweeps(dim)) else { return Err(f64::NAN) };
     let (smallest, largest) = (eigen.eigenvalues.min(), eigen.eigenvalues.amax());
-    if !(smallest >= -COVARIANCE_TOLERANCE * largest) {
+    if smallest.is_nan() || smallest < -COVARIANCE_TOLERANCE * largest {
         return Err(smallest);
     }
     let mut root = eigen.eigenvectors;

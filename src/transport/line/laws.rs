@@ -214,7 +214,7 @@ impl Line {
     }
 
     /// From W_p^p in units of scale^p to an estimate of W_p.
-    fn estimate(&self, integral: &Integral, scale: f64) -> Result<Estimate, TransportError> {
+    fn estimate(self, integral: &Integral, scale: f64) -> Result<Estimate, TransportError> {
         let distance = |cost: f64| scale * self.order.root(cost.max(0.0));
         let (value, lower, upper) =
             (distance(integral.value), distance(integral.value - integral.error), distance(integral.value + integral.error));

@@ -7,6 +7,7 @@ mod laws;
 mod samples;
 
 pub use laws::{LineQuantile, QuantileFn};
+pub(crate) use samples::pairing;
 
 use super::{TransportError, order::Order};
 
@@ -28,7 +29,7 @@ use super::{TransportError, order::Order};
 /// Villani, "Topics in Optimal Transportation", AMS 2003, Theorem 2.18.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Line {
-    order: Order,
+    pub(super) order: Order,
 }
 
 impl Line {

@@ -26,7 +26,11 @@ impl Line {
     pub fn samples<F: Float>(&self, x: &[F], y: &[F]) -> Result<f64, TransportError> {
         let (x, y) = parallel::join(|| sorted(CLOUDS[0], x), || sorted(CLOUDS[1], y));
         let (x, y) = (x?, y?);
-        Ok(if x.len() == y.len() { paired(self.order, &x, &y) } else { self.merged(|visit| merge_counts(&x, &y, visit)) })
+        Ok(if x.len() == y.len() {
+            paired(self.order, &x, &y)
+        } else {
+            self.merged(|visit| merge_counts(x.len(), y.len(), &mut |i, j, mass| visit(x[i] - y[j], mass)))
+        })
     }
 
     /// W_p between two weighted samples; the weights of each are nonnegative and sum to one within 1e−9, and are then normalised.
@@ -53,7 +57,7 @@ impl Line {
     }
 
     /// (Σ mass |gap|^p)^{1/p} over the pairs that `merge` visits, scaled by the largest gap.
-    fn merged(&self, merge: impl Fn(&mut dyn FnMut(f64, f64))) -> f64 {
+    fn merged(self, merge: impl Fn(&mut dyn FnMut(f64, f64))) -> f64 {
         let mut largest = 0.0_f64;
         merge(&mut |gap, mass| {
             if mass > 0.0 {
@@ -96,8 +100,8 @@ fn check_points<F: Float>(name: &'static str, x: &[F]) -> Result<(), TransportEr
     if x.is_empty() {
         return Err(TransportError::Empty { cloud: name, rows: 0, columns: 1 });
     }
-    // v − v is 0 for a finite v and NaN otherwise; a sum has no early exit, so it vectorises.
-    if x.iter().map(|&v| v - v).fold(F::zero(), |s, v| s + v) == F::zero() {
+    // 0 · v is ±0 for a finite v and NaN otherwise; a sum has no early exit, so it vectorises.
+    if x.iter().map(|&v| v * F::zero()).fold(F::zero(), |s, v| s + v) == F::zero() {
         return Ok(());
     }
     match x.iter().position(|v| !v.is_finite()) {
@@ -161,14 +165,14 @@ fn blocked_sum(mut terms: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
-/// Visits (x_i − y_j, mass) for equal weights: in units of 1/(n m), x_i covers m units and y_j covers n.
-fn merge_counts(x: &[f64], y: &[f64], visit: &mut dyn FnMut(f64, f64)) {
-    let (n, m) = (x.len() as u128, y.len() as u128);
+/// Visits (i, j, mass) of the pairing of sorted points with equal weights: in units of 1/(n m), x_i covers m units and y_j covers n.
+fn merge_counts(x: usize, y: usize, visit: &mut dyn FnMut(usize, usize, f64)) {
+    let (n, m) = (x as u128, y as u128);
     let (mut i, mut j, mut at) = (0, 0, 0_u128);
-    while i < x.len() && j < y.len() {
+    while i < x && j < y {
         let (end_x, end_y) = ((i as u128 + 1) * m, (j as u128 + 1) * n);
         let end = end_x.min(end_y);
-        visit(x[i] - y[j], (end - at) as f64);
+        visit(i, j, (end - at) as f64);
         at = end;
         i += usize::from(end == end_x);
         j += usize::from(end == end_y);
@@ -201,4 +205,16 @@ fn merge_half<'a>(
             mass_y.add(q.1);
         }
     }
+}
+
+/// Visits (i, j, mass) of the optimal pairing of two samples with equal weights; points that are not finite are ordered by `total_cmp`.
+pub(crate) fn pairing(x: &[f64], y: &[f64], visit: &mut dyn FnMut(usize, usize, f64)) {
+    let order = |x: &[f64]| {
+        let mut index: Vec<usize> = (0..x.len()).collect();
+        index.sort_unstable_by(|&i, &j| x[i].total_cmp(&x[j]).then(i.cmp(&j)));
+        index
+    };
+    let (ix, iy) = (order(x), order(y));
+    let total = x.len() as f64 * y.len() as f64;
+    merge_counts(x.len(), y.len(), &mut |i, j, count| visit(ix[i], iy[j], count / total));
 }
