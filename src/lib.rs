@@ -1,5 +1,6 @@
 //! The known-answer bench for consistency training.
 
+mod batch;
 mod consistency;
 mod estimate;
 mod float;
@@ -20,6 +21,12 @@ pub use level::{LevelError, NoiseLevel};
 pub use population::{Interval, Keep, Method, PopulationError, PopulationReport};
 pub use schedule::{CustomSchedule, Grid, ScheduleError, VarianceSchedule, li_huang_wei::LiHuangWei};
 pub use score::{ScoreFn, ScoreFunction};
+pub use target::atoms::PointMasses;
+pub use target::covariance::Covariance;
+pub use target::gaussian::Gaussian;
 pub use target::line::{LineLabel, LineMarginal, LineMixture};
+pub use target::mixture::GaussianMixture;
+pub use target::product::Product;
+pub use target::rotated::Rotated;
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
 pub use transport::TransportError;
