@@ -2,3 +2,4 @@
 
 pub(crate) mod hermite;
 pub(crate) mod normal;
+pub(crate) mod root_quadratic;

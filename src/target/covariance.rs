@@ -330,6 +330,22 @@ impl Covariance {
         }
     }
 
+    /// Squared length of the component of `x` in the eigenspace of each distinct eigenvalue.
+    pub(crate) fn squared_projections(&self, x: &[f64]) -> Vec<f64> {
+        match &self.basis {
+            Basis::Isotropic => vec![x.iter().map(|x| x * x).sum()],
+            Basis::Diagonal => x.iter().map(|x| x * x).collect(),
+            Basis::Spectral(rows) => {
+                let coordinates: Vec<f64> = rows.rows().into_iter().map(|row| row.iter().zip(x).map(|(r, x)| r * x).sum()).collect();
+                let rest = (rows.nrows() < self.dim).then(|| {
+                    let along = |j: usize| rows.column(j).iter().zip(&coordinates).map(|(r, c)| r * c).sum::<f64>();
+                    x.iter().enumerate().map(|(j, x)| (x - along(j)).powi(2)).sum()
+                });
+                coordinates.iter().map(|c| c * c).chain(rest).collect()
+            }
+        }
+    }
+
     /// Σ_i multiplicity · g(λ_i).
     pub(crate) fn sum(&self, g: impl Fn(f64) -> f64) -> f64 {
         self.eigenvalues().map(|(v, n)| n as f64 * g(v)).sum()
