@@ -51,9 +51,12 @@ pub(crate) const ORTHOGONALITY: f64 = 1e-10;
 /// Variances are floored here where a density divides by them, so that a degenerate law acts as the limit of narrow ones.
 pub(crate) const TINY_VARIANCE: f64 = 1e-280;
 
-/// Largest entry of |Q Qᵀ − I| over the rows of Q.
+/// Largest entry of |Q Qᵀ − I| over the rows of Q; NaN where Q holds one.
 pub(crate) fn orthonormality_gap(rows: &ArrayRef2<f64>) -> f64 {
     let gram = rows.dot(&rows.t());
+    if gram.iter().any(|g| g.is_nan()) {
+        return f64::NAN;
+    }
     gram.indexed_iter().map(|((i, j), g)| (g - f64::from(u8::from(i == j))).abs()).fold(0.0, f64::max)
 }
 
