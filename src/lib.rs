@@ -8,6 +8,7 @@ mod level;
 mod schedule;
 mod score;
 mod target;
+mod training;
 mod transport;
 
 pub use consistency::{ConsistencyFn, ConsistencyFunction};
@@ -18,4 +19,8 @@ pub use level::{LevelError, NoiseLevel};
 pub use schedule::{CustomSchedule, Grid, ScheduleError, VarianceSchedule, li_huang_wei::LiHuangWei};
 pub use score::{ScoreFn, ScoreFunction};
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
+pub use training::{
+    Affine, Coupling, FitSummary, Fitted, FittedMap, FunctionClass, Independent, KernelRidge, Learned, NearestNeighbours, Penalty, Polynomial,
+    RandomFourier, Recursion, Regression, Scaling, Source, Spline, Standardisation, StepProgress, TrainingError,
+};
 pub use transport::TransportError;
