@@ -20,7 +20,8 @@ pub use schedule::{CustomSchedule, Grid, ScheduleError, VarianceSchedule, li_hua
 pub use score::{ScoreFn, ScoreFunction};
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
 pub use training::{
-    Affine, Coupling, FitSummary, Fitted, FittedMap, FunctionClass, Independent, KernelRidge, Learned, NearestNeighbours, Penalty, Polynomial,
-    RandomFourier, Recursion, Regression, Scaling, Source, Spline, Standardisation, StepProgress, TrainingError,
+    Activation, Affine, Coupling, FitSummary, Fitted, FittedMap, FunctionClass, Independent, Joint, JointModel, JointProgress, KernelRidge,
+    Learned, LevelSampling, Loss, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Recursion, Regression, Scaling, Source, Spline, Standardisation, StepProgress, TrainingError,
+    Weighting,
 };
 pub use transport::TransportError;

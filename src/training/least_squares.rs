@@ -9,6 +9,7 @@
 //! equations of u are solved by Cholesky after scaling the columns to unit length, with one step of iterative refinement on the residual.
 //! With φ, one symmetric eigendecomposition of the residual Gram matrix gives the solution for every λ at once.
 
+use super::linear::Tables;
 use super::{TrainingError, error::check_range, parallel, regression::weighted_loss};
 use nalgebra::{Cholesky, DMatrix, Dyn, SymmetricEigen};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView2, Axis, Zip};
@@ -245,4 +246,16 @@ impl Ridge {
             .unwrap_or((10.0 * largest, f64::INFINITY));
         (coefficients(lambda), trace(lambda), lambda, Some(best))
     }
+}
+
+/// The least-squares affine map of standardised inputs: A (p × q) and b.
+pub(crate) fn affine_part(x: &ArrayRef2<f64>, tables: &Tables) -> Result<(Array2<f64>, Array1<f64>), TrainingError> {
+    let mut free = Array2::ones((x.nrows(), x.ncols() + 1));
+    free.view_mut().split_at(Axis(1), 1).1.assign(x);
+    let shrunk = Array2::zeros((x.nrows(), 0));
+    let problem =
+        Problem { class: "affine", free: free.view(), shrunk: shrunk.view(), y: tables.y.view(), weights: tables.weights.clone() };
+    let coefficients = problem.solve(Penalty::LeaveOneOut)?.coefficients;
+    let (offset, linear) = coefficients.view().split_at(Axis(0), 1);
+    Ok((linear.to_owned(), offset.row(0).to_owned()))
 }

@@ -108,7 +108,7 @@ impl<F: Float> Recursion<F> {
     /// use ndarray::array;
     /// use onestep::{Affine, ConsistencyFunction, Grid, Recursion};
     /// use rand::SeedableRng;
-    /// let data = array![[0.0], [1.0], [2.0], [3.0]];
+    /// let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.fixed_noise(true).train(&data, &Affine::new(), &mut rng)?;
     /// assert_eq!(learned.steps(), 3);
@@ -192,7 +192,7 @@ impl<F: Float> Recursion<F> {
     /// use ndarray::array;
     /// use onestep::{Affine, ConsistencyFunction, Grid, Recursion};
     /// use rand::SeedableRng;
-    /// let data = array![[0.0], [1.0], [2.0], [3.0]];
+    /// let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let run = |residual| {
     ///     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     ///     let grid = Grid::from_angles(&[0.1, 0.8, 1.5]).unwrap();
@@ -255,7 +255,7 @@ impl<F: Float> Recursion<F> {
     /// use onestep::{Affine, Grid, Recursion, TrainingError};
     /// use rand::SeedableRng;
     /// use std::ops::ControlFlow;
-    /// let data = array![[0.0], [1.0], [2.0], [3.0]];
+    /// let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let recursion = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?;
     /// let stopped = recursion.train_with(&data, &Affine::new(), &mut rng, &mut |_| ControlFlow::Break(()));
@@ -356,7 +356,7 @@ fn mean_square<F: Float>(a: &ArrayRef2<F>) -> f64 {
 /// A trained family f_1, …, f_T. It acts on the scaled space; [`sample`](Self::sample) returns points on the scale of the data.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(bound = ""))]
+#[cfg_attr(feature = "serde", serde(bound(serialize = "F: serde::Serialize", deserialize = "F: serde::Deserialize<'de>")))]
 pub struct Learned<F: Float = f64> {
     pub(crate) grid: Grid,
     pub(crate) class: String,
@@ -374,7 +374,7 @@ impl<F: Float> Learned<F> {
     /// # use onestep::{Affine, Grid, Recursion};
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// # let data = ndarray::array![[0.0], [1.0], [2.0], [3.0]];
+    /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
     /// assert!((learned.grid().last().angle() - 1.5).abs() < 1e-15);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -390,7 +390,7 @@ impl<F: Float> Learned<F> {
     /// # use onestep::{Affine, Grid, Recursion};
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// # let data = ndarray::array![[0.0], [1.0], [2.0], [3.0]];
+    /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
     /// assert_eq!(learned.class(), "affine");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -406,7 +406,7 @@ impl<F: Float> Learned<F> {
     /// # use onestep::{Affine, Grid, Recursion};
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// let data = ndarray::array![[0.0], [1.0], [2.0], [3.0]];
+    /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
     /// assert!(learned.standardisation().standardise(&data).sum().abs() < 1e-15);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -422,7 +422,7 @@ impl<F: Float> Learned<F> {
     /// # use onestep::{Affine, Grid, Recursion};
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// # let data = ndarray::array![[0.0], [1.0], [2.0], [3.0]];
+    /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
     /// assert_eq!(learned.records().iter().map(|r| r.step).collect::<Vec<_>>(), [2, 3]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -438,7 +438,7 @@ impl<F: Float> Learned<F> {
     /// # use onestep::{Affine, Grid, Recursion};
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// # let data = ndarray::array![[0.0], [1.0], [2.0], [3.0]];
+    /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
     /// assert!(learned.map(1).is_none());
     /// assert!(learned.map(3).unwrap().summary().method.contains("Cholesky"));
@@ -455,7 +455,7 @@ impl<F: Float> Learned<F> {
     /// # use onestep::{Affine, Grid, Recursion};
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// let data = ndarray::array![[10.0], [11.0], [12.0], [13.0]];
+    /// let data = ndarray::array![[10.0_f64], [11.0], [12.0], [13.0]];
     /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 4096)?.train(&data, &Affine::new(), &mut rng)?;
     /// let mean = learned.sample(4000, &mut rng).mean().unwrap();
     /// assert!((mean - 11.5).abs() < 0.2); // the mean is kept by the recursion

@@ -1,6 +1,7 @@
 //! Regression problems, the classes that solve them, and the maps they return.
 
 use super::linear::LinearModel;
+use super::mlp::PerceptronModel;
 use super::nearest::NearestModel;
 use super::{TrainingError, parallel};
 use crate::Float;
@@ -301,10 +302,11 @@ impl FitSummary {
 /// The map inside a [`Fitted`].
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case", bound = ""))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case", bound(serialize = "F: serde::Serialize", deserialize = "F: serde::Deserialize<'de>")))]
 pub(crate) enum Model<F: Float> {
     Linear(LinearModel),
     Nearest(NearestModel),
+    Perceptron(PerceptronModel<F>),
     #[cfg_attr(feature = "serde", serde(skip))]
     Custom(Arc<dyn FittedMap<F>>),
 }
@@ -312,7 +314,7 @@ pub(crate) enum Model<F: Float> {
 /// A trained map ℝ^p → ℝ^q with the [summary](FitSummary) of its fit. Cheap to evaluate in batches; parallel over blocks of rows.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(bound = ""))]
+#[cfg_attr(feature = "serde", serde(bound(serialize = "F: serde::Serialize", deserialize = "F: serde::Deserialize<'de>")))]
 pub struct Fitted<F: Float = f64> {
     pub(crate) model: Model<F>,
     summary: FitSummary,
@@ -351,6 +353,7 @@ impl<F: Float> Fitted<F> {
         match &self.model {
             Model::Linear(m) => m.inputs(),
             Model::Nearest(m) => m.x.ncols(),
+            Model::Perceptron(m) => m.affine.nrows(),
             Model::Custom(m) => m.inputs(),
         }
     }
@@ -363,6 +366,7 @@ impl<F: Float> Fitted<F> {
         match &self.model {
             Model::Linear(m) => m.outputs(),
             Model::Nearest(m) => m.y.ncols(),
+            Model::Perceptron(m) => m.affine.ncols(),
             Model::Custom(m) => m.outputs(),
         }
     }
@@ -402,11 +406,12 @@ impl<F: Float> Fitted<F> {
     pub fn eval_into(&self, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_eq!(x.ncols(), self.inputs(), "eval: x has {} columns, the map {} inputs", x.ncols(), self.inputs());
         assert_eq!(out.dim(), (x.nrows(), self.outputs()), "eval: out has shape {:?}", out.dim());
-        parallel::for_blocks(x, out, |x, mut out| match &self.model {
-            Model::Linear(m) => m.eval_block(x, out),
-            Model::Nearest(m) => m.eval_block(x, out),
-            Model::Custom(m) => m.eval_into(&x, &mut out),
-        });
+        match &self.model {
+            Model::Linear(m) => parallel::for_blocks(x, out, |x, out| m.eval_block(x, out)),
+            Model::Nearest(m) => parallel::for_blocks(x, out, |x, out| m.eval_block(x, out)),
+            Model::Perceptron(m) => m.eval_into(x, out),
+            Model::Custom(m) => parallel::for_blocks(x, out, |x, mut out| m.eval_into(&x, &mut out)),
+        }
     }
 
     /// Allocating form of [`eval_into`](Self::eval_into).
