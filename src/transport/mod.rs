@@ -1,4 +1,16 @@
 //! Wasserstein distances between clouds, laws and maps.
+//!
+//! W_p(μ, ν) = (inf E‖X − Y‖^p)^{1/p} over all couplings of X ~ μ and Y ~ ν, with the Euclidean norm and p ≥ 1.
+
+pub(crate) mod assignment;
+pub(crate) mod check;
+pub(crate) mod gaussian;
+pub(crate) mod line;
+pub(crate) mod network;
+pub(crate) mod order;
+pub(crate) mod sliced;
+
+use line::Line;
 
 /// Why a distance could not be computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
