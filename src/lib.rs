@@ -15,6 +15,7 @@ mod schedule;
 mod score;
 mod special;
 mod target;
+mod training;
 mod transport;
 
 pub use audit::rates::{RateError, RateFit, RateModel};
@@ -48,6 +49,11 @@ pub use target::mixture::GaussianMixture;
 pub use target::product::Product;
 pub use target::rotated::Rotated;
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
+pub use training::{
+    Activation, Affine, Coupling, FitSummary, Fitted, FittedMap, FunctionClass, Independent, Joint, JointModel, JointProgress, KernelRidge,
+    Learned, LevelSampling, Loss, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Recursion, Regression, Scaling, Source, Spline, Standardisation, StepProgress, TrainingError,
+    Weighting,
+};
 pub use transport::TransportError;
 pub use transport::assignment::{Assignment, Effort, Matching};
 pub use transport::gaussian::{Gelbrich, gaussian_w1_isotropic, gaussian_w1_line, gaussian_w2, gelbrich, gelbrich_plug_in};
