@@ -2,8 +2,8 @@
 
 use ndarray::{Array1, Array2, Axis, array};
 use onestep::{
-    Activation, Affine, Float, FunctionClass, KernelRidge, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Regression, Spline,
-    TrainingError,
+    Activation, Affine, Float, FunctionClass, KernelRidge, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Regression,
+    Spline, TrainingError,
 };
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -123,7 +123,8 @@ fn nearest_neighbours_equal_brute_force() {
     let scale = (&x - &mean).mapv(|v| v * v).sum_axis(Axis(0)).mapv(|v| (v / n).sqrt());
     let values = fit.eval(&q);
     for (i, point) in q.rows().into_iter().enumerate() {
-        let mut order: Vec<(f64, usize)> = x.rows().into_iter().enumerate().map(|(j, r)| (((&r - &point) / &scale).mapv(|v| v * v).sum(), j)).collect();
+        let mut order: Vec<(f64, usize)> =
+            x.rows().into_iter().enumerate().map(|(j, r)| (((&r - &point) / &scale).mapv(|v| v * v).sum(), j)).collect();
         order.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mean: Array1<f64> = order[..7].iter().map(|&(_, j)| y.row(j).to_owned()).fold(Array1::zeros(2), |s, r| s + r) / 7.0;
         assert!((&values.row(i) - &mean).iter().all(|e| e.abs() < 1e-12));

@@ -2,8 +2,8 @@
 
 use ndarray::{Array2, array};
 use onestep::{
-    Affine, ConsistencyFunction, Float, Grid, KernelRidge, Learned, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Recursion,
-    Sample, Scaling, ScheduleError, Source, Spline, TrainingError,
+    Affine, ConsistencyFunction, Float, Grid, KernelRidge, Learned, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier,
+    Recursion, Sample, Scaling, ScheduleError, Source, Spline, TrainingError,
 };
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -77,9 +77,8 @@ fn affine_class_converges_to_the_gaussian_gain_at_rate_one_half() {
         .iter()
         .map(|&n| {
             let recursion = Recursion::new(grid.clone(), n).unwrap();
-            let square: f64 = (0..runs)
-                .map(|_| (slope(&recursion.train(Source::Law(&law), &Affine::new(), &mut rng).unwrap()) - truth).powi(2))
-                .sum();
+            let square: f64 =
+                (0..runs).map(|_| (slope(&recursion.train(Source::Law(&law), &Affine::new(), &mut rng).unwrap()) - truth).powi(2)).sum();
             (square / f64::from(runs)).sqrt()
         })
         .collect();
@@ -101,7 +100,8 @@ fn doubling_the_steps_halves_the_population_error() {
         let runs = 20;
         let recursion = Recursion::new(grid.clone(), 40_000).unwrap();
         let gain: f64 =
-            (0..runs).map(|_| slope(&recursion.train(Source::Law(&Normal(variance)), &Affine::new(), &mut rng).unwrap())).sum::<f64>() / f64::from(runs);
+            (0..runs).map(|_| slope(&recursion.train(Source::Law(&Normal(variance)), &Affine::new(), &mut rng).unwrap())).sum::<f64>()
+                / f64::from(runs);
         // Statistical error of the mean gain: √Σ sin²Δψ/(runs·n) ≈ 8e−4, beside deficits of 0.09 and 0.045.
         let population = gaussian_gain(&grid, variance);
         assert!((gain - population).abs() * scale < SIGMAS * 8e-4, "T = {steps}: {gain} against {population}");
@@ -177,7 +177,11 @@ fn scaling_makes_training_equivariant() {
     let moved = data.mapv(|v| 1000.0 + 50.0 * v);
     let run = |data: &Array2<f64>| {
         let mut rng = ChaCha8Rng::seed_from_u64(28);
-        Recursion::new(uniform_angles(4), 400).unwrap().train(data, &Spline::with_knots(4).unwrap(), &mut rng).unwrap().sample(100, &mut rng)
+        Recursion::new(uniform_angles(4), 400)
+            .unwrap()
+            .train(data, &Spline::with_knots(4).unwrap(), &mut rng)
+            .unwrap()
+            .sample(100, &mut rng)
     };
     let gap = (run(&moved) - run(&data).mapv(|v| 1000.0 + 50.0 * v)).mapv(f64::abs);
     assert!(gap.iter().all(|g| *g < 1e-8), "{gap:?}");
@@ -206,7 +210,8 @@ fn a_runaway_recursion_says_at_which_step() {
     // Degree-7 polynomials extrapolate wildly from eight rows: the recursion blows up instead of returning numbers that mean nothing.
     let mut rng = ChaCha8Rng::seed_from_u64(30);
     let data = Normal(1.0).sample(100, &mut rng);
-    let outcome = Recursion::new(uniform_angles(60), 9).unwrap().scaling(Scaling::None).train(&data, &Polynomial::new(7).unwrap(), &mut rng);
+    let outcome =
+        Recursion::new(uniform_angles(60), 9).unwrap().scaling(Scaling::None).train(&data, &Polynomial::new(7).unwrap(), &mut rng);
     match outcome.unwrap_err() {
         TrainingError::Diverged { step, loss, .. } => assert!(step > 2 && !(loss < 1e6)),
         other => panic!("{other}"),

@@ -57,7 +57,7 @@ pub enum TrainingError {
         value: f64,
     },
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value} is outside {range}")]
+    #[error("{name} = {value:?} is outside {range}")]
     OutOfRange {
         /// The parameter.
         name: &'static str,
@@ -67,7 +67,9 @@ pub enum TrainingError {
         range: &'static str,
     },
     /// The least-squares problem does not determine its solution.
-    #[error("the normal equations of the {class} class are singular: {rows} rows, {unknowns} unknowns, reciprocal condition {reciprocal_condition:e}")]
+    #[error(
+        "the normal equations of the {class} class are singular: {rows} rows, {unknowns} unknowns, reciprocal condition {reciprocal_condition:e}"
+    )]
     Singular {
         /// The function class.
         class: &'static str,

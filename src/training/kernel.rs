@@ -132,8 +132,9 @@ impl KernelBasis {
         let eigen = SymmetricEigen::new(DMatrix::from_fn(kernel.nrows(), kernel.nrows(), |i, j| kernel[[i, j]]));
         let floor = 1e-12 * eigen.eigenvalues.max();
         let kept: Vec<usize> = (0..eigen.eigenvalues.len()).filter(|&k| eigen.eigenvalues[k] > floor).collect();
-        let whitening =
-            Array2::from_shape_fn((kernel.nrows(), kept.len()), |(i, j)| eigen.eigenvectors[(i, kept[j])] / eigen.eigenvalues[kept[j]].sqrt());
+        let whitening = Array2::from_shape_fn((kernel.nrows(), kept.len()), |(i, j)| {
+            eigen.eigenvectors[(i, kept[j])] / eigen.eigenvalues[kept[j]].sqrt()
+        });
         Self { affine, centres, bandwidth, whitening: Some(whitening) }
     }
 

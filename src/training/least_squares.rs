@@ -237,13 +237,10 @@ impl Ridge {
                 (total - explained).max(0.0) / (1.0 - trace(lambda) / self.rows).max(f64::EPSILON).powi(2)
             }
         };
-        let exponents = (0..GRID_POINTS)
-            .map(|i| GRID_DECADES.0 + (GRID_DECADES.1 - GRID_DECADES.0) * i as f64 / (GRID_POINTS - 1) as f64);
+        let exponents = (0..GRID_POINTS).map(|i| GRID_DECADES.0 + (GRID_DECADES.1 - GRID_DECADES.0) * i as f64 / (GRID_POINTS - 1) as f64);
         let candidates = exponents.map(|e| largest * 10f64.powf(e)).filter(|l| trace(*l) < self.rows);
-        let (lambda, best) = candidates
-            .map(|l| (l, score(l)))
-            .min_by(|a, b| a.1.total_cmp(&b.1))
-            .unwrap_or((10.0 * largest, f64::INFINITY));
+        let (lambda, best) =
+            candidates.map(|l| (l, score(l))).min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((10.0 * largest, f64::INFINITY));
         (coefficients(lambda), trace(lambda), lambda, Some(best))
     }
 }

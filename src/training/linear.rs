@@ -1,8 +1,8 @@
 //! Functions that are linear in their parameters: features times coefficients.
 
 use super::affine::AffineBasis;
-use super::least_squares::{Penalty, Problem, Solution};
 use super::kernel::KernelBasis;
+use super::least_squares::{Penalty, Problem, Solution};
 use super::polynomial::PolynomialBasis;
 use super::random_features::FourierBasis;
 use super::spline::SplineBasis;
@@ -130,9 +130,7 @@ pub(crate) fn fit_basis(
 }
 
 /// The fit with the least validation score; singular ones are passed over while another remains.
-pub(crate) fn best_fit(
-    fits: impl Iterator<Item = Result<Candidate, TrainingError>>,
-) -> Result<Candidate, TrainingError> {
+pub(crate) fn best_fit(fits: impl Iterator<Item = Result<Candidate, TrainingError>>) -> Result<Candidate, TrainingError> {
     let mut best: Option<Candidate> = None;
     let mut failure = TrainingError::TooFewRows { what: "x", rows: 0, needed: 2 };
     for fit in fits {
@@ -147,12 +145,7 @@ pub(crate) fn best_fit(
 }
 
 /// Wraps a linear model and its solution as a [`Fitted`].
-pub(crate) fn fitted<F: Float>(
-    model: LinearModel,
-    solution: &Solution,
-    minimiser: &str,
-    method: &str,
-) -> Fitted<F> {
+pub(crate) fn fitted<F: Float>(model: LinearModel, solution: &Solution, minimiser: &str, method: &str) -> Fitted<F> {
     let summary = FitSummary::new(minimiser, method)
         .with_loss(solution.loss)
         .with_effective_parameters(solution.effective_parameters)

@@ -3,7 +3,9 @@
 use super::error::check_range;
 use super::kernel::squared_distances;
 use super::linear::Tables;
-use super::{FitSummary, Fitted, FunctionClass, Regression, Standardisation, TrainingError, parallel, regression::Model, regression::weighted_loss};
+use super::{
+    FitSummary, Fitted, FunctionClass, Regression, Standardisation, TrainingError, parallel, regression::Model, regression::weighted_loss,
+};
 use crate::Float;
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
 use rand::RngCore;
@@ -81,9 +83,12 @@ impl<F: Float> FunctionClass<F> for NearestNeighbours {
         model.neighbours = self.neighbours.unwrap_or_else(|| model.best_neighbours());
         let mut fit = Array2::zeros(model.y.raw_dim());
         parallel::for_blocks(&model.x, &mut fit, |x, out| model.average(x, out));
-        let summary = FitSummary::new("weighted mean of the nearest rows", "exact: comparison with every row; number of neighbours given or by leave-one-out")
-            .with_loss(weighted_loss(&fit, &model.y, &model.weights))
-            .with_effective_parameters(rows as f64 / model.neighbours as f64);
+        let summary = FitSummary::new(
+            "weighted mean of the nearest rows",
+            "exact: comparison with every row; number of neighbours given or by leave-one-out",
+        )
+        .with_loss(weighted_loss(&fit, &model.y, &model.weights))
+        .with_effective_parameters(rows as f64 / model.neighbours as f64);
         Ok(Fitted::new(Model::Nearest(model), summary))
     }
 }

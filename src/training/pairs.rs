@@ -87,7 +87,8 @@ pub(crate) fn noise<F: Float>(n: usize, dim: usize, rng: &mut dyn RngCore) -> Ar
 /// Reorders the rows of `z` to go with the rows of `x`, piece by piece.
 pub(crate) fn couple<F: Float>(coupling: &dyn Coupling<F>, x: &ArrayRef2<F>, z: Array2<F>) -> Result<Array2<F>, TrainingError> {
     let size = coupling.batch().unwrap_or(x.nrows()).max(1);
-    let pieces: Vec<(ArrayView2<'_, F>, ArrayView2<'_, F>)> = x.axis_chunks_iter(Axis(0), size).zip(z.axis_chunks_iter(Axis(0), size)).collect();
+    let pieces: Vec<(ArrayView2<'_, F>, ArrayView2<'_, F>)> =
+        x.axis_chunks_iter(Axis(0), size).zip(z.axis_chunks_iter(Axis(0), size)).collect();
     let orders = parallel::map(pieces, |(x, z)| coupling.pair(&x, &z));
     let mut order = Vec::with_capacity(z.nrows());
     for (piece, pairs) in orders.into_iter().enumerate() {
@@ -111,7 +112,12 @@ fn check_permutation(pairs: &[usize], rows: usize) -> Result<(), TrainingError> 
     if count == rows && pairs.len() == rows {
         Ok(())
     } else {
-        Err(TrainingError::Mismatch { left_name: "rows of the batch", left: rows, right_name: "different partners in the coupling", right: count })
+        Err(TrainingError::Mismatch {
+            left_name: "rows of the batch",
+            left: rows,
+            right_name: "different partners in the coupling",
+            right: count,
+        })
     }
 }
 

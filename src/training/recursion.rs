@@ -300,9 +300,10 @@ impl<F: Float> Recursion<F> {
                 let standardisation = Standardisation::new(rows, self.scaling)?;
                 Ok((Some(standardisation.standardise(rows)), standardisation))
             }
-            Source::Law(_) if self.draws > 1 => {
-                Err(TrainingError::Unsupported { what: "more than one posterior draw", reason: "the posterior is that of a table of samples" })
-            }
+            Source::Law(_) if self.draws > 1 => Err(TrainingError::Unsupported {
+                what: "more than one posterior draw",
+                reason: "the posterior is that of a table of samples",
+            }),
             // A law is used as it is: its scale is known to whoever wrote it down.
             Source::Law(_) => Ok((None, Standardisation::new(&source.draw(2, rng), Scaling::None)?)),
         }
@@ -337,7 +338,12 @@ impl<F: Float> Recursion<F> {
         }
         let map = class.fit(&data, stream)?;
         if map.inputs() != source.dim() || map.outputs() != source.dim() {
-            return Err(TrainingError::Mismatch { left_name: "outputs of the class", left: map.outputs(), right_name: "d", right: source.dim() });
+            return Err(TrainingError::Mismatch {
+                left_name: "outputs of the class",
+                left: map.outputs(),
+                right_name: "d",
+                right: source.dim(),
+            });
         }
         let loss = map.summary().loss;
         if !loss.is_finite() {

@@ -251,7 +251,14 @@ impl FitSummary {
     /// ```
     #[must_use]
     pub fn new(minimiser: &str, method: &str) -> Self {
-        Self { minimiser: minimiser.to_owned(), method: method.to_owned(), loss: 0.0, effective_parameters: 0.0, penalty: 0.0, iterations: 0 }
+        Self {
+            minimiser: minimiser.to_owned(),
+            method: method.to_owned(),
+            loss: 0.0,
+            effective_parameters: 0.0,
+            penalty: 0.0,
+            iterations: 0,
+        }
     }
 
     /// The same with the loss.
@@ -302,7 +309,10 @@ impl FitSummary {
 /// The map inside a [`Fitted`].
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case", bound(serialize = "F: serde::Serialize", deserialize = "F: serde::Deserialize<'de>")))]
+#[cfg_attr(
+    feature = "serde",
+    serde(rename_all = "snake_case", bound(serialize = "F: serde::Serialize", deserialize = "F: serde::Deserialize<'de>"))
+)]
 pub(crate) enum Model<F: Float> {
     Linear(LinearModel),
     Nearest(NearestModel),
@@ -469,7 +479,8 @@ delegate!(Arc<C>);
 
 /// Σ w_i ‖fit_i − y_i‖² with weights that sum to one.
 pub(crate) fn weighted_loss(fit: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: &ArrayRef1<f64>) -> f64 {
-    Zip::from(fit.rows()).and(y.rows()).and(weights).fold(0.0, |sum, f, y, w| {
-        sum + w * f.iter().zip(y).map(|(f, y)| (f - y) * (f - y)).sum::<f64>()
-    })
+    Zip::from(fit.rows())
+        .and(y.rows())
+        .and(weights)
+        .fold(0.0, |sum, f, y, w| sum + w * f.iter().zip(y).map(|(f, y)| (f - y) * (f - y)).sum::<f64>())
 }

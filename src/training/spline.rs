@@ -78,7 +78,12 @@ impl<F: Float> FunctionClass<F> for Spline {
     fn fit(&self, data: &Regression<'_, F>, _rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError> {
         let tables = Tables::new(data);
         if tables.x.ncols() != 1 {
-            return Err(TrainingError::Mismatch { left_name: "dimension of a spline", left: 1, right_name: "columns of x", right: tables.x.ncols() });
+            return Err(TrainingError::Mismatch {
+                left_name: "dimension of a spline",
+                left: 1,
+                right_name: "columns of x",
+                right: tables.x.ncols(),
+            });
         }
         tables.standardisation()?;
         let mut sorted = tables.x.column(0).to_vec();

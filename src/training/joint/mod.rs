@@ -354,7 +354,12 @@ impl Joint {
     ) -> Result<JointModel<F>, TrainingError> {
         let source = source.into();
         if score.dim() != source.dim() {
-            return Err(TrainingError::Mismatch { left_name: "dimension of the score", left: score.dim(), right_name: "d", right: source.dim() });
+            return Err(TrainingError::Mismatch {
+                left_name: "dimension of the score",
+                left: score.dim(),
+                right_name: "d",
+                right: source.dim(),
+            });
         }
         self.run(source, Objective::Distillation(score), rng, &mut |_| ControlFlow::Continue(()))
     }
@@ -389,7 +394,12 @@ impl Joint {
         for model in [student, teacher] {
             if !model.network.same_shape(&own) {
                 let (left, right) = (model.parameters().len(), own.parameters().len());
-                return Err(TrainingError::Mismatch { left_name: "parameters of the model", left, right_name: "parameters of the trainer", right });
+                return Err(TrainingError::Mismatch {
+                    left_name: "parameters of the model",
+                    left,
+                    right_name: "parameters of the trainer",
+                    right,
+                });
             }
         }
         let pairs = LevelPairs::new(&self.grid, self.grid.steps() - 1, self.sampling);
@@ -397,7 +407,8 @@ impl Joint {
         let mut optimiser = Optimiser::new(&own, self.batch);
         let levels = LevelRow::table(&self.grid);
         let rule = pass::Rule { joint: self, levels: &levels, pairs: &pairs, source, objective: Objective::Training };
-        let loss = optimiser.gradient(&student.network, &mut batches, |network, batch, tape| rule.pass(network, &teacher.network, batch, tape));
+        let loss =
+            optimiser.gradient(&student.network, &mut batches, |network, batch, tape| rule.pass(network, &teacher.network, batch, tape));
         Ok((loss, optimiser.summed_gradient()))
     }
 
@@ -413,7 +424,11 @@ impl Joint {
         sizes.map(|(k, rows)| Batch::new(rows, dim, network, Stream::nth(seed, k as u64))).collect()
     }
 
-    fn prepare<'a, F: Float>(&self, source: Source<'a, F>, rng: &mut dyn RngCore) -> Result<(Prepared<'a, F>, Standardisation), TrainingError> {
+    fn prepare<'a, F: Float>(
+        &self,
+        source: Source<'a, F>,
+        rng: &mut dyn RngCore,
+    ) -> Result<(Prepared<'a, F>, Standardisation), TrainingError> {
         match source {
             Source::Rows(rows) => {
                 let standardisation = Standardisation::new(rows, self.scaling)?;
@@ -465,7 +480,9 @@ impl Joint {
                 (tail, tail_count) = (tail + loss, tail_count + 1.0);
             }
             let done = iteration + 1;
-            if done % REPORT == 0 && progress(&JointProgress { iteration: done, iterations: self.iterations, loss, intervals: count }).is_break() {
+            if done % REPORT == 0
+                && progress(&JointProgress { iteration: done, iterations: self.iterations, loss, intervals: count }).is_break()
+            {
                 return Err(TrainingError::Stopped { step: done });
             }
         }

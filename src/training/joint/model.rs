@@ -42,7 +42,13 @@ impl<F: Float> LevelRow<F> {
             let out = level.sin_from(first);
             let skip = level.cos() * first.cos() + level.sin() * first.sin();
             let (skip, out) = if *level == first { (1.0, 0.0) } else { (skip, out) };
-            Self { cos: F::of(level.cos()), sin: F::of(level.sin()), skip: F::of(skip), out: F::of(out), features: time_features(level.angle()) }
+            Self {
+                cos: F::of(level.cos()),
+                sin: F::of(level.sin()),
+                skip: F::of(skip),
+                out: F::of(out),
+                features: time_features(level.angle()),
+            }
         };
         grid.levels().iter().map(row).collect()
     }
@@ -150,7 +156,12 @@ impl<F: Float> JointModel<F> {
         let mut other = self.clone();
         let own = other.network.parameters_mut();
         if own.len() != parameters.len() {
-            return Err(TrainingError::Mismatch { left_name: "parameters given", left: parameters.len(), right_name: "parameters of the network", right: own.len() });
+            return Err(TrainingError::Mismatch {
+                left_name: "parameters given",
+                left: parameters.len(),
+                right_name: "parameters of the network",
+                right: own.len(),
+            });
         }
         own.copy_from_slice(parameters);
         Ok(other)
