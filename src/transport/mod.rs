@@ -1,8 +1,12 @@
 //! Wasserstein distances between clouds, laws and maps.
 
 pub(crate) mod assignment;
+mod certificate;
 pub(crate) mod check;
+mod cost;
+mod lists;
 pub(crate) mod network;
+mod screen;
 
 /// Why a distance could not be computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

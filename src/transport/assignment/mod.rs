@@ -1,6 +1,12 @@
 //! Exact W_p between two clouds of equal size with equal weights: the assignment problem.
 
-use super::{TransportError, check};
+mod auction;
+mod augment;
+
+use super::cost::Geometry;
+use super::lists::Lists;
+use super::screen::Screen;
+use super::{TransportError, certificate, check};
 use crate::Float;
 use ndarray::ArrayRef2;
 
@@ -72,25 +78,114 @@ impl Assignment {
     pub fn solve<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Matching, TransportError> {
         check::clouds(x, y)?;
         check::equal_sizes(x, y)?;
-        let weights = vec![1.0 / x.nrows() as f64; x.nrows()];
-        let plan = super::network::dense(self.order, x, &weights, y, &weights);
-        let mut permutation = vec![0; x.nrows()];
-        let mut best = vec![0.0; x.nrows()];
-        for &(i, j, mass) in &plan.plan {
-            if mass > best[i] {
-                best[i] = mass;
-                permutation[i] = j;
-            }
-        }
-        Ok(Matching {
-            cost: plan.cost,
-            distance: plan.distance,
-            lower: plan.lower,
-            gap: plan.gap,
-            permutation,
-            u: plan.u,
-            v: plan.v,
-            effort: plan.effort,
-        })
+        Ok(solve(&Geometry::new(self.order, x, y)))
     }
+}
+
+fn env(name: &str, default: f64) -> f64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
+fn solve(geometry: &Geometry) -> Matching {
+    let n = geometry.rows();
+    let screen = Screen::new(geometry);
+    let mut lists = Lists::new(geometry, &screen);
+    let all: Vec<u32> = (0..n as u32).collect();
+    let verbose = env("VERBOSE", 0.0) > 0.0;
+    let start = std::time::Instant::now();
+    lists.refresh(&all, super::lists::WANT);
+    let mut effort = Effort::default();
+    let mut pairs = auction::Pairs::new(n);
+    let last = env("EPSEND", 1e-3) * mean_reach(&lists, n);
+    let mut epsilon = env("EPS0", 0.2) * spread(geometry);
+    let theta = env("THETA", 7.0);
+    let limit = (env("LIMIT", 0.0) * n as f64) as usize;
+    let cap = 400 * n + 100_000;
+    if verbose {
+        eprintln!("start {:?} eps {epsilon:e} last {last:e}", start.elapsed());
+    }
+    loop {
+        let final_phase = epsilon <= last;
+        epsilon = epsilon.max(last);
+        let free = auction::release_dear(&mut lists, &mut pairs, epsilon);
+        let scans = lists.scans;
+        let bids = auction::phase(&mut lists, &mut pairs, epsilon, env("PATIENCE", 0.0), limit, cap);
+        effort.iterations += bids;
+        effort.phases += 1;
+        if verbose {
+            eprintln!(
+                "phase eps {epsilon:e}: free {free} bids/row {:.2} scans/row {:.2} at {:?}",
+                bids as f64 / n as f64,
+                (lists.scans - scans) as f64 / n as f64,
+                start.elapsed()
+            );
+        }
+        if final_phase {
+            break;
+        }
+        epsilon /= theta;
+    }
+    let zero = env("ZERO", 2.0);
+    if zero > 0.0 {
+        let scans = lists.scans;
+        let free = auction::release_dear(&mut lists, &mut pairs, 0.0);
+        let cap = (zero * free as f64) as usize;
+        let bids = auction::phase(&mut lists, &mut pairs, 0.0, 0.0, 0, cap);
+        effort.iterations += bids;
+        if verbose {
+            eprintln!("zero: free {free} bids {bids} scans {} at {:?}", (lists.scans - scans), start.elapsed());
+        }
+    }
+    for i in 0..n as u32 {
+        lists.certain_look(i);
+    }
+    let scans = lists.scans;
+    auction::release_dear(&mut lists, &mut pairs, 0.0);
+    let mut search = augment::Search::new(n);
+    let free = pairs.free_rows();
+    for &root in &free {
+        search.augment(root, &mut lists, &mut pairs);
+    }
+    effort.paths = free.len();
+    if verbose {
+        eprintln!("augment: {} scans {} at {:?}", free.len(), lists.scans - scans, start.elapsed());
+    }
+    effort.scans = lists.scans;
+    let v = lists.into_prices();
+    let u = certificate::potential(geometry, &screen, &v);
+    if verbose {
+        eprintln!("certificate at {:?}", start.elapsed());
+    }
+    let cost = certificate::mean(&pairs.cost);
+    let dual = certificate::mean(&u) + certificate::mean(&v);
+    Matching {
+        cost: geometry.restore_cost(cost),
+        distance: geometry.restore_distance(cost),
+        lower: geometry.restore_distance(dual.max(0.0).min(cost)),
+        gap: geometry.restore_cost((cost - dual).max(0.0)),
+        permutation: pairs.column.iter().map(|&j| j as usize).collect(),
+        u: u.iter().map(|&u| geometry.restore_cost(u)).collect(),
+        v: v.iter().map(|&v| geometry.restore_cost(v)).collect(),
+        effort,
+    }
+}
+
+/// Mean over the rows of threshold − smallest value: the scale on which columns compete.
+fn mean_reach(lists: &Lists<'_>, n: usize) -> f64 {
+    let reach = |i| {
+        let row = lists.row(i);
+        let top = if row.threshold < f64::INFINITY { row.threshold } else { row.entries.last().map_or(0.0, |e| e.cost) };
+        (top - lists.look(i).best).max(0.0)
+    };
+    (0..n as u32).map(reach).sum::<f64>() / n as f64
+}
+
+/// Standard deviation of the cost over pairs taken at a fixed stride.
+fn spread(geometry: &Geometry) -> f64 {
+    let n = geometry.rows();
+    let count = (4 * n).min(4000);
+    let costs = (0..count).map(|k| geometry.cost(k % n, (k * 7919 + k / n) % n));
+    let (sum, square) = costs.fold((0.0, 0.0), |(s, q), c| (s + c, q + c * c));
+    let mean = sum / count as f64;
+    (square / count as f64 - mean * mean).max(0.0).sqrt()
 }
