@@ -27,6 +27,19 @@ fn main() {
         "c" => { x.mapv_inplace(|v| v * v * v * v * v); y.mapv_inplace(|v| v * v * v * v * v); }
         _ => {}
     }
+    if let Some(m) = a.get(6) {
+        let m: usize = m.parse().unwrap();
+        let y = y.select(ndarray::Axis(0), &(0..m).collect::<Vec<_>>());
+        use rand::Rng;
+        let mut w = |n: usize| { let w: Vec<f64> = (0..n).map(|_| rng.random::<f64>()).collect(); let s: f64 = w.iter().sum(); w.iter().map(|v| v / s).collect::<Vec<f64>>() };
+        let (wa, wb) = (w(n), w(m));
+        for _ in 0..reps {
+            let t = std::time::Instant::now();
+            let m = onestep::NetworkSimplex::new(p).unwrap().solve(&x, &wa, &y, &wb).unwrap();
+            println!("{n} {d} {p} {law}: {:.4} s W {:.15} gap/cost {:.2e} {:?}", t.elapsed().as_secs_f64(), m.distance, m.gap / m.cost, m.effort);
+        }
+        return;
+    }
     for _ in 0..reps {
         let t = std::time::Instant::now();
         let m = Assignment::new(p).unwrap().solve(&x, &y).unwrap();

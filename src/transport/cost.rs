@@ -73,8 +73,21 @@ impl Geometry {
         let exponent = exponent(x, y);
         // Two factors: one alone can overflow.
         let (first, second) = (libm::scalbn(1.0, -(exponent / 2)), libm::scalbn(1.0, -(exponent - exponent / 2)));
-        let copy = |points: &ArrayRef2<F>| points.iter().map(|z| z.as_f64() * first * second).collect();
+        // Adding zero makes equal points equal bit by bit: −0 becomes 0.
+        let copy = |points: &ArrayRef2<F>| points.iter().map(|z| z.as_f64() * first * second + 0.0).collect();
         Self { power: Power::new(order), dim, x: copy(x), y: copy(y), exponent }
+    }
+
+    /// Some rows and columns, in the same units.
+    pub(crate) fn select(&self, rows: &[u32], columns: &[u32]) -> Self {
+        let x = rows.iter().flat_map(|&i| self.x(i as usize)).copied().collect();
+        let y = columns.iter().flat_map(|&j| self.y(j as usize)).copied().collect();
+        Self { x, y, ..*self }
+    }
+
+    /// The clouds exchanged.
+    pub(crate) fn turned(&self) -> Self {
+        Self { x: self.y.clone(), y: self.x.clone(), ..*self }
     }
 
     /// Row i of the first cloud.

@@ -222,7 +222,7 @@ fn order_key(value: f32) -> u32 {
 
 /// Keeps the columns of the smallest values, about `want` and at most twice as many, as order key · 2³² + column, and returns a number
 /// that no value left out is below.
-fn select(values: &[f32], minima: &[f32], want: usize, keys: &mut Vec<u32>, kept: &mut Vec<u64>) -> f32 {
+pub(crate) fn select(values: &[f32], minima: &[f32], want: usize, keys: &mut Vec<u32>, kept: &mut Vec<u64>) -> f32 {
     kept.clear();
     keys.clear();
     // With few groups the minima say too little: a longer list would not come out longer.
@@ -230,23 +230,29 @@ fn select(values: &[f32], minima: &[f32], want: usize, keys: &mut Vec<u32>, kept
     keys.extend(if from_minima { minima } else { values }.iter().map(|&v| order_key(v)));
     let nth = want.min(keys.len()) - 1;
     let mut cut = *keys.select_nth_unstable(nth).1;
-    for (group, &least) in minima.iter().enumerate() {
-        if order_key(least) > cut {
-            continue;
-        }
-        let (chunk, lane) = (group / LANES, group % LANES);
-        for block in 0..CHUNK / LANES {
-            let column = chunk * CHUNK + block * LANES + lane;
-            let key = order_key(values[column]);
-            if key <= cut && values[column] < f32::INFINITY {
-                kept.push(u64::from(key) << 32 | column as u64);
+    let top = from_key(cut);
+    let (chunks, groups) = (values.as_chunks::<CHUNK>().0, minima.as_chunks::<LANES>().0);
+    for (chunk, (values, minima)) in chunks.iter().zip(groups).enumerate() {
+        for (lane, _) in minima.iter().enumerate().filter(|(_, least)| **least <= top) {
+            // Written always, kept when small enough: no branch to mispredict.
+            let mut found = [0_u64; CHUNK / LANES];
+            let mut count = 0;
+            for block in 0..CHUNK / LANES {
+                let (at, value) = (block * LANES + lane, values[block * LANES + lane]);
+                found[count] = u64::from(order_key(value)) << 32 | (chunk * CHUNK + at) as u64;
+                count += usize::from(value <= top);
             }
+            kept.extend_from_slice(&found[..count]);
         }
     }
-    kept.sort_unstable();
     if kept.len() > 2 * want {
-        cut = (kept[2 * want] >> 32) as u32;
+        cut = (*kept.select_nth_unstable(2 * want).1 >> 32) as u32;
         kept.truncate(2 * want);
     }
-    f32::from_bits(if cut >> 31 == 1 { cut & !(1 << 31) } else { !cut })
+    from_key(cut)
+}
+
+/// The float of an [`order_key`].
+fn from_key(key: u32) -> f32 {
+    f32::from_bits(if key >> 31 == 1 { key & !(1 << 31) } else { !key })
 }

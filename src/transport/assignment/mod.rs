@@ -109,7 +109,7 @@ fn solve(geometry: &Geometry) -> Matching {
         epsilon = epsilon.max(last);
         let free = auction::release_dear(&mut lists, &mut pairs, epsilon);
         let scans = lists.scans;
-        let bids = auction::phase(&mut lists, &mut pairs, epsilon, env("PATIENCE", 0.0), limit, cap);
+        let bids = auction::phase(&mut lists, &mut pairs, epsilon, env("PATIENCE", 0.0), if final_phase { (env("LIMITF", 0.0) * n as f64) as usize } else { limit }, cap);
         effort.iterations += bids;
         effort.phases += 1;
         if verbose {
@@ -156,8 +156,9 @@ fn solve(geometry: &Geometry) -> Matching {
     if verbose {
         eprintln!("certificate at {:?}", start.elapsed());
     }
-    let cost = certificate::mean(&pairs.cost);
-    let dual = certificate::mean(&u) + certificate::mean(&v);
+    let mean = |values: &[f64]| certificate::sum(values.iter().copied()) / n as f64;
+    let cost = mean(&pairs.cost);
+    let dual = mean(&u) + mean(&v);
     Matching {
         cost: geometry.restore_cost(cost),
         distance: geometry.restore_distance(cost),
