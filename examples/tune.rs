@@ -20,6 +20,10 @@ fn main() {
         }
         "z" => y.mapv_inplace(|v| v * 0.9 + 0.5),
         "l" => { x.mapv_inplace(|v| (2.0 * v).round() / 2.0); y.mapv_inplace(|v| (2.0 * v).round() / 2.0); }
+        "g" | "h" => {
+            let k = (n as f64).powf(1.0 / d as f64).ceil() as usize;
+            for i in 0..n { let mut r = i; for c in 0..d { x[[i, c]] = (r % k) as f64; y[[i, c]] = if law == "g" { (r % k) as f64 * 2.0 - 3.0 } else { (r % k) as f64 + 0.5 }; r /= k; } }
+        }
         "m" => {
             for (i, mut r) in x.rows_mut().into_iter().enumerate() { if i % 10 < 5 { r[0] += 10.0; } }
             for (i, mut r) in y.rows_mut().into_iter().enumerate() { if i % 10 < 6 { r[0] += 10.0; } }

@@ -61,11 +61,11 @@ pub(crate) fn below(geometry: &Geometry, screen: &Screen, u: &[f64], v: &[f64], 
     found.iter().enumerate().flat_map(|(i, row)| row.iter().map(move |&(_, j)| (i as u32, j))).collect()
 }
 
-/// Pairs of each row with about `most` of its cheapest columns.
-pub(crate) fn cheapest(screen: &Screen, rows: usize, columns: usize, most: usize) -> Vec<(u32, u32)> {
-    let found = each_row(screen, rows, &vec![0.0; columns], |_, bounds, minima| {
+/// Pairs of each row with about `most` of the columns of smallest c_ij − v_j.
+pub(crate) fn cheapest(screen: &Screen, prices: &[f64], rows: usize, most: usize) -> Vec<(u32, u32)> {
+    let found = each_row(screen, rows, prices, |_, bounds, minima| {
         let mut kept = Vec::new();
-        select(bounds, minima, most.min(columns), &mut Vec::new(), &mut kept);
+        select(bounds, minima, most.min(prices.len()), &mut Vec::new(), &mut kept);
         kept
     });
     found.iter().enumerate().flat_map(|(i, row)| row.iter().map(move |&key| (i as u32, key as u32))).collect()

@@ -116,6 +116,16 @@ impl Geometry {
         self.power.of_square(square_distance(self.x(i), self.y(j)))
     }
 
+    /// Standard deviation of the cost over pairs taken at a fixed stride.
+    pub(crate) fn spread(&self) -> f64 {
+        let (n, m) = (self.rows(), self.columns());
+        let count = (4 * n.max(m)).min(4000);
+        let costs = (0..count).map(|k| self.cost(k % n, (k * 7919 + k / n) % m));
+        let (sum, square) = costs.fold((0.0, 0.0), |(sum, square), c| (sum + c, square + c * c));
+        let mean = sum / count as f64;
+        (square / count as f64 - mean * mean).max(0.0).sqrt()
+    }
+
     /// A cost of the scaled clouds in the units of the given ones: multiplied by 2^{exponent · p}.
     pub(crate) fn restore_cost(&self, cost: f64) -> f64 {
         let half = (0.5 * f64::from(self.exponent) * self.power.order()).exp2();

@@ -48,15 +48,15 @@ impl Pairs {
     }
 }
 
-/// Bids until every row of the stack has a column, or `limit` rows are left, or `cap` bids were made. Returns the number of bids.
-pub(super) fn phase(lists: &mut Lists<'_>, pairs: &mut Pairs, epsilon: f64, patience: f64, limit: usize, cap: usize) -> usize {
+/// Bids until every row has a column, or `cap` bids were made. Returns the number of bids.
+pub(super) fn phase(lists: &mut Lists<'_>, pairs: &mut Pairs, epsilon: f64, cap: usize) -> usize {
     let mut stack = pairs.free_rows();
     let mut waiting: Vec<u32> = Vec::new();
     let batch = lists.batch();
     let mut bids = 0;
     while bids < cap {
         let Some(i) = stack.pop() else {
-            if waiting.len() <= limit {
+            if waiting.is_empty() {
                 break;
             }
             lists.refresh(&waiting, WANT);
@@ -65,8 +65,9 @@ pub(super) fn phase(lists: &mut Lists<'_>, pairs: &mut Pairs, epsilon: f64, pati
         };
         let look = lists.look(i);
         let threshold = lists.row(i).threshold;
+        // A threshold above the best value may stand for the second: the row bids less than it could, and validly.
         let second = look.second.min(threshold);
-        if look.second > threshold && threshold - look.best <= patience * epsilon {
+        if look.second > threshold && threshold <= look.best {
             waiting.push(i);
             if waiting.len() >= batch {
                 lists.refresh(&waiting, WANT);

@@ -1,6 +1,7 @@
 //! Exact W_p between two weighted clouds: the transportation problem.
 
-mod merge;
+mod auction;
+pub(super) mod merge;
 mod simplex;
 mod tree;
 
@@ -60,7 +61,7 @@ impl NetworkSimplex {
         check::clouds(x, y)?;
         let a = check::weights(check::CLOUDS[0], x.nrows(), a)?;
         let b = check::weights(check::CLOUDS[1], y.nrows(), b)?;
-        Ok(plan(&Geometry::new(self.order, x, y), &integers(&a), &integers(&b)))
+        plan(&Geometry::new(self.order, x, y), &integers(&a), &integers(&b))
     }
 
     /// Solves with equal weights: mass 1/n on every row of `x`, 1/m on every row of `y`.
@@ -70,7 +71,7 @@ impl NetworkSimplex {
     pub fn solve_uniform<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Plan, TransportError> {
         check::clouds(x, y)?;
         let uniform = |n: usize| integers(&vec![1.0 / n as f64; n]);
-        Ok(plan(&Geometry::new(self.order, x, y), &uniform(x.nrows()), &uniform(y.nrows())))
+        plan(&Geometry::new(self.order, x, y), &uniform(x.nrows()), &uniform(y.nrows()))
     }
 }
 
@@ -97,11 +98,11 @@ pub(in crate::transport) struct Solution {
 }
 
 /// Solves for integer masses of equal sums on the rows and columns of `geometry`.
-pub(in crate::transport) fn solve(geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Solution {
+pub(in crate::transport) fn solve(geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Result<Solution, TransportError> {
     let (x, y) = (Merged::new(|i| geometry.x(i), supply), Merged::new(|j| geometry.y(j), demand));
     let small = geometry.select(&x.first(), &y.first());
     let (screen, turned) = (Screen::new(&small), Screen::new(&small.turned()));
-    let optimum = simplex::solve(&small, &screen, &turned, &x.masses, &y.masses);
+    let optimum = simplex::solve(&small, &screen, &turned, &x.masses, &y.masses)?;
     let mut v = y.spread(&optimum.v, demand.len(), f64::NAN);
     let massless: Vec<u32> = (0..demand.len() as u32).filter(|&j| demand[j as usize] == 0).collect();
     if !massless.is_empty() {
@@ -114,16 +115,16 @@ pub(in crate::transport) fn solve(geometry: &Geometry, supply: &[i64], demand: &
     let u = certificate::potential(geometry, &Screen::new(geometry), &v);
     let flows = merge::split(&optimum.flows, (&x, supply), (&y, demand));
     let scans = optimum.rounds * x.len() + geometry.rows();
-    Solution { flows, u, v, effort: Effort { phases: optimum.rounds, iterations: optimum.pivots, scans, paths: 0 } }
+    Ok(Solution { flows, u, v, effort: Effort { phases: optimum.rounds, iterations: optimum.pivots, scans, paths: 0 } })
 }
 
-fn plan(geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Plan {
-    let Solution { flows, u, v, effort } = solve(geometry, supply, demand);
+fn plan(geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Result<Plan, TransportError> {
+    let Solution { flows, u, v, effort } = solve(geometry, supply, demand)?;
     let unit = 1.0 / ONE as f64;
     let cost = unit * certificate::sum(flows.iter().map(|&(i, j, flow)| flow as f64 * geometry.cost(i, j)));
     let terms = u.iter().zip(supply).chain(v.iter().zip(demand));
     let dual = unit * certificate::sum(terms.map(|(dual, &mass)| dual * mass as f64));
-    Plan {
+    Ok(Plan {
         cost: geometry.restore_cost(cost),
         distance: geometry.restore_distance(cost),
         lower: geometry.restore_distance(dual.clamp(0.0, cost)),
@@ -132,5 +133,5 @@ fn plan(geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Plan {
         u: u.iter().map(|&u| geometry.restore_cost(u)).collect(),
         v: v.iter().map(|&v| geometry.restore_cost(v)).collect(),
         effort,
-    }
+    })
 }
