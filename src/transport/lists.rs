@@ -183,7 +183,8 @@ impl<'a> Lists<'a> {
             worker.values.extend(worker.kept.iter().map(|&key| (self.geometry.cost(i as usize, key as u32 as usize), key as u32)));
             self.fill(list, &mut worker.values);
             // Single precision cannot tell the two best columns from the rest: scan in full.
-            if list.entries.get(1).is_some_and(|second| f64::from(second.base) > list.threshold) {
+            let certified = |entry: &&Candidate| entry.cost - self.prices[entry.column as usize] <= list.threshold;
+            if list.entries.iter().filter(certified).take(2).count() < self.prices.len().min(2) {
                 self.scan_exactly(i as usize, list, want, &mut worker.values);
             }
         }
