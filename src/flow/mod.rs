@@ -1,5 +1,8 @@
 //! Probability-flow maps.
 
+mod exact;
+mod quantile;
+
 use crate::{Float, NoiseLevel};
 use ndarray::{Array2, ArrayRef2};
 use std::sync::Arc;

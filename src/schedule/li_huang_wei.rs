@@ -7,7 +7,7 @@ use super::{ScheduleError, VarianceSchedule};
 /// The noise grows geometrically until β reaches its plateau r, where ᾱ falls by the factor 1−r a step. The plateau is reached only
 /// if c₁ > c₀, and ᾱ_T ≈ e^{−1} T^{−(c₁−c₀)} is approached slowly in T. Use c₀ ∈ [1, 2], c₁ ∈ [4, 8] with c₁ − c₀ > 2 (or > 1 for
 /// centred data): otherwise the mismatch between X_T and N(0, I) hides the 1/T term. The paper's proof asks for ᾱ_T ≤ T^{−c₂} with
-/// c₂ ≥ 1000: a constant of the proof, unusable in practice. [`audit`](crate::audit_grid) says which of the paper's properties hold.
+/// c₂ ≥ 1000: a constant of the proof, unusable in practice. [`audit`](crate::audit) says which of the paper's properties hold.
 ///
 /// # Example
 /// ```
@@ -41,9 +41,7 @@ impl LiHuangWei {
     /// assert!(LiHuangWei::new(9, 2.0, 4.0).is_ok());
     /// ```
     pub fn new(steps: usize, c0: f64, c1: f64) -> Result<Self, ScheduleError> {
-        if steps < 2 {
-            return Err(ScheduleError::TooFewSteps { steps });
-        }
+        super::check_steps(steps)?;
         for (name, value) in [("c0", c0), ("c1", c1)] {
             if !(value > 0.0 && value.is_finite()) {
                 return Err(ScheduleError::OutOfRange { name, value, range: "(0, inf)" });
