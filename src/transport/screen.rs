@@ -12,7 +12,8 @@
 //! the factor 1 − η and the relative errors of the arithmetic are absorbed by shrinking the points by √(1−κ) beforehand, and the rest
 //! is a number a column, subtracted with its price, and a number a row.
 
-use super::cost::{Geometry, Power};
+use super::cost::Geometry;
+use super::order::Order;
 use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
 
 /// Columns a chunk: values of a chunk stay in the first-level cache.
@@ -31,7 +32,7 @@ const ETA: f64 = 64.0 * UNIT;
 /// The clouds in single precision with the error bounds of their rounding.
 #[derive(Debug)]
 pub(crate) struct Screen {
-    power: Power,
+    order: Order,
     dim: usize,
     columns: usize,
     /// Columns rounded up to whole chunks.
@@ -92,17 +93,17 @@ impl Screen {
         let y_bounds: Vec<_> = (0..columns).map(|j| round(geometry.y(j), &mut |k, z| y[k * stride + j] = z)).collect();
         // Loss of the squares by the matrix product, relative to the square norms.
         let loss = if direct { 0.0 } else { gamma + 12.0 * UNIT };
-        let penalty = |square: f64, delta: f64| match geometry.power {
-            Power::One => 2.0 * delta,
-            Power::Two => 4.0 * delta * delta / ETA + loss * square,
-            Power::General(_) => 0.0,
+        let penalty = |square: f64, delta: f64| match geometry.order.value() {
+            1.0 => 2.0 * delta,
+            2.0 => 4.0 * delta * delta / ETA + loss * square,
+            _ => 0.0,
         };
-        let product_two = !direct && geometry.power == Power::Two;
+        let product_two = !direct && geometry.order == Order::TWO;
         let norm = |square: f64| if product_two { square } else { 0.0 };
         let reduced = |&(square, _): &(f64, f64)| if direct { 0.0 } else { (square * (1.0 - loss)) as f32 };
         let largest = y_bounds.iter().fold(0.0, |most: f64, b| most.max(b.1));
         Self {
-            power: geometry.power,
+            order: geometry.order,
             dim,
             columns,
             stride,
@@ -215,13 +216,13 @@ impl Screen {
         let chunks = values.as_chunks_mut::<CHUNK>().0.iter_mut().zip(minima.as_chunks_mut::<LANES>().0);
         let columns = priced.as_chunks::<CHUNK>().0.iter().zip(self.y_square.as_chunks::<CHUNK>().0);
         for ((values, minima), (priced, squares)) in chunks.zip(columns) {
-            match self.power {
-                Power::Two => fold(values, priced, minima, |_, product| product),
-                Power::One => fold(values, priced, minima, |j, product| {
+            match self.order.value() {
+                2.0 => fold(values, priced, minima, |_, product| product),
+                1.0 => fold(values, priced, minima, |j, product| {
                     let square = squares[j] + x_square + product;
                     if square > 0.0 { square.sqrt() } else { 0.0 }
                 }),
-                Power::General(order) => {
+                order => {
                     let slack = self.slack[i];
                     fold(values, priced, minima, |j, product| general(squares[j] + x_square + product, slack, order));
                 }
@@ -245,10 +246,10 @@ impl Screen {
                 }
                 values[j] = square;
             }
-            match self.power {
-                Power::Two => fold(values, priced, minima, |_, square| square),
-                Power::One => fold(values, priced, minima, |_, square| square.sqrt()),
-                Power::General(order) => fold(values, priced, minima, |_, square| general(square, self.slack[i], order)),
+            match self.order.value() {
+                2.0 => fold(values, priced, minima, |_, square| square),
+                1.0 => fold(values, priced, minima, |_, square| square.sqrt()),
+                order => fold(values, priced, minima, |_, square| general(square, self.slack[i], order)),
             }
         }
     }

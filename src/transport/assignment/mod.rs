@@ -2,10 +2,12 @@
 
 mod auction;
 mod augment;
+mod sorted;
 
 use super::cost::Geometry;
 use super::lists::{Lists, WANT};
 use super::network::{self, merge::Merged};
+use super::order::Order;
 use super::screen::Screen;
 use super::{TransportError, certificate, check};
 use crate::Float;
@@ -39,7 +41,8 @@ const DIFFERENT: f64 = 0.97;
 /// left out of a row's list can not beat the smallest value left out when the row was scanned; while the list's answer lies below that
 /// threshold it is the answer of the whole row. Scans bound the costs in `f32` from below, with every rounding paid for, and compute
 /// the few costs that survive by direct differences in `f64`. No n × n array is made: memory is O(n(d + 40)).
-/// Clouds with many equal points are merged and handed to the solver of [`NetworkSimplex`](crate::NetworkSimplex).
+/// Clouds with many equal points are merged and handed to the solver of [`NetworkSimplex`](crate::NetworkSimplex). On the line the
+/// sorted matching is the answer, with duals in closed form.
 ///
 /// # Units
 /// The order p is a pure number. `distance` and `lower` have the unit of the coordinates, `cost`, `gap`, `u`, `v` its p-th power.
@@ -67,7 +70,7 @@ const DIFFERENT: f64 = 0.97;
 /// R. Jonker and A. Volgenant, *A shortest augmenting path algorithm for dense and sparse linear assignment problems*, Computing 38 (1987).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Assignment {
-    order: f64,
+    order: Order,
 }
 
 /// An optimal matching, its cost and the proof of its optimality.
@@ -118,7 +121,7 @@ impl Assignment {
     /// assert!(onestep::Assignment::new(0.5).is_err());
     /// ```
     pub fn new(order: f64) -> Result<Self, TransportError> {
-        Ok(Self { order: check::order(order)? })
+        Ok(Self { order: Order::new(order)? })
     }
 
     /// The order p.
@@ -129,7 +132,7 @@ impl Assignment {
     /// ```
     #[must_use]
     pub fn order(&self) -> f64 {
-        self.order
+        self.order.value()
     }
 
     /// Solves the assignment problem between the rows of `x` and of `y`.
@@ -158,6 +161,10 @@ impl Assignment {
         check::clouds(x, y)?;
         check::equal_sizes(x, y)?;
         let geometry = Geometry::new(self.order, x, y);
+        if geometry.dim == 1 {
+            let (permutation, u, v) = sorted::solve(&geometry);
+            return Ok(matching(&geometry, permutation, &u, &v, Effort::default()));
+        }
         let ones = vec![1; geometry.rows()];
         let different = |points: Merged| points.len() as f64 / ones.len() as f64;
         let duplicates = different(Merged::new(|i| geometry.x(i), &ones)) < DIFFERENT || different(Merged::new(|j| geometry.y(j), &ones)) < DIFFERENT;
@@ -188,6 +195,9 @@ fn solve(geometry: &Geometry) -> Matching {
 /// The phases of the auction.
 fn bid(geometry: &Geometry, lists: &mut Lists<'_>, pairs: &mut Pairs) -> Effort {
     let mut effort = Effort::default();
+    if auction::nearest(lists, pairs) {
+        return effort;
+    }
     let cap = BIDS * geometry.rows();
     let last = LAST_EPSILON * lists.mean_reach();
     let mut epsilon = (FIRST_EPSILON * geometry.spread()).max(last);

@@ -7,6 +7,7 @@ mod tree;
 
 use super::assignment::Effort;
 use super::cost::Geometry;
+use super::order::Order;
 use super::screen::Screen;
 use super::{TransportError, certificate, check};
 use crate::Float;
@@ -20,7 +21,7 @@ use ndarray::ArrayRef2;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NetworkSimplex {
-    order: f64,
+    order: Order,
 }
 
 /// An optimal transport plan, its cost and the proof of its optimality.
@@ -50,7 +51,7 @@ impl NetworkSimplex {
     /// # Errors
     /// `order` is NaN, infinite or below 1.
     pub fn new(order: f64) -> Result<Self, TransportError> {
-        Ok(Self { order: check::order(order)? })
+        Ok(Self { order: Order::new(order)? })
     }
 
     /// Solves the transportation problem between `x` with masses `a` and `y` with masses `b`, each summing to one (within 1e−9).

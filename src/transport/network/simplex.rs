@@ -184,5 +184,5 @@ impl Simplex {
 fn largest(geometry: &Geometry) -> f64 {
     let to_columns = (0..geometry.columns()).map(|j| square_distance(geometry.x(0), geometry.y(j))).fold(0.0, f64::max);
     let to_rows = (0..geometry.rows()).map(|i| square_distance(geometry.x(0), geometry.x(i))).fold(0.0, f64::max);
-    geometry.power.of_square((to_columns.sqrt() + to_rows.sqrt()).powi(2))
+    geometry.order.of_square((to_columns.sqrt() + to_rows.sqrt()).powi(2))
 }
