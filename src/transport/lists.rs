@@ -164,13 +164,15 @@ impl<'a> Lists<'a> {
         }
     }
 
-    /// Mean over the rows of threshold − smallest value: the scale on which columns compete.
-    pub(crate) fn mean_reach(&self) -> f64 {
+    /// Median over the rows of threshold − smallest value: the scale on which columns compete.
+    pub(crate) fn reach(&self) -> f64 {
         let reach = |(i, row): (usize, &Row)| {
             let top = if row.threshold < f64::INFINITY { row.threshold } else { row.entries.last().map_or(0.0, |last| f64::from(last.base)) };
             (top - self.look(i as u32).best).max(0.0)
         };
-        self.rows.iter().enumerate().map(reach).sum::<f64>() / self.rows.len() as f64
+        let mut reaches: Vec<f64> = self.rows.iter().enumerate().map(reach).collect();
+        let middle = reaches.len() / 2;
+        *reaches.select_nth_unstable_by(middle, f64::total_cmp).1
     }
 
     fn scan_part(&self, rows: &[u32], lists: &mut [Row], want: usize, worker: &mut Worker) {

@@ -17,7 +17,11 @@ use ndarray::ArrayRef2;
 
 /// ε of the first phase, in standard deviations of the cost.
 const FIRST_EPSILON: f64 = 0.2;
-/// ε of the last phase, in mean distances between the best value of a row and its threshold.
+/// ε of the first phase where prices must stay small, in median distances between the best value of a row and its threshold.
+const CAREFUL_EPSILON: f64 = 1.0;
+/// Gap, relative to the cost, that rounding of large prices may leave before the solution is repeated with care.
+const PRECISION: f64 = 1e-12;
+/// ε of the last phase, in the same median distances.
 const LAST_EPSILON: f64 = 1e-3;
 /// Quotient of the ε of consecutive phases.
 const THETA: f64 = 7.0;
@@ -176,31 +180,41 @@ impl Assignment {
     }
 }
 
-/// Auction, exact finish, certificate.
+/// Auction, exact finish, certificate; again with a small first ε if the prices grew so large that they rounded the costs away.
 fn solve(geometry: &Geometry) -> Matching {
-    let n = geometry.rows();
     let screen = Screen::new(geometry);
-    let mut lists = Lists::new(geometry, &screen);
+    let matching = attempt(geometry, &screen, false);
+    if matching.gap <= PRECISION * matching.cost {
+        return matching;
+    }
+    let careful = attempt(geometry, &screen, true);
+    if careful.gap < matching.gap { careful } else { matching }
+}
+
+fn attempt(geometry: &Geometry, screen: &Screen, careful: bool) -> Matching {
+    let n = geometry.rows();
+    let mut lists = Lists::new(geometry, screen);
     let all: Vec<u32> = (0..n as u32).collect();
     lists.refresh(&all, WANT);
     let mut pairs = Pairs::new(n);
-    let mut effort = bid(geometry, &mut lists, &mut pairs);
+    let reach = lists.reach();
+    let first = if careful { CAREFUL_EPSILON * reach } else { FIRST_EPSILON * geometry.spread() };
+    let mut effort = bid(&mut lists, &mut pairs, first, LAST_EPSILON * reach);
     effort.paths = finish(&mut lists, &mut pairs, &all);
     effort.scans = lists.scans + n;
     let v = lists.into_prices();
-    let u = certificate::potential(geometry, &screen, &v);
+    let u = certificate::potential(geometry, screen, &v);
     matching(geometry, pairs.column.iter().map(|&j| j as usize).collect(), &u, &v, effort)
 }
 
-/// The phases of the auction.
-fn bid(geometry: &Geometry, lists: &mut Lists<'_>, pairs: &mut Pairs) -> Effort {
+/// The phases of the auction, from ε = `first` to `last`.
+fn bid(lists: &mut Lists<'_>, pairs: &mut Pairs, first: f64, last: f64) -> Effort {
     let mut effort = Effort::default();
     if auction::nearest(lists, pairs) {
         return effort;
     }
-    let cap = BIDS * geometry.rows();
-    let last = LAST_EPSILON * lists.mean_reach();
-    let mut epsilon = (FIRST_EPSILON * geometry.spread()).max(last);
+    let cap = BIDS * pairs.column.len();
+    let mut epsilon = first.max(last);
     loop {
         auction::release_dear(lists, pairs, epsilon);
         effort.iterations += auction::phase(lists, pairs, epsilon, cap);

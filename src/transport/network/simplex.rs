@@ -70,7 +70,7 @@ fn first_arcs(geometry: &Geometry, screen: &Screen, turned: &Screen, supply: &[i
     let mut lists = Lists::new(geometry, screen);
     let all: Vec<u32> = (0..supply.len() as u32).collect();
     lists.refresh(&all, WANT);
-    let last = LAST_EPSILON * lists.mean_reach();
+    let last = LAST_EPSILON * lists.reach();
     auction::run(&mut lists, supply, demand, FIRST_EPSILON * geometry.spread(), last);
     let v = lists.into_prices();
     let u = potential(geometry, screen, &v);
