@@ -28,4 +28,5 @@ pub use transport::assignment::{Assignment, Effort, Matching};
 pub use transport::gaussian::{Gelbrich, gaussian_w1_isotropic, gaussian_w1_line, gaussian_w2, gelbrich, gelbrich_plug_in};
 pub use transport::line::{Line, LineQuantile, QuantileFn};
 pub use transport::network::{NetworkSimplex, Plan};
+pub use transport::sinkhorn::{Sinkhorn, SinkhornDivergence, SinkhornSolution};
 pub use transport::sliced::{MaxSliced, MaxSlicedDistance, Sliced, SlicedDistance};

@@ -8,6 +8,7 @@ pub(crate) mod gaussian;
 pub(crate) mod line;
 pub(crate) mod network;
 pub(crate) mod order;
+pub(crate) mod sinkhorn;
 pub(crate) mod sliced;
 
 use line::Line;
