@@ -168,9 +168,8 @@ impl Sinkhorn {
     /// # Ok::<(), onestep::TransportError>(())
     /// ```
     pub fn solve<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<SinkhornSolution, TransportError> {
-        let uniform = |n: usize| vec![1.0 / n as f64; n];
         check::clouds(x, y)?;
-        self.run(x, uniform(x.nrows()), y, uniform(y.nrows()))
+        self.run(Problem::new(self.order, x, uniform(x.nrows()), y, uniform(y.nrows()))?)
     }
 
     /// Entropic transport between two weighted clouds.
@@ -193,7 +192,7 @@ impl Sinkhorn {
         check::clouds(x, y)?;
         let a = check::weights(check::CLOUDS[0], x.nrows(), a)?;
         let b = check::weights(check::CLOUDS[1], y.nrows(), b)?;
-        self.run(x, a, y, b)
+        self.run(Problem::new(self.order, x, a, y, b)?)
     }
 
     /// The Sinkhorn divergence S_ε = OT_ε(μ, ν) − (OT_ε(μ, μ) + OT_ε(ν, ν))/2 between two clouds with equal weights.
@@ -218,7 +217,9 @@ impl Sinkhorn {
     /// Feydy et al., AISTATS 2019, arXiv 1810.08278; Genevay et al., AISTATS 2019, arXiv 1810.02733; Chizat et al., NeurIPS 2020,
     /// arXiv 2006.08172.
     pub fn divergence<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<SinkhornDivergence, TransportError> {
-        let (cross, first, second) = (self.solve(x, y)?, self.solve(x, x)?, self.solve(y, y)?);
+        let cross = self.solve(x, y)?;
+        let to_itself = |x: &ArrayRef2<F>| self.run(Problem::to_itself(self.order, x, uniform(x.nrows()))?);
+        let (first, second) = (to_itself(x)?, to_itself(y)?);
         let parts = [&cross, &first, &second];
         Ok(SinkhornDivergence {
             value: cross.entropic - 0.5 * (first.entropic + second.entropic),
@@ -230,8 +231,7 @@ impl Sinkhorn {
         })
     }
 
-    fn run<F: Float>(&self, x: &ArrayRef2<F>, a: Vec<f64>, y: &ArrayRef2<F>, b: Vec<f64>) -> Result<SinkhornSolution, TransportError> {
-        let mut problem = Problem::new(self.order, x, a, y, b)?;
+    fn run(&self, mut problem: Problem) -> Result<SinkhornSolution, TransportError> {
         let converged = problem.solve(self.regularisation, self.tolerance, self.iterations);
         let solution = problem.summarise(self.order);
         if converged {
@@ -240,6 +240,10 @@ impl Sinkhorn {
         let SinkhornSolution { iterations, lower, upper, marginal_error, .. } = solution;
         Err(TransportError::NotConverged { iterations, lower, upper, residual: marginal_error })
     }
+}
+
+fn uniform(n: usize) -> Vec<f64> {
+    vec![1.0 / n as f64; n]
 }
 
 fn positive(name: &'static str, value: f64, most: f64, range: &'static str) -> Result<f64, TransportError> {

@@ -29,6 +29,7 @@ pub(super) struct Problem {
     g: Vec<f64>,
     regularisation: f64,
     iterations: usize,
+    symmetric: bool,
 }
 
 /// Σ x_i y_i in eight lanes.
@@ -77,7 +78,22 @@ impl Problem {
             return Err(TransportError::OutOfRange { name: "largest cost", value: largest, range: "[0, inf)" });
         }
         let (f, g) = (vec![0.0; n], vec![0.0; m]);
-        Ok(Self { a, b, cost, kernel: vec![0.0; n * m], f, g, regularisation: if largest > 0.0 { largest } else { 1.0 }, iterations: 0 })
+        Ok(Self {
+            a,
+            b,
+            cost,
+            kernel: vec![0.0; n * m],
+            f,
+            g,
+            regularisation: if largest > 0.0 { largest } else { 1.0 },
+            iterations: 0,
+            symmetric: false,
+        })
+    }
+
+    /// The problem of a measure against itself.
+    pub(super) fn to_itself<F: Float>(order: Order, x: &ArrayRef2<F>, a: Vec<f64>) -> Result<Self, TransportError> {
+        Ok(Self { symmetric: true, ..Self::new(order, x, a.clone(), x, a)? })
     }
 
     fn rows_per_block(&self) -> usize {
@@ -101,13 +117,12 @@ impl Problem {
         let (n, m) = (self.a.len(), self.b.len());
         while self.iterations < cap {
             // One iteration on logarithms puts every row and column of the kernel in range.
-            self.update_rows_log();
-            self.update_columns_log();
+            self.update_log();
             self.build_kernel();
             self.iterations += 1;
             let (mut u, mut v) = (vec![1.0; n], vec![1.0; m]);
             loop {
-                let (next_u, next_v, error) = self.sweep(&u, &v);
+                let (next_u, next_v, error) = if self.symmetric { self.sweep_symmetric(&u) } else { self.sweep(&u, &v) };
                 if error <= tolerance {
                     self.absorb(&u, &v);
                     return true;
@@ -147,11 +162,34 @@ impl Problem {
         (next_u, sums.into_iter().map(f64::recip).collect(), error)
     }
 
+    /// The iteration for a measure against itself, where f = g: the geometric mean of u and of its update 1/Σ_j K_ij u_j a_j. Alternating
+    /// updates converge slowly there, and not to f = g.
+    fn sweep_symmetric(&self, u: &[f64]) -> (Vec<f64>, Vec<f64>, f64) {
+        let m = self.b.len();
+        let weights: Vec<f64> = u.iter().zip(&self.a).map(|(u, a)| u * a).collect();
+        let sums = parallel::map(m, |i| dot(&self.kernel[i * m..(i + 1) * m], &weights));
+        let error = weights.iter().zip(&sums).zip(&self.a).map(|((w, s), a)| (w * s - a).abs()).sum();
+        let next: Vec<f64> = u.iter().zip(&sums).map(|(u, s)| (u / s).sqrt()).collect();
+        (next.clone(), next, error)
+    }
+
     /// f += ε ln u, g += ε ln v.
     fn absorb(&mut self, u: &[f64], v: &[f64]) {
         let eps = self.regularisation;
         self.f.iter_mut().zip(u).for_each(|(f, u)| *f += eps * u.ln());
         self.g.iter_mut().zip(v).for_each(|(g, v)| *g += eps * v.ln());
+    }
+
+    /// One iteration on the logarithms.
+    fn update_log(&mut self) {
+        let before = self.f.clone();
+        self.update_rows_log();
+        if self.symmetric {
+            self.f.iter_mut().zip(before).for_each(|(f, b)| *f = 0.5 * (*f + b));
+            self.g.clone_from(&self.f);
+        } else {
+            self.update_columns_log();
+        }
     }
 
     /// f_i = −ε ln Σ_j b_j exp((g_j − C_ij)/ε).
