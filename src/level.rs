@@ -173,6 +173,11 @@ impl NoiseLevel {
         Self::from_sigma((-0.5 * l).exp())
     }
 
+    /// From a cosine and a sine that the caller holds to full accuracy.
+    pub(crate) fn from_cos_sin(cos: f64, sin: f64) -> Self {
+        Self { cos, sin }
+    }
+
     /// cos θ = √ᾱ, the coefficient of the data.
     ///
     /// ```

@@ -41,9 +41,7 @@ impl LiHuangWei {
     /// assert!(LiHuangWei::new(9, 2.0, 4.0).is_ok());
     /// ```
     pub fn new(steps: usize, c0: f64, c1: f64) -> Result<Self, ScheduleError> {
-        if steps < 2 {
-            return Err(ScheduleError::TooFewSteps { steps });
-        }
+        super::check_steps(steps)?;
         for (name, value) in [("c0", c0), ("c1", c1)] {
             if !(value > 0.0 && value.is_finite()) {
                 return Err(ScheduleError::OutOfRange { name, value, range: "(0, inf)" });

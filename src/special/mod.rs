@@ -4,4 +4,6 @@ pub(crate) mod hermite;
 pub(crate) mod kronrod;
 pub(crate) mod norm_mean;
 pub(crate) mod normal;
+pub(crate) mod root_quadratic;
+pub(crate) mod student;
 pub(crate) mod sum;

@@ -11,10 +11,12 @@ pub(crate) struct Sum {
 }
 
 impl Sum {
-    pub(crate) fn add(&mut self, term: f64) {
+    /// Adds a term and returns the sum so far.
+    pub(crate) fn add(&mut self, term: f64) -> f64 {
         let next = self.sum + term;
         self.correction += if self.sum.abs() >= term.abs() { (self.sum - next) + term } else { (term - next) + self.sum };
         self.sum = next;
+        self.value()
     }
 
     pub(crate) fn value(self) -> f64 {
@@ -26,7 +28,9 @@ impl Sum {
 impl FromIterator<f64> for Sum {
     fn from_iter<I: IntoIterator<Item = f64>>(terms: I) -> Self {
         let mut sum = Self::default();
-        terms.into_iter().for_each(|t| sum.add(t));
+        for term in terms {
+            sum.add(term);
+        }
         sum
     }
 }
