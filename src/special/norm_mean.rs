@@ -6,7 +6,7 @@
 /// E e^{−tQ} = (1 + 2t)^{−d/2} exp(−λt/(1 + 2t)). With t = e^y/(d + λ) the integrand decays like e^{−|y|/2} and is analytic for
 /// |Im y| < π, bounded for |Im y| ≤ π/2, so that the trapezoidal rule of step h is off by about e^{−π²/h}: 10⁻¹⁷ at h = 1/4, for
 /// every d and every λ alike. All terms are positive: nothing cancels.
-pub(crate) fn mean_norm(dim: usize, a: f64, b: f64) -> f64 {
+pub(crate) fn mean_shifted_norm(dim: usize, a: f64, b: f64) -> f64 {
     const STEP: f64 = 0.25;
     const HALF_RANGE: i32 = 320;
     let d = dim as f64;
@@ -30,14 +30,14 @@ pub(crate) fn mean_norm(dim: usize, a: f64, b: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::mean_norm;
+    use super::mean_shifted_norm;
 
     #[test]
     fn central_mean_is_the_gamma_ratio() {
         // √2 Γ((d+1)/2)/Γ(d/2): √(2/π), √(π/2), 2√(2/π).
         let half = (2.0 / std::f64::consts::PI).sqrt();
         for (dim, mean) in [(1, half), (2, 1.0 / half), (3, 2.0 * half)] {
-            assert!((mean_norm(dim, 0.0, 1.0) / mean - 1.0).abs() < 1e-14);
+            assert!((mean_shifted_norm(dim, 0.0, 1.0) / mean - 1.0).abs() < 1e-14);
         }
     }
 
@@ -45,7 +45,7 @@ mod tests {
     fn one_dimension_is_the_folded_normal() {
         for a in [1e-8_f64, 0.3, 1.0, 7.0, 40.0, 1e5] {
             let folded = (2.0 / std::f64::consts::PI).sqrt() * (-0.5 * a * a).exp() + a * libm::erf(a * std::f64::consts::FRAC_1_SQRT_2);
-            assert!((mean_norm(1, a, 1.0) / folded - 1.0).abs() < 1e-14, "{a}: {} {folded}", mean_norm(1, a, 1.0));
+            assert!((mean_shifted_norm(1, a, 1.0) / folded - 1.0).abs() < 1e-14, "{a}: {} {folded}", mean_shifted_norm(1, a, 1.0));
         }
     }
 }

@@ -5,7 +5,7 @@ mod gelbrich;
 pub use gelbrich::{Gelbrich, gelbrich, gelbrich_plug_in};
 
 use super::TransportError;
-use crate::special::norm_mean::mean_norm;
+use crate::special::norm_mean::mean_shifted_norm;
 use nalgebra::{Cholesky, DMatrix, SymmetricEigen};
 use ndarray::ArrayRef2;
 
@@ -104,7 +104,7 @@ pub fn gaussian_w1_isotropic(mean_a: &[f64], std_a: f64, mean_b: &[f64], std_b: 
         }
     }
     let shift = norm(mean_a.iter().zip(mean_b).map(|(a, b)| a - b));
-    Ok(mean_norm(mean_a.len(), shift, (std_a - std_b).abs()))
+    Ok(mean_shifted_norm(mean_a.len(), shift, (std_a - std_b).abs()))
 }
 
 fn check_means(mean_a: &[f64], mean_b: &[f64]) -> Result<(), TransportError> {
