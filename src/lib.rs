@@ -15,14 +15,15 @@ mod schedule;
 mod score;
 mod special;
 mod target;
+mod training;
 mod transport;
 
 pub use audit::rates::{RateError, RateFit, RateModel};
 pub use bound::BoundError;
 pub use bound::check::{Comparison, Verdict, check};
 pub use bound::lower::{ConvexLowerBound, convex_lower_bound, gaussian_lower_bound, mean_norm, second_moment_lower_bound};
-pub use bound::rivals::{RateInputs, Rival, Source, rivals};
-pub use bound::theorem::{Bound, StepCount, Theorem1, TrainingError};
+pub use bound::rivals::{Provenance, RateInputs, Rival, rivals};
+pub use bound::theorem::{AccumulatedError, Bound, StepCount, Theorem1};
 pub use consistency::{ConsistencyFn, ConsistencyFunction};
 pub use estimate::Estimate;
 pub use float::Float;
@@ -48,6 +49,11 @@ pub use target::mixture::GaussianMixture;
 pub use target::product::Product;
 pub use target::rotated::Rotated;
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
+pub use training::{
+    Activation, Affine, Coupling, FitSummary, Fitted, FittedMap, FunctionClass, Independent, Joint, JointModel, JointProgress, KernelRidge,
+    Learned, LevelSampling, Loss, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Recursion, Regression, Scaling,
+    Source, Spline, Standardisation, StepProgress, TrainingError, Weighting,
+};
 pub use transport::TransportError;
 pub use transport::assignment::{Assignment, Effort, Matching};
 pub use transport::bounds::{CTransform, Sandwich, coupling_upper, lipschitz_lower};
