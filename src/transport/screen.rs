@@ -235,9 +235,8 @@ impl Screen {
         let x: [f32; D] = *self.point(i as u32).first_chunk().expect("D is the dimension");
         let chunks = values.as_chunks_mut::<CHUNK>().0.iter_mut().zip(minima.as_chunks_mut::<LANES>().0);
         for (chunk, ((values, minima), priced)) in chunks.zip(priced.as_chunks::<CHUNK>().0).enumerate() {
-            let y: [&[f32; CHUNK]; D] = std::array::from_fn(|k| {
-                self.y[k * self.stride + chunk * CHUNK..].first_chunk().expect("a chunk ends within the stride")
-            });
+            let y: [&[f32; CHUNK]; D] =
+                std::array::from_fn(|k| self.y[k * self.stride + chunk * CHUNK..].first_chunk().expect("a chunk ends within the stride"));
             for j in 0..CHUNK {
                 let mut square = 0.0;
                 for k in 0..D {

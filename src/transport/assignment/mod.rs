@@ -171,7 +171,8 @@ impl Assignment {
         }
         let ones = vec![1; geometry.rows()];
         let different = |points: Merged| points.len() as f64 / ones.len() as f64;
-        let duplicates = different(Merged::new(|i| geometry.x(i), &ones)) < DIFFERENT || different(Merged::new(|j| geometry.y(j), &ones)) < DIFFERENT;
+        let duplicates =
+            different(Merged::new(|i| geometry.x(i), &ones)) < DIFFERENT || different(Merged::new(|j| geometry.y(j), &ones)) < DIFFERENT;
         if duplicates {
             let network::Solution { flows, u, v, effort } = network::solve(&geometry, &ones, &ones)?;
             return Ok(matching(&geometry, flows.iter().map(|&(_, j, _)| j).collect(), &u, &v, effort));
