@@ -30,7 +30,7 @@ pub use float::Float;
 pub use flow::{FlowJacobian, FlowMap};
 pub use level::{LevelError, NoiseLevel};
 pub use population::gaussian::{GaussianConsistency, GaussianPopulation, GaussianRecursion};
-pub use population::line::{LineConsistency, LinePopulation, LineRecursion};
+pub use population::line::{LineConsistency, LinePopulation, LineRecursion, LocalError};
 pub use population::{Interval, Keep, Method, PopulationError, PopulationReport};
 pub use process::{ForwardProcess, SharedNoisePair};
 pub use schedule::angle::UniformAngle;

@@ -262,6 +262,42 @@ pub struct LinePopulation {
     consistency: LineConsistency,
     report: PopulationReport,
     moments: SecondMoments,
+    locals: Vec<LocalError>,
+}
+
+/// The error made at one step: for training local_t(x) = E[Φ_{t−1}(X_{t−1}) | X_t = x] − Φ_t(x), for distillation the change of f along
+/// the flow, f_t(x) − f_{t−1}(Φ_{t→t−1}(x)). In both cases the certificate is the sum of E|local_t|.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LocalError {
+    /// t.
+    pub step: usize,
+    /// θ_t in radians.
+    pub angle: f64,
+    /// Δθ_t in radians.
+    pub delta: f64,
+    /// E|local_t(X_t)|.
+    pub mean_abs: f64,
+    /// (E local_t(X_t)²)^{1/2}.
+    pub root_mean_square: f64,
+}
+
+impl LocalError {
+    /// g(θ_t) = E|local_t|/Δθ_t², which tends to a function of the angle alone as the grid becomes fine. A grid with density ∝ √g has
+    /// the smallest certificate for its number of steps.
+    ///
+    /// ```
+    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// // N(0, 1): Φ = id and one step multiplies by cos Δθ, so g → E|Z|/2.
+    /// let grid = Grid::from_angles(&(1..=200).map(|i| 0.0075 * i as f64).collect::<Vec<_>>())?;
+    /// let run = LineRecursion::new(&LineMixture::gaussian(0.0, 1.0)?, &grid).run()?;
+    /// let half_mean = 0.5 * (2.0 / std::f64::consts::PI).sqrt();
+    /// assert!(run.local_errors().iter().all(|l| (l.density() / half_mean - 1.0).abs() < 1e-5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn density(&self) -> f64 {
+        self.mean_abs / (self.delta * self.delta)
+    }
 }
 
 /// Root mean square forms of the distances, which add over independent coordinates.
@@ -317,6 +353,22 @@ impl LinePopulation {
     #[must_use]
     pub fn copies(&self, copies: usize) -> PopulationReport {
         self.report.product(copies, self.moments.from_noise, self.moments.certificate, self.moments.prior)
+    }
+
+    /// The errors of the single steps, at every level or, for long grids, at a subset of them that represents all.
+    ///
+    /// ```
+    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// let target = LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.5, 0.5])?;
+    /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
+    /// let run = LineRecursion::new(&target, &grid).run()?;
+    /// let sum: f64 = run.local_errors().iter().map(|l| l.mean_abs).sum();
+    /// assert_eq!(sum, run.report().certificate);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn local_errors(&self) -> &[LocalError] {
+        &self.locals
     }
 
     /// The number of nodes of the final run.
@@ -472,8 +524,8 @@ impl BackwardComponent {
 #[derive(Default)]
 struct Ledger {
     loss_sum: f64,
-    /// t, Δθ_t, E|local_t| and the root of E local_t², at the levels where they were computed.
-    locals: Vec<(usize, f64, f64, f64)>,
+    /// At the levels where they were computed.
+    locals: Vec<LocalError>,
     /// max over levels of p_t(x_t)/min_{k ≤ t} p_k(x_k) at every node: the slope of the flow maps.
     slopes: Vec<f64>,
     smallest_density: Vec<f64>,
@@ -528,7 +580,7 @@ impl<'a> Pass<'a> {
                         let mut local = std::mem::take(&mut loss);
                         let mut unused = vec![0.0; n];
                         self.train(&backward, &nodes, &labels, &scales, &mut local, &mut unused);
-                        ledger.record(t, delta, &self.quadrature, &local);
+                        ledger.record(t, from, delta, &self.quadrature, &local);
                         loss = local;
                     }
                 }
@@ -536,7 +588,7 @@ impl<'a> Pass<'a> {
                     self.distil(&backward, &nodes, &interpolant, &mut increment);
                     // Along the flow f_{t−1} moves a node from its own value by exactly this much.
                     if measure {
-                        ledger.record(t, delta, &self.quadrature, &increment);
+                        ledger.record(t, from, delta, &self.quadrature, &increment);
                     }
                 }
             }
@@ -549,7 +601,7 @@ impl<'a> Pass<'a> {
                 kept.push((t, Interpolant::new(&nodes.x, &f, &self.mesh.degrees)));
             }
         }
-        self.conclude(&ledger, &f, &error, kept)
+        self.conclude(ledger, &f, &error, kept)
     }
 
     /// The local scale of f at every node: the smallest neighbouring cell in units of the spacing asked for, allowed to grow with distance.
@@ -616,7 +668,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn conclude(&self, ledger: &Ledger, f: &[f64], error: &[f64], kept: Vec<(usize, Interpolant)>) -> LinePopulation {
+    fn conclude(&self, ledger: Ledger, f: &[f64], error: &[f64], kept: Vec<(usize, Interpolant)>) -> LinePopulation {
         let LineRecursion { target, grid, .. } = *self.recursion;
         let q = &self.quadrature;
         let y = &self.mesh.labels;
@@ -629,8 +681,8 @@ impl<'a> Pass<'a> {
         let noise_error: Vec<f64> = from_noise.iter().zip(y).map(|(f, y)| f - y).collect();
         let mismatch: Vec<f64> = from_noise.iter().zip(f).map(|(a, b)| a - b).collect();
         let root_mean_square = |g: &[f64]| q.mean_of(|i| g[i] * g[i]).max(0.0).sqrt();
-        let (certificate, certificate_error) = sum_over_levels(grid, &ledger.locals, |l| l.2);
-        let (certificate_l2, l2_error) = sum_over_levels(grid, &ledger.locals, |l| l.3);
+        let (certificate, certificate_error) = sum_over_levels(grid, &ledger.locals, |l| l.mean_abs);
+        let (certificate_l2, l2_error) = sum_over_levels(grid, &ledger.locals, |l| l.root_mean_square);
         let report = PopulationReport {
             steps: grid.steps(),
             dim: 1,
@@ -653,7 +705,7 @@ impl<'a> Pass<'a> {
             certificate: certificate_l2 + l2_error,
             prior: root_mean_square(&mismatch),
         };
-        LinePopulation { consistency: LineConsistency { steps: grid.steps(), kept }, report, moments }
+        LinePopulation { consistency: LineConsistency { steps: grid.steps(), kept }, report, moments, locals: ledger.locals }
     }
 }
 
@@ -674,8 +726,9 @@ fn predict(nodes: &mut Nodes, before: &mut [f64], velocity_before: &mut [f64], d
 }
 
 impl Ledger {
-    fn record(&mut self, t: usize, delta: f64, q: &Quadrature, local: &[f64]) {
-        self.locals.push((t, delta, q.mean_abs(local), q.mean_of(|i| local[i] * local[i]).max(0.0).sqrt()));
+    fn record(&mut self, step: usize, level: NoiseLevel, delta: f64, q: &Quadrature, local: &[f64]) {
+        let root_mean_square = q.mean_of(|i| local[i] * local[i]).max(0.0).sqrt();
+        self.locals.push(LocalError { step, angle: level.angle(), delta, mean_abs: q.mean_abs(local), root_mean_square });
     }
 
     /// Slope of Φ_{t→k} at a node is p_t(x_t)/p_k(x_k): keeps the largest over pairs of levels seen so far.
@@ -711,8 +764,8 @@ fn certificate_levels(grid: &Grid) -> Vec<usize> {
 
 /// Σ_t of a local error known at some levels: value/Δθ² is interpolated linearly in the angle between them. The error is estimated
 /// against the same sum over every other level; both are exact where all levels are known.
-fn sum_over_levels(grid: &Grid, locals: &[(usize, f64, f64, f64)], value: impl Fn(&(usize, f64, f64, f64)) -> f64) -> (f64, f64) {
-    let all: Vec<(usize, f64)> = locals.iter().map(|l| (l.0, value(l) / (l.1 * l.1))).collect();
+fn sum_over_levels(grid: &Grid, locals: &[LocalError], value: impl Fn(&LocalError) -> f64) -> (f64, f64) {
+    let all: Vec<(usize, f64)> = locals.iter().map(|l| (l.step, value(l) / (l.delta * l.delta))).collect();
     if all.len() + 1 >= grid.steps() {
         return (locals.iter().map(value).sum(), 0.0);
     }
