@@ -139,7 +139,8 @@ fn equal_points() {
 /// All points different, all costs tied many times over.
 #[test]
 fn ties_without_duplicates() {
-    let grid = |step: f64, shift: f64| Array2::from_shape_fn((400, 2), |(i, k)| step * (if k == 0 { i % 20 } else { i / 20 }) as f64 + shift);
+    let grid =
+        |step: f64, shift: f64| Array2::from_shape_fn((400, 2), |(i, k)| step * (if k == 0 { i % 20 } else { i / 20 }) as f64 + shift);
     for (order, truth) in [(1.0, 0.5_f64.sqrt()), (2.0, 0.5_f64.sqrt())] {
         let (x, y) = (grid(1.0, 0.0), grid(1.0, 0.5));
         let m = solve(order, &x, &y);

@@ -150,7 +150,10 @@ fn bad_input_is_refused() {
     assert!(matches!(with(&[0.5, 0.5 + 1e-6]), TransportError::WeightSum { .. }));
     assert!(matches!(with(&[0.0, 0.0]), TransportError::WeightSum { .. }));
     assert!(solver.solve(&x, &[0.5, 0.5 + 1e-10], &y, &half).is_ok());
-    assert!(matches!(solver.solve(&array![[1.0, f64::NAN], [0.0, 0.0]], &half, &y, &half), Err(TransportError::NotFinite { row: 0, column: 1, .. })));
+    assert!(matches!(
+        solver.solve(&array![[1.0, f64::NAN], [0.0, 0.0]], &half, &y, &half),
+        Err(TransportError::NotFinite { row: 0, column: 1, .. })
+    ));
     assert!(matches!(solver.solve_uniform(&x, &bell(1, 2, 3)), Err(TransportError::Dimensions { left: 2, right: 3 })));
     assert!(matches!(NetworkSimplex::new(f64::NAN), Err(TransportError::OutOfRange { .. })));
 }

@@ -10,7 +10,12 @@ use rayon::prelude::*;
 const PART: usize = 16;
 
 /// Applies `question` to every row's bounds and their minima.
-fn each_row<T: Send + Default + Clone>(screen: &Screen, rows: usize, prices: &[f64], question: impl Fn(usize, &[f32], &[f32]) -> T + Sync) -> Vec<T> {
+fn each_row<T: Send + Default + Clone>(
+    screen: &Screen,
+    rows: usize,
+    prices: &[f64],
+    question: impl Fn(usize, &[f32], &[f32]) -> T + Sync,
+) -> Vec<T> {
     let priced = screen.priced_all(prices);
     let mut answers = vec![T::default(); rows];
     let work = |scratch: &mut Scratch, (part, answers): (usize, &mut [T])| {

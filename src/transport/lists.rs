@@ -167,7 +167,8 @@ impl<'a> Lists<'a> {
     /// Median over the rows of threshold − smallest value: the scale on which columns compete.
     pub(crate) fn reach(&self) -> f64 {
         let reach = |(i, row): (usize, &Row)| {
-            let top = if row.threshold < f64::INFINITY { row.threshold } else { row.entries.last().map_or(0.0, |last| f64::from(last.base)) };
+            let top =
+                if row.threshold < f64::INFINITY { row.threshold } else { row.entries.last().map_or(0.0, |last| f64::from(last.base)) };
             (top - self.look(i as u32).best).max(0.0)
         };
         let mut reaches: Vec<f64> = self.rows.iter().enumerate().map(reach).collect();
@@ -180,7 +181,8 @@ impl<'a> Lists<'a> {
         for (index, (&i, list)) in rows.iter().zip(lists).enumerate() {
             let (values, minima) = worker.scratch.row(index, self.screen.stride());
             let cut = select(values, minima, want.min(self.prices.len()), &mut worker.keys, &mut worker.kept);
-            list.threshold = if worker.kept.len() == self.prices.len() { f64::INFINITY } else { f64::from(cut) + self.screen.row_offset(i as usize) };
+            list.threshold =
+                if worker.kept.len() == self.prices.len() { f64::INFINITY } else { f64::from(cut) + self.screen.row_offset(i as usize) };
             worker.values.clear();
             worker.values.extend(worker.kept.iter().map(|&key| (self.geometry.cost(i as usize, key as u32 as usize), key as u32)));
             self.fill(list, &mut worker.values);

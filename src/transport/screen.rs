@@ -148,7 +148,9 @@ impl Screen {
         let product = dim > DIRECT && rows.len() >= PRODUCT_ROWS;
         if product {
             scratch.points.clear();
-            rows.iter().for_each(|&i| scratch.points.extend_from_slice(self.point(i)));
+            for &i in rows {
+                scratch.points.extend_from_slice(self.point(i));
+            }
             self.products(rows.len(), scratch);
         }
         let out = scratch.values.chunks_exact_mut(stride).zip(scratch.minima.chunks_exact_mut(groups));
@@ -235,9 +237,8 @@ impl Screen {
         let x: [f32; D] = *self.point(i as u32).first_chunk().expect("D is the dimension");
         let chunks = values.as_chunks_mut::<CHUNK>().0.iter_mut().zip(minima.as_chunks_mut::<LANES>().0);
         for (chunk, ((values, minima), priced)) in chunks.zip(priced.as_chunks::<CHUNK>().0).enumerate() {
-            let y: [&[f32; CHUNK]; D] = std::array::from_fn(|k| {
-                self.y[k * self.stride + chunk * CHUNK..].first_chunk().expect("a chunk ends within the stride")
-            });
+            let y: [&[f32; CHUNK]; D] =
+                std::array::from_fn(|k| self.y[k * self.stride + chunk * CHUNK..].first_chunk().expect("a chunk ends within the stride"));
             for j in 0..CHUNK {
                 let mut square = 0.0;
                 for k in 0..D {

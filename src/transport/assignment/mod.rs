@@ -171,7 +171,8 @@ impl Assignment {
         }
         let ones = vec![1; geometry.rows()];
         let different = |points: Merged| points.len() as f64 / ones.len() as f64;
-        let duplicates = different(Merged::new(|i| geometry.x(i), &ones)) < DIFFERENT || different(Merged::new(|j| geometry.y(j), &ones)) < DIFFERENT;
+        let duplicates =
+            different(Merged::new(|i| geometry.x(i), &ones)) < DIFFERENT || different(Merged::new(|j| geometry.y(j), &ones)) < DIFFERENT;
         if duplicates {
             let network::Solution { flows, u, v, effort } = network::solve(&geometry, &ones, &ones)?;
             return Ok(matching(&geometry, flows.iter().map(|&(_, j, _)| j).collect(), &u, &v, effort));
@@ -232,13 +233,15 @@ fn bid(lists: &mut Lists<'_>, pairs: &mut Pairs, first: f64, last: f64) -> Effor
 
 /// Frees the pairs that are not tight and joins every free row by a shortest augmenting path. Returns the number of paths.
 fn finish(lists: &mut Lists<'_>, pairs: &mut Pairs, all: &[u32]) -> usize {
-    all.iter().for_each(|&i| {
+    for &i in all {
         lists.certain_look(i);
-    });
+    }
     auction::release_dear(lists, pairs, 0.0);
     let free = pairs.free_rows();
     let mut search = Search::new(all.len());
-    free.iter().for_each(|&root| search.augment(root, lists, pairs));
+    for &root in &free {
+        search.augment(root, lists, pairs);
+    }
     free.len()
 }
 

@@ -3,8 +3,8 @@
 //! Only arcs to near columns are kept. When the tree is optimal for them, every pair is priced against the potentials in one pass of
 //! certified bounds; pairs of negative reduced cost join, and when there are none the tree is optimal for the complete graph.
 
-use super::tree::{ARTIFICIAL, Arc, Tree};
 use super::auction;
+use super::tree::{ARTIFICIAL, Arc, Tree};
 use crate::transport::TransportError;
 use crate::transport::certificate::{below, cheapest, potential, sum, tolerance};
 use crate::transport::cost::{Geometry, square_distance};
@@ -44,9 +44,15 @@ struct Simplex {
 }
 
 /// Minimises Σ flow · cost with positive integer masses of equal sums on the rows and the columns.
-pub(super) fn solve(geometry: &Geometry, screen: &Screen, turned: &Screen, supply: &[i64], demand: &[i64]) -> Result<Optimum, TransportError> {
+pub(super) fn solve(
+    geometry: &Geometry,
+    screen: &Screen,
+    turned: &Screen,
+    supply: &[i64],
+    demand: &[i64],
+) -> Result<Optimum, TransportError> {
     let (arcs, u, v) = first_arcs(geometry, screen, turned, supply, demand);
-    let mut simplex = Simplex::start(arcs, (&u, &v), geometry, supply, demand);
+    let mut simplex = Simplex::start(&arcs, (&u, &v), geometry, supply, demand);
     let cap = PIVOTS * (supply.len() + demand.len());
     for round in 1..=ROUNDS {
         let done = simplex.optimise(cap);
@@ -66,7 +72,13 @@ pub(super) fn solve(geometry: &Geometry, screen: &Screen, turned: &Screen, suppl
 }
 
 /// Each row with the columns nearest under the prices of an auction, each column with its nearest rows, and the duals of the auction.
-fn first_arcs(geometry: &Geometry, screen: &Screen, turned: &Screen, supply: &[i64], demand: &[i64]) -> (Vec<(u32, u32)>, Vec<f64>, Vec<f64>) {
+fn first_arcs(
+    geometry: &Geometry,
+    screen: &Screen,
+    turned: &Screen,
+    supply: &[i64],
+    demand: &[i64],
+) -> (Vec<(u32, u32)>, Vec<f64>, Vec<f64>) {
     let mut lists = Lists::new(geometry, screen);
     let all: Vec<u32> = (0..supply.len() as u32).collect();
     lists.refresh(&all, WANT);
@@ -84,7 +96,7 @@ fn first_arcs(geometry: &Geometry, screen: &Screen, turned: &Screen, supply: &[i
 
 impl Simplex {
     /// A greedy tree: the cheapest arcs first, each filled until one of its ends has no mass left.
-    fn start(pairs: Vec<(u32, u32)>, (u, v): (&[f64], &[f64]), geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Self {
+    fn start(pairs: &[(u32, u32)], (u, v): (&[f64], &[f64]), geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Self {
         let rows = supply.len();
         let arc = |&(i, j): &(u32, u32)| Arc { row: i, column: rows as u32 + j, cost: geometry.cost(i as usize, j as usize) };
         let mut arcs: Vec<Arc> = pairs.iter().map(arc).collect();
