@@ -151,7 +151,7 @@ fn ties_without_duplicates() {
     let (x, y) = (grid(1.0, 0.0), grid(2.0, 0.0));
     let m = solve(2.0, &x, &y);
     check(2.0, &x, &y, &m);
-    let truth = (0..400).map(|i| ((i % 20) as f64).powi(2) + ((i / 20) as f64).powi(2)).sum::<f64>() / 400.0;
+    let truth = (0..400).map(|i| f64::from((i % 20) * (i % 20) + (i / 20) * (i / 20))).sum::<f64>() / 400.0;
     assert!((m.cost - truth).abs() < 1e-12 * truth);
 }
 
