@@ -176,7 +176,7 @@ pub(in crate::transport) struct Solution {
 pub(in crate::transport) fn solve(geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Result<Solution, TransportError> {
     let (x, y) = (Merged::new(|i| geometry.x(i), supply), Merged::new(|j| geometry.y(j), demand));
     let small = geometry.select(&x.first(), &y.first());
-    let (screen, turned) = (Screen::new(&small), Screen::new(&small.turned()));
+    let (screen, turned) = (Screen::new(&small, 0), Screen::new(&small.turned(), 0));
     let optimum = simplex::solve(&small, &screen, &turned, &x.masses, &y.masses)?;
     let mut v = y.spread(&optimum.v, demand.len(), f64::NAN);
     let massless: Vec<u32> = (0..demand.len() as u32).filter(|&j| demand[j as usize] == 0).collect();
@@ -184,10 +184,10 @@ pub(in crate::transport) fn solve(geometry: &Geometry, supply: &[i64], demand: &
         // Columns without mass constrain nothing: the largest feasible dual will do.
         let u = certificate::potential(&small, &screen, &optimum.v);
         let others = geometry.select(&x.first(), &massless).turned();
-        let free = certificate::potential(&others, &Screen::new(&others), &u);
+        let free = certificate::potential(&others, &Screen::new(&others, 0), &u);
         massless.iter().zip(free).for_each(|(&j, value)| v[j as usize] = value);
     }
-    let u = certificate::potential(geometry, &Screen::new(geometry), &v);
+    let u = certificate::potential(geometry, &Screen::new(geometry, 0), &v);
     let flows = merge::split(&optimum.flows, (&x, supply), (&y, demand));
     let scans = optimum.rounds * x.len() + geometry.rows();
     Ok(Solution { flows, u, v, effort: Effort { phases: optimum.rounds, iterations: optimum.pivots, scans, paths: 0 } })
