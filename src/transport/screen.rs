@@ -15,6 +15,8 @@
 use super::cost::Geometry;
 use super::order::Order;
 use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
+#[cfg(feature = "rayon")]
+use rayon::prelude::*;
 
 /// Columns a chunk: values of a chunk stay in the first-level cache.
 pub(crate) const CHUNK: usize = 256;
@@ -24,6 +26,8 @@ pub(crate) const LANES: usize = 16;
 const DIRECT: usize = 4;
 /// From so many rows on the matrix product pays for packing its operands.
 const PRODUCT_ROWS: usize = 6;
+/// Rows of a block when all products are stored.
+const STORED_ROWS: usize = 64;
 /// Unit roundoff of `f32`.
 const UNIT: f64 = 1.0 / 16_777_216.0;
 /// η of the module documentation: relative loss traded for a small absolute one.
@@ -51,6 +55,8 @@ pub(crate) struct Screen {
     y_offset: Vec<f64>,
     /// Rounding of coordinates, δ_i + max δ_j, for general p.
     slack: Vec<f64>,
+    /// All −2 x·y, `stride` a row, where they fit and pay; else empty.
+    stored: Vec<f32>,
 }
 
 /// Values and minima of some rows.
@@ -69,7 +75,8 @@ impl Scratch {
 }
 
 impl Screen {
-    pub(crate) fn new(geometry: &Geometry) -> Self {
+    /// Stores the inner products if they need at most `memory` bytes and are asked for in more than [`DIRECT`] dimensions.
+    pub(crate) fn new(geometry: &Geometry, memory: usize) -> Self {
         let (dim, rows, columns) = (geometry.dim, geometry.rows(), geometry.columns());
         let stride = columns.div_ceil(CHUNK) * CHUNK;
         let direct = dim <= DIRECT;
@@ -102,7 +109,7 @@ impl Screen {
         let norm = |square: f64| if product_two { square } else { 0.0 };
         let reduced = |&(square, _): &(f64, f64)| if direct { 0.0 } else { (square * (1.0 - loss)) as f32 };
         let largest = y_bounds.iter().fold(0.0, |most: f64, b| most.max(b.1));
-        Self {
+        let mut screen = Self {
             order: geometry.order,
             dim,
             columns,
@@ -114,7 +121,24 @@ impl Screen {
             y_square: y_bounds.iter().map(reduced).chain(std::iter::repeat_n(0.0, stride - columns)).collect(),
             y_offset: y_bounds.iter().map(|&(square, delta)| norm(square) - penalty(square, delta)).collect(),
             slack: x_bounds.iter().map(|&(_, delta)| 2.0 * (delta + largest)).collect(),
+            stored: Vec::new(),
+        };
+        if !direct && rows.saturating_mul(stride).saturating_mul(size_of::<f32>()) <= memory {
+            screen.store(rows);
         }
+        screen
+    }
+
+    /// Computes all inner products, blocks of rows in parallel.
+    fn store(&mut self, rows: usize) {
+        let mut stored = vec![0.0; rows * self.stride];
+        let this = &*self;
+        let work = |(x, out): (&[f32], &mut [f32])| this.products(x, out);
+        #[cfg(feature = "rayon")]
+        this.x.par_chunks(STORED_ROWS * self.dim).zip(stored.par_chunks_mut(STORED_ROWS * self.stride)).for_each(work);
+        #[cfg(not(feature = "rayon"))]
+        this.x.chunks(STORED_ROWS * self.dim).zip(stored.chunks_mut(STORED_ROWS * self.stride)).for_each(work);
+        self.stored = stored;
     }
 
     pub(crate) fn stride(&self) -> usize {
@@ -145,15 +169,20 @@ impl Screen {
         let groups = stride / CHUNK * LANES;
         scratch.values.resize(rows.len() * stride, 0.0);
         scratch.minima.resize(rows.len() * groups, 0.0);
-        let product = dim > DIRECT && rows.len() >= PRODUCT_ROWS;
+        let product = dim > DIRECT && rows.len() >= PRODUCT_ROWS && self.stored.is_empty();
         if product {
             scratch.points.clear();
-            rows.iter().for_each(|&i| scratch.points.extend_from_slice(self.point(i)));
-            self.products(rows.len(), scratch);
+            for &i in rows {
+                scratch.points.extend_from_slice(self.point(i));
+            }
+            self.products(&scratch.points, &mut scratch.values[..rows.len() * stride]);
         }
         let out = scratch.values.chunks_exact_mut(stride).zip(scratch.minima.chunks_exact_mut(groups));
         for (&i, (values, minima)) in rows.iter().zip(out) {
             if product {
+                self.finish_row(i as usize, priced, values, minima);
+            } else if let Some(stored) = self.stored.get(i as usize * stride..(i as usize + 1) * stride) {
+                values.copy_from_slice(stored);
                 self.finish_row(i as usize, priced, values, minima);
             } else {
                 self.scan_row(i as usize, priced, values, minima);
@@ -165,13 +194,13 @@ impl Screen {
         &self.x[i as usize * self.dim..(i as usize + 1) * self.dim]
     }
 
-    /// −2 x_i·y_j for the gathered rows.
-    fn products(&self, rows: usize, scratch: &mut Scratch) {
+    /// −2 x·y for some points x and all y.
+    fn products(&self, points: &[f32], out: &mut [f32]) {
         let shapes = "the buffers were sized for these shapes";
-        let points = ArrayView2::from_shape((rows, self.dim), &scratch.points).expect(shapes);
+        let rows = points.len() / self.dim;
+        let points = ArrayView2::from_shape((rows, self.dim), points).expect(shapes);
         let y = ArrayView2::from_shape((self.dim, self.stride), &self.y).expect(shapes);
-        let size = rows * self.stride;
-        let mut out = ArrayViewMut2::from_shape((rows, self.stride), &mut scratch.values[..size]).expect(shapes);
+        let mut out = ArrayViewMut2::from_shape((rows, self.stride), out).expect(shapes);
         general_mat_mul(-2.0, &points, &y, 0.0, &mut out);
     }
 

@@ -15,6 +15,8 @@ use auction::Pairs;
 use augment::Search;
 use ndarray::ArrayRef2;
 
+/// Bytes of stored inner products unless told otherwise.
+const MEMORY: usize = 512 << 20;
 /// ε of the first phase, in standard deviations of the cost.
 const FIRST_EPSILON: f64 = 0.2;
 /// ε of the first phase where prices must stay small, in median distances between the best value of a row and its threshold.
@@ -44,7 +46,8 @@ const DIFFERENT: f64 = 0.97;
 /// ε-scaling auction followed by shortest augmenting paths, both on short lists of candidate columns. Prices only fall, so a column
 /// left out of a row's list can not beat the smallest value left out when the row was scanned; while the list's answer lies below that
 /// threshold it is the answer of the whole row. Scans bound the costs in `f32` from below, with every rounding paid for, and compute
-/// the few costs that survive by direct differences in `f64`. No n × n array is made: memory is O(n(d + 40)).
+/// the few costs that survive by direct differences in `f64`. Memory is O(n(d + 40)), and 4 n² bytes more where
+/// [`memory`](Self::memory) allows it.
 /// Clouds with many equal points are merged and handed to the solver of [`NetworkSimplex`](crate::NetworkSimplex). On the line the
 /// sorted matching is the answer, with duals in closed form.
 ///
@@ -75,6 +78,7 @@ const DIFFERENT: f64 = 0.97;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Assignment {
     order: Order,
+    memory: usize,
 }
 
 /// An optimal matching, its cost and the proof of its optimality.
@@ -125,7 +129,7 @@ impl Assignment {
     /// assert!(onestep::Assignment::new(0.5).is_err());
     /// ```
     pub fn new(order: f64) -> Result<Self, TransportError> {
-        Ok(Self { order: Order::new(order)? })
+        Ok(Self { order: Order::new(order)?, memory: MEMORY })
     }
 
     /// The order p.
@@ -137,6 +141,21 @@ impl Assignment {
     #[must_use]
     pub fn order(&self) -> f64 {
         self.order.value()
+    }
+
+    /// Most bytes to spend on inner products kept between scans, 512 MiB unless told. They need 4 n² bytes and pay in more than four
+    /// dimensions; above the limit they are computed anew in every scan. The value does not depend on it.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::Assignment;
+    /// let (x, y) = (array![[0.0, 1.0, 2.0, 3.0, 4.0]], array![[1.0, 1.0, 2.0, 3.0, 4.0]]);
+    /// assert_eq!(Assignment::new(2.0)?.memory(0).solve(&x, &y)?.distance, 1.0);
+    /// # Ok::<(), onestep::TransportError>(())
+    /// ```
+    #[must_use]
+    pub fn memory(self, bytes: usize) -> Self {
+        Self { memory: bytes, ..self }
     }
 
     /// Solves the assignment problem between the rows of `x` and of `y`.
@@ -177,13 +196,13 @@ impl Assignment {
             let network::Solution { flows, u, v, effort } = network::solve(&geometry, &ones, &ones)?;
             return Ok(matching(&geometry, flows.iter().map(|&(_, j, _)| j).collect(), &u, &v, effort));
         }
-        Ok(solve(&geometry))
+        Ok(solve(&geometry, self.memory))
     }
 }
 
 /// Auction, exact finish, certificate; again with a small first ε if the prices grew so large that they rounded the costs away.
-fn solve(geometry: &Geometry) -> Matching {
-    let screen = Screen::new(geometry);
+fn solve(geometry: &Geometry, memory: usize) -> Matching {
+    let screen = Screen::new(geometry, memory);
     let matching = attempt(geometry, &screen, false);
     if matching.gap <= PRECISION * matching.cost {
         return matching;
@@ -233,13 +252,15 @@ fn bid(lists: &mut Lists<'_>, pairs: &mut Pairs, first: f64, last: f64) -> Effor
 
 /// Frees the pairs that are not tight and joins every free row by a shortest augmenting path. Returns the number of paths.
 fn finish(lists: &mut Lists<'_>, pairs: &mut Pairs, all: &[u32]) -> usize {
-    all.iter().for_each(|&i| {
+    for &i in all {
         lists.certain_look(i);
-    });
+    }
     auction::release_dear(lists, pairs, 0.0);
     let free = pairs.free_rows();
     let mut search = Search::new(all.len());
-    free.iter().for_each(|&root| search.augment(root, lists, pairs));
+    for &root in &free {
+        search.augment(root, lists, pairs);
+    }
     free.len()
 }
 

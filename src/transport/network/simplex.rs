@@ -52,7 +52,7 @@ pub(super) fn solve(
     demand: &[i64],
 ) -> Result<Optimum, TransportError> {
     let (arcs, u, v) = first_arcs(geometry, screen, turned, supply, demand);
-    let mut simplex = Simplex::start(arcs, (&u, &v), geometry, supply, demand);
+    let mut simplex = Simplex::start(&arcs, (&u, &v), geometry, supply, demand);
     let cap = PIVOTS * (supply.len() + demand.len());
     for round in 1..=ROUNDS {
         let done = simplex.optimise(cap);
@@ -96,7 +96,7 @@ fn first_arcs(
 
 impl Simplex {
     /// A greedy tree: the cheapest arcs first, each filled until one of its ends has no mass left.
-    fn start(pairs: Vec<(u32, u32)>, (u, v): (&[f64], &[f64]), geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Self {
+    fn start(pairs: &[(u32, u32)], (u, v): (&[f64], &[f64]), geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Self {
         let rows = supply.len();
         let arc = |&(i, j): &(u32, u32)| Arc { row: i, column: rows as u32 + j, cost: geometry.cost(i as usize, j as usize) };
         let mut arcs: Vec<Arc> = pairs.iter().map(arc).collect();
