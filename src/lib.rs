@@ -1,6 +1,7 @@
 //! The known-answer bench for consistency training.
 
 mod audit;
+mod batch;
 mod bound;
 mod consistency;
 mod estimate;
@@ -26,6 +27,7 @@ pub use estimate::Estimate;
 pub use float::Float;
 pub use flow::{FlowJacobian, FlowMap};
 pub use level::{LevelError, NoiseLevel};
+pub use population::gaussian::{GaussianConsistency, GaussianPopulation, GaussianRecursion};
 pub use population::line::{LineConsistency, LinePopulation, LineRecursion};
 pub use population::{Interval, Keep, Method, PopulationError, PopulationReport};
 pub use process::{ForwardProcess, SharedNoisePair};
@@ -37,6 +39,12 @@ pub use schedule::karras::Karras;
 pub use schedule::li_huang_wei::LiHuangWei;
 pub use schedule::{CustomSchedule, Grid, ScheduleError, VarianceSchedule};
 pub use score::{ScoreFn, ScoreFunction};
+pub use target::atoms::PointMasses;
+pub use target::covariance::Covariance;
+pub use target::gaussian::Gaussian;
 pub use target::line::{LineLabel, LineMarginal, LineMixture};
+pub use target::mixture::GaussianMixture;
+pub use target::product::Product;
+pub use target::rotated::Rotated;
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
 pub use transport::TransportError;

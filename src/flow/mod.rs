@@ -1,5 +1,6 @@
 //! Probability-flow maps.
 
+mod exact;
 mod quantile;
 
 use crate::{Float, NoiseLevel};

@@ -5,6 +5,7 @@
 //! f_t(x) = f_{t−1}(E[X_{t−1} | X_t = x]). Each submodule computes these functions for one family of targets, together with a
 //! [`PopulationReport`]: the error of the one-step samples and everything the theory says about it.
 
+pub(crate) mod gaussian;
 pub(crate) mod interpolant;
 pub(crate) mod line;
 

@@ -2,5 +2,6 @@
 
 pub(crate) mod hermite;
 pub(crate) mod normal;
+pub(crate) mod root_quadratic;
 pub(crate) mod student;
 pub(crate) mod sum;

@@ -3,7 +3,13 @@
 //! Each trait is one capability; a target implements those it can answer exactly. All of them speak of the marginals p_θ of
 //! X_θ = cos θ · X_0 + sin θ · Z, so the data law itself is the level θ = 0. Rows are points.
 
+pub(crate) mod atoms;
+pub(crate) mod covariance;
+pub(crate) mod gaussian;
 pub(crate) mod line;
+pub(crate) mod mixture;
+pub(crate) mod product;
+pub(crate) mod rotated;
 
 use crate::NoiseLevel;
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2};
