@@ -223,6 +223,7 @@ impl LipschitzProbe {
         if x.nrows() == 0 {
             return Err(LipschitzError::NoPoints);
         }
+        assert_eq!(x.ncols(), score.dim(), "measure: x has {} columns, the score dimension {}", x.ncols(), score.dim());
         if score.dim() <= FULL_JACOBIAN_DIM { self.by_jacobian(score, &[from, to], x) } else { self.by_power(score, from, to, x, rng) }
     }
 
@@ -260,6 +261,7 @@ impl LipschitzProbe {
         if x.nrows() == 0 {
             return Err(LipschitzError::NoPoints);
         }
+        assert_eq!(x.ncols(), score.dim(), "over_levels: x has {} columns, the score dimension {}", x.ncols(), score.dim());
         if levels.len() < 2 {
             return Err(LipschitzError::TooFewLevels { levels: levels.len() });
         }

@@ -27,7 +27,12 @@ const PIECE: usize = 512;
 /// Step sizes shrink and grow by these factors at most, and aim below the tolerance by this one.
 const SHRINK: f64 = 0.2;
 const GROW: f64 = 5.0;
-const SAFETY: f64 = 0.9;
+const SAFETY: f64 = 0.85;
+
+/// Exponents of the step size controller, in units of 1/order: h' = h · safety · e^{−0.7/p} e_last^{0.4/p} (Gustafsson 1991). The memory of
+/// the last error keeps the size from running into the next rejection.
+const PROPORTIONAL: f64 = 0.7;
+const INTEGRAL: f64 = 0.4;
 
 /// Integrates every row of `x` from `from` through `stops`; the points at each stop.
 pub(crate) fn run_blocks<F: Float, V: Field<F>>(
@@ -72,6 +77,8 @@ struct Block<'a, F, V> {
     effort: FlowEffort,
     /// |h| to try next; 0 before the first step.
     step: f64,
+    /// Error of the last accepted step.
+    last_error: f64,
 }
 
 /// How a trial step went.
@@ -96,6 +103,7 @@ impl<'a, F: Float, V: Field<F>> Block<'a, F, V> {
             y,
             effort: FlowEffort::default(),
             step: 0.0,
+            last_error: 1.0,
         }
     }
 
@@ -190,7 +198,9 @@ impl<'a, F: Float, V: Field<F>> Block<'a, F, V> {
                     angle = if ends { to } else { angle + h };
                     self.effort.accepted += 1;
                     std::mem::swap(&mut self.y, &mut self.trial);
-                    let grow = (SAFETY * error.powf(exponent)).clamp(SHRINK, if after_rejection { 1.0 } else { GROW });
+                    let grow = SAFETY * error.powf(PROPORTIONAL * exponent) * self.last_error.powf(-INTEGRAL * exponent);
+                    let grow = grow.clamp(SHRINK, if after_rejection { 1.0 } else { GROW });
+                    self.last_error = error.max(1e-4);
                     // A step cut short by its stop says nothing against the size that was planned.
                     self.step = if ends { self.step.max(h.abs() * grow) } else { h.abs() * grow };
                     if ends {
