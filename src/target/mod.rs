@@ -6,6 +6,7 @@
 pub(crate) mod atoms;
 pub(crate) mod covariance;
 pub(crate) mod gaussian;
+mod jacobian;
 pub(crate) mod line;
 pub(crate) mod mixture;
 pub(crate) mod product;
