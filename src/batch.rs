@@ -17,5 +17,7 @@ pub(crate) fn for_blocks<A: Sync, B: Send>(
     #[cfg(feature = "rayon")]
     blocks.into_par_iter().for_each(|(x, out)| work(x, out));
     #[cfg(not(feature = "rayon"))]
-    blocks.into_iter().for_each(|(x, out)| work(x, out));
+    for (x, out) in blocks {
+        work(x, out);
+    }
 }

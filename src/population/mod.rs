@@ -6,6 +6,8 @@
 //! [`PopulationReport`]: the error of the one-step samples and everything the theory says about it.
 
 pub(crate) mod gaussian;
+pub(crate) mod interpolant;
+pub(crate) mod line;
 
 use crate::ScheduleError;
 
