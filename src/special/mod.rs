@@ -1,5 +1,7 @@
 //! Special functions the exact answers need.
 
+pub(crate) mod bessel;
 pub(crate) mod hermite;
+pub(crate) mod jacobi;
 pub(crate) mod normal;
 pub(crate) mod root_quadratic;
