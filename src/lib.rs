@@ -29,6 +29,7 @@ pub use target::gaussian::Gaussian;
 pub use target::line::{LineLabel, LineMarginal, LineMixture};
 pub use target::mixture::GaussianMixture;
 pub use target::product::Product;
+pub use target::radial::Radial;
 pub use target::rotated::Rotated;
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
 pub use transport::TransportError;

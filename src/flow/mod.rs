@@ -2,6 +2,7 @@
 
 mod exact;
 mod quantile;
+pub(crate) mod radial;
 
 use crate::{Float, NoiseLevel};
 use ndarray::{Array2, ArrayRef2};

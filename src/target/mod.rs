@@ -9,6 +9,7 @@ pub(crate) mod gaussian;
 pub(crate) mod line;
 pub(crate) mod mixture;
 pub(crate) mod product;
+pub(crate) mod radial;
 pub(crate) mod rotated;
 
 use crate::NoiseLevel;
