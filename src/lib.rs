@@ -20,6 +20,7 @@ pub use flow::{FlowJacobian, FlowMap};
 pub use level::{LevelError, NoiseLevel};
 pub use population::gaussian::{GaussianConsistency, GaussianPopulation, GaussianRecursion};
 pub use population::line::{LineConsistency, LinePopulation, LineRecursion};
+pub use population::radial::{RadialConsistency, RadialPopulation, RadialRecursion};
 pub use population::{Interval, Keep, Method, PopulationError, PopulationReport};
 pub use schedule::{CustomSchedule, Grid, ScheduleError, VarianceSchedule, li_huang_wei::LiHuangWei};
 pub use score::{ScoreFn, ScoreFunction};

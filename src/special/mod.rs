@@ -5,3 +5,4 @@ pub(crate) mod hermite;
 pub(crate) mod jacobi;
 pub(crate) mod normal;
 pub(crate) mod root_quadratic;
+pub(crate) mod von_mises_fisher;

@@ -221,7 +221,7 @@ impl<'a> LineRecursion<'a> {
 
 impl PopulationReport {
     /// The largest relative change of a measured quantity against another run of the same problem; NaN where one of them is not a number.
-    fn distance(&self, other: &Self) -> f64 {
+    pub(super) fn distance(&self, other: &Self) -> f64 {
         // Errors below the rounding of the data's own scale are no errors.
         let relative = |a: f64, b: f64| (a - b).abs() / a.abs().max(b.abs()).max(1e-13);
         [
