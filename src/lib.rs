@@ -36,6 +36,8 @@ pub use level::{LevelError, NoiseLevel};
 pub use population::gaussian::{GaussianConsistency, GaussianPopulation, GaussianRecursion};
 pub use population::line::{LineConsistency, LinePopulation, LineRecursion, LocalError};
 pub use population::line::{LineConsistency, LinePopulation, LineRecursion};
+pub use population::line::{LineConsistency, LinePopulation, LineRecursion};
+pub use population::radial::{RadialConsistency, RadialPopulation, RadialRecursion};
 pub use population::{Interval, Keep, Method, PopulationError, PopulationReport};
 pub use process::{ForwardProcess, SharedNoisePair};
 pub use schedule::angle::UniformAngle;
@@ -52,6 +54,7 @@ pub use target::gaussian::Gaussian;
 pub use target::line::{LineLabel, LineMarginal, LineMixture};
 pub use target::mixture::GaussianMixture;
 pub use target::product::Product;
+pub use target::radial::Radial;
 pub use target::rotated::Rotated;
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
 pub use training::{

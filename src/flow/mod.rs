@@ -8,6 +8,7 @@ pub(crate) mod samplers;
 pub(crate) mod solver;
 mod stepper;
 pub(crate) mod tableau;
+pub(crate) mod radial;
 
 use crate::{Float, NoiseLevel};
 use ndarray::{Array2, ArrayRef2};

@@ -8,6 +8,7 @@
 pub(crate) mod gaussian;
 pub(crate) mod interpolant;
 pub(crate) mod line;
+pub(crate) mod radial;
 
 use crate::ScheduleError;
 

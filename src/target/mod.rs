@@ -10,6 +10,7 @@ mod jacobian;
 pub(crate) mod line;
 pub(crate) mod mixture;
 pub(crate) mod product;
+pub(crate) mod radial;
 pub(crate) mod rotated;
 
 use crate::NoiseLevel;

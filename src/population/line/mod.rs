@@ -243,6 +243,9 @@ impl PopulationReport {
         // Changes below the rounding of the data's own scale are no changes.
         let relative =
             |a: f64, b: f64| if (a - b).abs() <= 4.0 * f64::EPSILON * scale { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) };
+    pub(super) fn distance(&self, other: &Self) -> f64 {
+        // Errors below the rounding of the data's own scale are no errors.
+        let relative = |a: f64, b: f64| (a - b).abs() / a.abs().max(b.abs()).max(1e-13);
         [
             (self.w1.lower, other.w1.lower),
             (self.w1_marginal.lower, other.w1_marginal.lower),
