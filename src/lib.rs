@@ -51,9 +51,11 @@ pub use target::rotated::Rotated;
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
 pub use training::{
     Activation, Affine, Coupling, FitSummary, Fitted, FittedMap, FunctionClass, Independent, Joint, JointModel, JointProgress, KernelRidge,
-    Learned, LevelSampling, Loss, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Recursion, Regression, Scaling, Source, Spline, Standardisation, StepProgress, TrainingError,
+    Learned, LearnedScore, LevelSampling, Loss, NearestNeighbours, OptimalPairs, Penalty, Perceptron, Polynomial, RandomFourier, Recursion, Regression, Scaling, ScoreMatching, DataSource, Spline, Standardisation, StepProgress, TrainError,
     Weighting,
 };
+#[cfg(feature = "serde")]
+pub use training::ModelError;
 pub use transport::TransportError;
 pub use transport::assignment::{Assignment, Effort, Matching};
 pub use transport::gaussian::{Gelbrich, gaussian_w1_isotropic, gaussian_w1_line, gaussian_w2, gelbrich, gelbrich_plug_in};

@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, Axis, array};
 use onestep::{
     Activation, Affine, Float, FunctionClass, KernelRidge, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Regression, Spline,
-    TrainingError,
+    TrainError,
 };
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -177,17 +177,17 @@ fn degenerate_problems_are_typed_errors() {
     let copy = twin.column(0).to_owned();
     twin.column_mut(1).assign(&copy);
     let fit = |x: &Array2<f64>, class: &dyn FunctionClass| class.fit(&Regression::new(x, &y).unwrap(), &mut rng()).unwrap_err();
-    assert!(matches!(fit(&twin, &Affine::new()), TrainingError::Singular { class: "affine", unknowns: 3, .. }));
-    assert!(matches!(fit(&twin, &RandomFourier::new(5).unwrap()), TrainingError::Singular { .. }));
+    assert!(matches!(fit(&twin, &Affine::new()), TrainError::Singular { class: "affine", unknowns: 3, .. }));
+    assert!(matches!(fit(&twin, &RandomFourier::new(5).unwrap()), TrainError::Singular { .. }));
     let mut flat = x.clone();
     flat.column_mut(1).fill(0.1);
-    assert!(matches!(fit(&flat, &Affine::new()), TrainingError::ConstantColumn { what: "x", column: 1, .. }));
-    assert!(matches!(fit(&flat, &NearestNeighbours::new()), TrainingError::ConstantColumn { .. }));
+    assert!(matches!(fit(&flat, &Affine::new()), TrainError::ConstantColumn { what: "x", column: 1, .. }));
+    assert!(matches!(fit(&flat, &NearestNeighbours::new()), TrainError::ConstantColumn { .. }));
     let few = x.select(Axis(0), &[0, 1, 2, 3]);
     let y4 = y.select(Axis(0), &[0, 1, 2, 3]);
     let refused = Polynomial::new(3).unwrap().fit(&Regression::new(&few, &y4).unwrap(), &mut rng()).unwrap_err();
-    assert!(matches!(refused, TrainingError::Singular { .. } | TrainingError::TooFewRows { .. }), "{refused}");
-    assert!(matches!(Regression::new(&x, &y4), Err(TrainingError::Mismatch { left: 50, right: 4, .. })));
+    assert!(matches!(refused, TrainError::Singular { .. } | TrainError::TooFewRows { .. }), "{refused}");
+    assert!(matches!(Regression::new(&x, &y4), Err(TrainError::Mismatch { left: 50, right: 4, .. })));
     assert!(Regression::new(&x, &y).unwrap().weighted(&Array1::from_elem(50, -1.0)).is_err());
     assert!(Regression::new(&x, &y).unwrap().weighted(&Array1::zeros(50)).is_err());
 }
@@ -198,7 +198,7 @@ fn a_diverging_network_says_so() {
     let y = smooth(&x);
     let class = Perceptron::new(&[16, 16]).unwrap().rate(1e4).unwrap();
     match class.fit(&Regression::new(&x, &y).unwrap(), &mut rng()).unwrap_err() {
-        TrainingError::Diverged { iteration, loss, .. } => assert!(iteration >= 1 && !(loss < 1e6)),
+        TrainError::Diverged { iteration, loss, .. } => assert!(iteration >= 1 && !(loss < 1e6)),
         other => panic!("{other}"),
     }
 }

@@ -3,7 +3,7 @@
 use ndarray::{Array2, array};
 use onestep::{
     Affine, ConsistencyFunction, Float, Grid, KernelRidge, Learned, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Recursion,
-    Sample, Scaling, ScheduleError, Source, Spline, TrainingError,
+    Sample, Scaling, ScheduleError, DataSource, Spline, TrainError,
 };
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -54,7 +54,7 @@ fn linear_class_on_the_normal_law_has_the_exact_moments() {
     let recursion = Recursion::new(grid, n).unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(20);
     let law = Normal(1.0);
-    let gains: Vec<f64> = (0..runs).map(|_| slope(&recursion.train(Source::Law(&law), &Affine::linear(), &mut rng).unwrap())).collect();
+    let gains: Vec<f64> = (0..runs).map(|_| slope(&recursion.train(DataSource::Law(&law), &Affine::linear(), &mut rng).unwrap())).collect();
     let squares: Vec<f64> = gains.iter().map(|a| a * a).collect();
     for (values, truth) in [(gains, first), (squares, second)] {
         let estimate = onestep::Estimate::from_samples(&values);
@@ -78,7 +78,7 @@ fn affine_class_converges_to_the_gaussian_gain_at_rate_one_half() {
         .map(|&n| {
             let recursion = Recursion::new(grid.clone(), n).unwrap();
             let square: f64 = (0..runs)
-                .map(|_| (slope(&recursion.train(Source::Law(&law), &Affine::new(), &mut rng).unwrap()) - truth).powi(2))
+                .map(|_| (slope(&recursion.train(DataSource::Law(&law), &Affine::new(), &mut rng).unwrap()) - truth).powi(2))
                 .sum();
             (square / f64::from(runs)).sqrt()
         })
@@ -101,7 +101,7 @@ fn doubling_the_steps_halves_the_population_error() {
         let runs = 20;
         let recursion = Recursion::new(grid.clone(), 40_000).unwrap();
         let gain: f64 =
-            (0..runs).map(|_| slope(&recursion.train(Source::Law(&Normal(variance)), &Affine::new(), &mut rng).unwrap())).sum::<f64>() / f64::from(runs);
+            (0..runs).map(|_| slope(&recursion.train(DataSource::Law(&Normal(variance)), &Affine::new(), &mut rng).unwrap())).sum::<f64>() / f64::from(runs);
         // Statistical error of the mean gain: √Σ sin²Δψ/(runs·n) ≈ 8e−4, beside deficits of 0.09 and 0.045.
         let population = gaussian_gain(&grid, variance);
         assert!((gain - population).abs() * scale < SIGMAS * 8e-4, "T = {steps}: {gain} against {population}");
@@ -190,14 +190,14 @@ fn bad_input_is_a_typed_error() {
     let recursion = Recursion::new(uniform_angles(3), 16).unwrap();
     let mut train = |data: &Array2<f64>, class: &dyn onestep::FunctionClass| recursion.train(data, class, &mut rng).unwrap_err();
     let bad = array![[0.0, 1.0], [f64::NAN, 0.0]];
-    assert!(matches!(train(&bad, &Affine::new()), TrainingError::NotFinite { row: 1, column: 0, .. }));
-    assert!(matches!(train(&array![[0.0, 1.0], [3.0, 1.0]], &Affine::new()), TrainingError::ConstantColumn { column: 1, .. }));
-    assert!(matches!(train(&array![[0.0, 1.0]], &Affine::new()), TrainingError::TooFewRows { rows: 1, needed: 2, .. }));
-    assert!(matches!(train(&good, &Spline::new()), TrainingError::Mismatch { left: 1, right: 2, .. }));
+    assert!(matches!(train(&bad, &Affine::new()), TrainError::NotFinite { row: 1, column: 0, .. }));
+    assert!(matches!(train(&array![[0.0, 1.0], [3.0, 1.0]], &Affine::new()), TrainError::ConstantColumn { column: 1, .. }));
+    assert!(matches!(train(&array![[0.0, 1.0]], &Affine::new()), TrainError::TooFewRows { rows: 1, needed: 2, .. }));
+    assert!(matches!(train(&good, &Spline::new()), TrainError::Mismatch { left: 1, right: 2, .. }));
     assert!(matches!(Grid::from_angles(&[0.1]).unwrap_err(), ScheduleError::TooFewSteps { steps: 1 }));
     let law = Normal(1.0);
     let many = Recursion::<f64>::new(uniform_angles(3), 16).unwrap().posterior_draws(2).unwrap();
-    assert!(matches!(many.train(Source::Law(&law), &Affine::new(), &mut rng), Err(TrainingError::Unsupported { .. })));
+    assert!(matches!(many.train(DataSource::Law(&law), &Affine::new(), &mut rng), Err(TrainError::Unsupported { .. })));
     assert!(RandomFourier::new(3).unwrap().penalty(Penalty::Fixed(f64::NAN)).is_err());
 }
 
@@ -208,7 +208,7 @@ fn a_runaway_recursion_says_at_which_step() {
     let data = Normal(1.0).sample(100, &mut rng);
     let outcome = Recursion::new(uniform_angles(60), 9).unwrap().scaling(Scaling::None).train(&data, &Polynomial::new(7).unwrap(), &mut rng);
     match outcome.unwrap_err() {
-        TrainingError::Diverged { step, loss, .. } => assert!(step > 2 && !(loss < 1e6)),
+        TrainError::Diverged { step, loss, .. } => assert!(step > 2 && !(loss < 1e6)),
         other => panic!("{other}"),
     }
 }

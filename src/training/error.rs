@@ -1,11 +1,11 @@
 //! What can go wrong in training.
 
-use crate::ScheduleError;
+use crate::{BoundError, ScheduleError, TransportError};
 
 /// Why a function could not be trained.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum TrainingError {
+pub enum TrainError {
     /// There are not enough rows.
     #[error("{what} has {rows} rows: at least {needed} are needed")]
     TooFewRows {
@@ -105,9 +105,15 @@ pub enum TrainingError {
     /// The grid of levels could not be made.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
+    /// A distance between clouds could not be computed.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The bound could not be evaluated.
+    #[error(transparent)]
+    Bound(#[from] BoundError),
 }
 
-impl TrainingError {
+impl TrainError {
     /// The same error with the step of the recursion filled in, where it has one.
     pub(crate) fn at_step(self, t: usize) -> Self {
         match self {
@@ -118,6 +124,6 @@ impl TrainingError {
 }
 
 /// Refuses a value for which `ok` is false; NaN never is.
-pub(crate) fn check_range(name: &'static str, value: f64, ok: bool, range: &'static str) -> Result<(), TrainingError> {
-    if ok { Ok(()) } else { Err(TrainingError::OutOfRange { name, value, range }) }
+pub(crate) fn check_range(name: &'static str, value: f64, ok: bool, range: &'static str) -> Result<(), TrainError> {
+    if ok { Ok(()) } else { Err(TrainError::OutOfRange { name, value, range }) }
 }

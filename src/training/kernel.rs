@@ -6,7 +6,7 @@ use super::error::check_range;
 use super::least_squares::Penalty;
 use super::linear::{Basis, LinearModel, Tables, best_fit, fit_basis, fitted};
 use super::stream::{Stream, distinct_indices};
-use super::{Fitted, FunctionClass, Regression, TrainingError};
+use super::{Fitted, FunctionClass, Regression, TrainError};
 use crate::Float;
 use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
@@ -29,7 +29,7 @@ use rand::RngCore;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let fit = KernelRidge::new(40)?.fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!(fit.summary().loss < 1e-6);
-/// # Ok::<(), onestep::TrainingError>(())
+/// # Ok::<(), onestep::TrainError>(())
 /// ```
 ///
 /// # References
@@ -51,7 +51,7 @@ impl KernelRidge {
     /// ```
     /// assert!(onestep::KernelRidge::new(0).is_err());
     /// ```
-    pub fn new(centres: usize) -> Result<Self, TrainingError> {
+    pub fn new(centres: usize) -> Result<Self, TrainError> {
         check_range("centres", centres as f64, (1..=4000).contains(&centres), "[1, 4000]")?;
         Ok(Self { centres, penalty: Penalty::GeneralisedCrossValidation, bandwidths: Bandwidths::default() })
     }
@@ -64,9 +64,9 @@ impl KernelRidge {
     /// ```
     /// use onestep::{KernelRidge, Penalty};
     /// assert!(KernelRidge::new(10)?.penalty(Penalty::Fixed(0.0)).is_err());
-    /// # Ok::<(), onestep::TrainingError>(())
+    /// # Ok::<(), onestep::TrainError>(())
     /// ```
-    pub fn penalty(mut self, penalty: Penalty) -> Result<Self, TrainingError> {
+    pub fn penalty(mut self, penalty: Penalty) -> Result<Self, TrainError> {
         self.penalty = penalty.check()?;
         Ok(self)
     }
@@ -78,9 +78,9 @@ impl KernelRidge {
     ///
     /// ```
     /// assert!(onestep::KernelRidge::new(10)?.bandwidths(&[0.0]).is_err());
-    /// # Ok::<(), onestep::TrainingError>(())
+    /// # Ok::<(), onestep::TrainError>(())
     /// ```
-    pub fn bandwidths(mut self, multiples: &[f64]) -> Result<Self, TrainingError> {
+    pub fn bandwidths(mut self, multiples: &[f64]) -> Result<Self, TrainError> {
         self.bandwidths = Bandwidths::new(multiples)?;
         Ok(self)
     }
@@ -91,7 +91,7 @@ impl<F: Float> FunctionClass<F> for KernelRidge {
         "kernel_ridge"
     }
 
-    fn fit(&self, data: &Regression<'_, F>, rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError> {
+    fn fit(&self, data: &Regression<'_, F>, rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainError> {
         let tables = Tables::new(data);
         let affine = AffineBasis::new(tables.standardisation()?);
         let free = affine.len();
@@ -143,6 +143,12 @@ impl KernelBasis {
 
     pub(crate) fn len(&self) -> usize {
         self.affine.len() + self.whitening.as_ref().map_or(self.centres.nrows(), Array2::ncols)
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        let finite = self.centres.iter().all(|v| v.is_finite());
+        self.affine.is_sound() && self.centres.ncols() == self.inputs() && self.bandwidth > 0.0 && self.whitening.is_none() && finite
     }
 
     pub(crate) fn fill(&self, x: ArrayView2<'_, f64>, out: ArrayViewMut2<'_, f64>) {

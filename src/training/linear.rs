@@ -6,8 +6,8 @@ use super::kernel::KernelBasis;
 use super::polynomial::PolynomialBasis;
 use super::random_features::FourierBasis;
 use super::spline::SplineBasis;
-use super::{FitSummary, Fitted, Regression, Standardisation, TrainingError, parallel, regression::Model};
-use crate::Float;
+use super::{FitSummary, Fitted, Regression, Standardisation, TrainError, regression::Model};
+use crate::{Float, batch};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
 
 /// The features of a linear class, evaluated in `f64`.
@@ -55,10 +55,22 @@ impl Basis {
         }
     }
 
+    /// What features read from a file must satisfy.
+    #[cfg(feature = "serde")]
+    fn is_sound(&self) -> bool {
+        match self {
+            Self::Affine(b) => b.is_sound(),
+            Self::Polynomial(b) => b.is_sound(),
+            Self::Fourier(b) => b.is_sound(),
+            Self::Kernel(b) => b.is_sound(),
+            Self::Spline(b) => b.is_sound(),
+        }
+    }
+
     /// The feature table of all rows of `x`.
     pub(crate) fn features(&self, x: &ArrayRef2<f64>) -> Array2<f64> {
         let mut out = Array2::zeros((x.nrows(), self.len()));
-        parallel::for_blocks(x, &mut out, |x, out| self.fill(x, out));
+        batch::for_blocks(x, &mut out, |x, out| self.fill(x, out));
         out
     }
 }
@@ -79,6 +91,11 @@ impl LinearModel {
 
     pub(crate) fn outputs(&self) -> usize {
         self.coefficients.ncols()
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        self.basis.is_sound() && self.coefficients.nrows() == self.basis.len() && self.coefficients.iter().all(|c| c.is_finite())
     }
 
     /// Evaluates one block of rows.
@@ -106,7 +123,7 @@ impl Tables {
     ///
     /// # Errors
     /// A column is constant.
-    pub(crate) fn standardisation(&self) -> Result<Standardisation, TrainingError> {
+    pub(crate) fn standardisation(&self) -> Result<Standardisation, TrainError> {
         Standardisation::of("x", &self.x, self.weights.view())
     }
 }
@@ -121,7 +138,7 @@ pub(crate) fn fit_basis(
     free: usize,
     tables: &Tables,
     penalty: Penalty,
-) -> Result<Candidate, TrainingError> {
+) -> Result<Candidate, TrainError> {
     let features = basis.features(&tables.x);
     let (free, shrunk) = features.view().split_at(Axis(1), free);
     let problem = Problem { class, free, shrunk, y: tables.y.view(), weights: tables.weights.clone() };
@@ -131,15 +148,15 @@ pub(crate) fn fit_basis(
 
 /// The fit with the least validation score; singular ones are passed over while another remains.
 pub(crate) fn best_fit(
-    fits: impl Iterator<Item = Result<Candidate, TrainingError>>,
-) -> Result<Candidate, TrainingError> {
+    fits: impl Iterator<Item = Result<Candidate, TrainError>>,
+) -> Result<Candidate, TrainError> {
     let mut best: Option<Candidate> = None;
-    let mut failure = TrainingError::TooFewRows { what: "x", rows: 0, needed: 2 };
+    let mut failure = TrainError::TooFewRows { what: "x", rows: 0, needed: 2 };
     for fit in fits {
         match fit {
             Ok(fit) if best.as_ref().is_none_or(|b| fit.1.score < b.1.score) => best = Some(fit),
             Ok(_) => {}
-            Err(error @ (TrainingError::Singular { .. } | TrainingError::TooFewRows { .. })) => failure = error,
+            Err(error @ (TrainError::Singular { .. } | TrainError::TooFewRows { .. })) => failure = error,
             Err(error) => return Err(error),
         }
     }

@@ -12,6 +12,8 @@ mod affine;
 mod bandwidth;
 mod coupling;
 mod error;
+#[cfg(feature = "serde")]
+mod io;
 mod joint;
 mod kernel;
 mod least_squares;
@@ -25,22 +27,26 @@ mod posterior;
 mod random_features;
 mod recursion;
 mod regression;
+mod score_matching;
 mod spline;
 mod standardisation;
 mod stream;
 
 pub use affine::Affine;
-pub use coupling::{Coupling, Independent};
-pub use error::TrainingError;
+pub use coupling::{Coupling, Independent, OptimalPairs};
+pub use error::TrainError;
+#[cfg(feature = "serde")]
+pub use io::ModelError;
 pub use joint::{Joint, JointModel, JointProgress, LevelSampling, Loss, Weighting};
 pub use kernel::KernelRidge;
 pub use least_squares::Penalty;
 pub use mlp::{Activation, Perceptron};
 pub use nearest::NearestNeighbours;
-pub use pairs::Source;
+pub use pairs::DataSource;
 pub use polynomial::Polynomial;
 pub use random_features::RandomFourier;
 pub use recursion::{Learned, Recursion, StepProgress};
 pub use regression::{FitSummary, Fitted, FittedMap, FunctionClass, Regression};
+pub use score_matching::{LearnedScore, ScoreMatching};
 pub use spline::Spline;
 pub use standardisation::{Scaling, Standardisation};

@@ -3,7 +3,7 @@
 use super::error::check_range;
 use super::least_squares::Penalty;
 use super::linear::{Basis, Tables, best_fit, fit_basis, fitted};
-use super::{Fitted, FunctionClass, Regression, TrainingError};
+use super::{Fitted, FunctionClass, Regression, TrainError};
 use crate::Float;
 use ndarray::{ArrayRef1, ArrayView2, ArrayViewMut2};
 use rand::RngCore;
@@ -26,7 +26,7 @@ use rand::RngCore;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let fit = Spline::new().fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!(fit.summary().loss < 1e-8);
-/// # Ok::<(), onestep::TrainingError>(())
+/// # Ok::<(), onestep::TrainError>(())
 /// ```
 ///
 /// # References
@@ -64,7 +64,7 @@ impl Spline {
     /// ```
     /// assert!(onestep::Spline::with_knots(1001).is_err());
     /// ```
-    pub fn with_knots(knots: usize) -> Result<Self, TrainingError> {
+    pub fn with_knots(knots: usize) -> Result<Self, TrainError> {
         check_range("knots", knots as f64, knots <= 1000, "[0, 1000]")?;
         Ok(Self { knots: Some(knots) })
     }
@@ -75,10 +75,10 @@ impl<F: Float> FunctionClass<F> for Spline {
         "spline"
     }
 
-    fn fit(&self, data: &Regression<'_, F>, _rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError> {
+    fn fit(&self, data: &Regression<'_, F>, _rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainError> {
         let tables = Tables::new(data);
         if tables.x.ncols() != 1 {
-            return Err(TrainingError::Mismatch { left_name: "dimension of a spline", left: 1, right_name: "columns of x", right: tables.x.ncols() });
+            return Err(TrainError::Mismatch { left_name: "dimension of a spline", left: 1, right_name: "columns of x", right: tables.x.ncols() });
         }
         tables.standardisation()?;
         let mut sorted = tables.x.column(0).to_vec();
@@ -127,6 +127,16 @@ impl SplineBasis {
 
     pub(crate) fn len(&self) -> usize {
         self.knots.len() - DEGREE - 1
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        let n = self.knots.len();
+        n > 2 * DEGREE + 1
+            && self.knots.iter().all(|k| k.is_finite())
+            && self.knots[..=DEGREE].iter().all(|k| *k == self.knots[0])
+            && self.knots[n - DEGREE - 1..].iter().all(|k| *k == self.knots[n - 1])
+            && self.knots[DEGREE..n - DEGREE].windows(2).all(|w| w[0] < w[1])
     }
 
     pub(crate) fn fill(&self, x: ArrayView2<'_, f64>, mut out: ArrayViewMut2<'_, f64>) {

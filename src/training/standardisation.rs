@@ -1,6 +1,6 @@
 //! Centring and scaling of data.
 
-use super::TrainingError;
+use super::TrainError;
 use super::regression::check_table;
 use crate::Float;
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView1, Axis};
@@ -30,7 +30,7 @@ pub enum Scaling {
 /// let s = Standardisation::new(&data, Scaling::Columns)?;
 /// assert_eq!(s.standardise(&data), array![[-1.0, -1.0], [1.0, 1.0]]);
 /// assert_eq!(s.restore(&s.standardise(&data)), data);
-/// # Ok::<(), onestep::TrainingError>(())
+/// # Ok::<(), onestep::TrainError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -47,15 +47,15 @@ impl Standardisation {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Scaling, Standardisation, TrainingError};
+    /// use onestep::{Scaling, Standardisation, TrainError};
     /// let data = array![[1.0, 0.0], [1.0, 2.0]];
-    /// assert!(matches!(Standardisation::new(&data, Scaling::Columns), Err(TrainingError::ConstantColumn { column: 0, .. })));
+    /// assert!(matches!(Standardisation::new(&data, Scaling::Columns), Err(TrainError::ConstantColumn { column: 0, .. })));
     /// assert_eq!(Standardisation::new(&data, Scaling::Global)?.standardise(&data)[[1, 0]], 0.0);
-    /// # Ok::<(), onestep::TrainingError>(())
+    /// # Ok::<(), onestep::TrainError>(())
     /// ```
-    pub fn new<F: Float>(data: &ArrayRef2<F>, scaling: Scaling) -> Result<Self, TrainingError> {
+    pub fn new<F: Float>(data: &ArrayRef2<F>, scaling: Scaling) -> Result<Self, TrainError> {
         if data.nrows() < 2 {
-            return Err(TrainingError::TooFewRows { what: "data", rows: data.nrows(), needed: 2 });
+            return Err(TrainError::TooFewRows { what: "data", rows: data.nrows(), needed: 2 });
         }
         check_table("data", data)?;
         let (n, d) = data.dim();
@@ -71,19 +71,19 @@ impl Standardisation {
         let variance = (&data - &mean).mapv(|v| v * v).sum() / (n * d) as f64;
         let largest = mean.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         if !(variance > rounding(largest)) {
-            return Err(TrainingError::ConstantColumn { what: "data", column: 0, value: mean[0] });
+            return Err(TrainError::ConstantColumn { what: "data", column: 0, value: mean[0] });
         }
         Ok(Self { mean, scale: Array1::from_elem(d, variance.sqrt()) })
     }
 
     /// Weighted means and standard deviations of the columns of `table`; the weights sum to one.
-    pub(crate) fn of(what: &'static str, table: &ArrayRef2<f64>, weights: ArrayView1<'_, f64>) -> Result<Self, TrainingError> {
+    pub(crate) fn of(what: &'static str, table: &ArrayRef2<f64>, weights: ArrayView1<'_, f64>) -> Result<Self, TrainError> {
         let mean = table.t().dot(&weights);
         let mut scale = Array1::zeros(mean.len());
         for (column, values) in table.axis_iter(Axis(1)).enumerate() {
             let square: f64 = values.iter().zip(weights).map(|(v, w)| w * (v - mean[column]).powi(2)).sum();
             if !(square > rounding(mean[column])) {
-                return Err(TrainingError::ConstantColumn { what, column, value: mean[column] });
+                return Err(TrainError::ConstantColumn { what, column, value: mean[column] });
             }
             scale[column] = square.sqrt();
         }
@@ -129,6 +129,13 @@ impl Standardisation {
     #[must_use]
     pub fn restore<F: Float>(&self, x: &ArrayRef2<F>) -> Array2<F> {
         self.columnwise(x, |v, mean, scale| mean + scale * v)
+    }
+
+    /// What a scaling read from a file must satisfy.
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        let scale = self.scale.iter().all(|s| *s > 0.0 && s.is_finite());
+        !self.mean.is_empty() && self.mean.len() == self.scale.len() && scale && self.mean.iter().all(|m| m.is_finite())
     }
 
     fn columnwise<F: Float>(&self, x: &ArrayRef2<F>, map: impl Fn(f64, f64, f64) -> f64) -> Array2<F> {
