@@ -2,7 +2,6 @@
 
 pub(crate) mod hermite;
 pub(crate) mod kronrod;
-pub(crate) mod norm_mean;
 pub(crate) mod normal;
 pub(crate) mod root_quadratic;
 pub(crate) mod student;
