@@ -50,8 +50,8 @@ pub use target::product::Product;
 pub use target::rotated::Rotated;
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
 pub use training::{
-    Activation, Affine, Coupling, FitSummary, Fitted, FittedMap, FunctionClass, Independent, Joint, JointModel, JointProgress, KernelRidge,
-    Learned, LearnedScore, LevelSampling, Loss, NearestNeighbours, OptimalPairs, Penalty, Perceptron, Polynomial, RandomFourier, Recursion, Regression, Scaling, ScoreMatching, DataSource, Spline, Standardisation, StepProgress, TrainError,
+    Activation, Affine, Coupling, DiscreteLaw, FitSummary, Fitted, FittedMap, FunctionClass, Independent, Joint, JointModel, JointProgress, KernelRidge, KnownErrors, KnownTarget,
+    Learned, LearnedScore, LevelSampling, Loss, NearestNeighbours, OptimalPairs, Penalty, Perceptron, Polynomial, PosteriorRule, RandomFourier, Recursion, Regression, Sandwiched, Scaling, ScoreMatching, DataSource, Spline, Standardisation, StepCheck, StepProgress, StepReport, TrainError, Trained,
     Weighting,
 };
 #[cfg(feature = "serde")]
