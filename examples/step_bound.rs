@@ -15,8 +15,8 @@ mod common;
 use clap::{Parser, ValueEnum};
 use common::{Format, Row, fail, number, print_row};
 use onestep::{
-    CosineSchedule, Covariance, Gaussian, GaussianRecursion, Grid, LiHuangWei, LineMixture, LineRecursion, LinearSchedule, Method,
-    PopulationReport, RateModel, Theorem1, TrainingError, UniformAngle, VarianceSchedule,
+    AccumulatedError, CosineSchedule, Covariance, Gaussian, GaussianRecursion, Grid, LiHuangWei, LineMixture, LineRecursion,
+    LinearSchedule, Method, PopulationReport, RateModel, Theorem1, UniformAngle, VarianceSchedule,
 };
 use plotters::prelude::*;
 use std::error::Error;
@@ -169,7 +169,7 @@ fn problem(a: &Arguments) -> Result<Problem, Box<dyn Error>> {
                 return Err(format!("--target gaussian has one component, {} were given", means.len()).into());
             }
             let variance = line.stds()[0] * line.stds()[0];
-            Ok(Problem::Gaussian(Gaussian::new(&vec![line.means()[0]; a.dim], Covariance::Isotropic(variance))?))
+            Ok(Problem::Gaussian(Gaussian::new(&vec![line.means()[0]; a.dim], Covariance::isotropic(a.dim, variance)?)?))
         }
     }
 }
@@ -195,8 +195,8 @@ fn line(a: &Arguments, problem: &Problem, grid: &Grid) -> Result<Line, Box<dyn E
     let (mut bound, mut fitted_constant, mut required_steps) = (f64::INFINITY, f64::NAN, f64::INFINITY);
     if report.lipschitz.is_finite() {
         let theorem = Theorem1::new(a.dim, report.lipschitz, a.constant)?;
-        bound = theorem.bound(report.steps, TrainingError::ZERO, TrainingError::ZERO)?.total();
-        fitted_constant = theorem.fitted_constant(report.steps, report.w1.upper, TrainingError::ZERO, TrainingError::ZERO)?;
+        bound = theorem.bound(report.steps, AccumulatedError::ZERO, AccumulatedError::ZERO)?.total();
+        fitted_constant = theorem.fitted_constant(report.steps, report.w1.upper, AccumulatedError::ZERO, AccumulatedError::ZERO)?;
         required_steps = theorem.required_steps(report.w1.upper)?.steps();
     }
     if !report.resolved {
@@ -312,7 +312,8 @@ fn plot(path: &str, lines: &[Line]) -> Result<(), Box<dyn Error>> {
         .label_style(("sans-serif", 14))
         .light_line_style(RGBColor(235, 235, 235))
         .draw()?;
-    for (name, colour, points) in &curves {
+    // Drawn in reverse, so that the measured error lies on top.
+    for (name, colour, points) in curves.iter().rev() {
         let points: Vec<(f64, f64)> = points.iter().copied().filter(|p| drawn(p.1)).collect();
         if points.is_empty() {
             continue;
@@ -326,20 +327,17 @@ fn plot(path: &str, lines: &[Line]) -> Result<(), Box<dyn Error>> {
     }
     // The theorem's slope, through the first measured error.
     if let Some(&(x0, y0)) = curves[0].2.iter().find(|p| drawn(p.1)) {
-        let reference: Vec<(f64, f64)> = (0..=40)
-            .map(|i| x0 * (right / x0).powf(f64::from(i) / 40.0))
-            .map(|x| (x, 0.7 * y0 * x0 / x))
-            .filter(|p| p.1 > low * 0.4)
-            .collect();
+        let end = right.min(y0 * x0 / (low * 0.6));
         let grey = RGBColor(120, 120, 120).stroke_width(1);
+        let reference = [(x0, 0.7 * y0), (end, 0.7 * y0 * x0 / end)];
         chart
-            .draw_series(DashedLineSeries::new(reference, 6, 5, grey))?
+            .draw_series(LineSeries::new(reference, grey))?
             .label("slope -1")
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], grey));
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
+        .position(SeriesLabelPosition::LowerLeft)
         .background_style(WHITE.mix(0.85))
         .border_style(RGBColor(200, 200, 200))
         .label_font(("sans-serif", 15))

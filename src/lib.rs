@@ -22,8 +22,8 @@ pub use audit::rates::{RateError, RateFit, RateModel};
 pub use bound::BoundError;
 pub use bound::check::{Comparison, Verdict, check};
 pub use bound::lower::{ConvexLowerBound, convex_lower_bound, gaussian_lower_bound, mean_norm, second_moment_lower_bound};
-pub use bound::rivals::{RateInputs, Rival, Source, rivals};
-pub use bound::theorem::{Bound, StepCount, Theorem1, TrainingError};
+pub use bound::rivals::{Provenance, RateInputs, Rival, rivals};
+pub use bound::theorem::{AccumulatedError, Bound, StepCount, Theorem1};
 pub use consistency::{ConsistencyFn, ConsistencyFunction};
 pub use estimate::Estimate;
 pub use float::Float;
@@ -49,13 +49,14 @@ pub use target::mixture::GaussianMixture;
 pub use target::product::Product;
 pub use target::rotated::Rotated;
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
-pub use training::{
-    Activation, Affine, Coupling, DiscreteLaw, FitSummary, Fitted, FittedMap, FunctionClass, Independent, Joint, JointModel, JointProgress, KernelRidge, KnownErrors, KnownTarget,
-    Learned, LearnedScore, LevelSampling, Loss, NearestNeighbours, OptimalPairs, Penalty, Perceptron, Polynomial, PosteriorRule, RandomFourier, Recursion, Regression, Sandwiched, Scaling, ScoreMatching, DataSource, Spline, Standardisation, StepCheck, StepProgress, StepReport, TrainError, Trained,
-    Weighting,
-};
 #[cfg(feature = "serde")]
 pub use training::ModelError;
+pub use training::{
+    Activation, Affine, Coupling, DiscreteLaw, FitSummary, Fitted, FittedMap, FunctionClass, Independent, Joint, JointModel, JointProgress,
+    KernelRidge, KnownErrors, KnownTarget, Learned, LearnedScore, LevelSampling, Loss, NearestNeighbours, OptimalPairs, Penalty,
+    Perceptron, Polynomial, PosteriorRule, RandomFourier, Recursion, Regression, Sandwiched, Scaling, ScoreMatching, Source, Spline,
+    Standardisation, StepCheck, StepProgress, StepReport, Trained, TrainingError, Weighting,
+};
 pub use transport::TransportError;
 pub use transport::assignment::{Assignment, Effort, Matching};
 pub use transport::gaussian::{Gelbrich, gaussian_w1_isotropic, gaussian_w1_line, gaussian_w2, gelbrich, gelbrich_plug_in};

@@ -2,8 +2,8 @@
 
 use ndarray::{Array1, Array2, Axis, array};
 use onestep::{
-    Activation, Affine, Float, FunctionClass, KernelRidge, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Regression, Spline,
-    TrainError,
+    Activation, Affine, Float, FunctionClass, KernelRidge, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Regression,
+    Spline, TrainingError,
 };
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -123,7 +123,8 @@ fn nearest_neighbours_equal_brute_force() {
     let scale = (&x - &mean).mapv(|v| v * v).sum_axis(Axis(0)).mapv(|v| (v / n).sqrt());
     let values = fit.eval(&q);
     for (i, point) in q.rows().into_iter().enumerate() {
-        let mut order: Vec<(f64, usize)> = x.rows().into_iter().enumerate().map(|(j, r)| (((&r - &point) / &scale).mapv(|v| v * v).sum(), j)).collect();
+        let mut order: Vec<(f64, usize)> =
+            x.rows().into_iter().enumerate().map(|(j, r)| (((&r - &point) / &scale).mapv(|v| v * v).sum(), j)).collect();
         order.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mean: Array1<f64> = order[..7].iter().map(|&(_, j)| y.row(j).to_owned()).fold(Array1::zeros(2), |s, r| s + r) / 7.0;
         assert!((&values.row(i) - &mean).iter().all(|e| e.abs() < 1e-12));
@@ -177,17 +178,17 @@ fn degenerate_problems_are_typed_errors() {
     let copy = twin.column(0).to_owned();
     twin.column_mut(1).assign(&copy);
     let fit = |x: &Array2<f64>, class: &dyn FunctionClass| class.fit(&Regression::new(x, &y).unwrap(), &mut rng()).unwrap_err();
-    assert!(matches!(fit(&twin, &Affine::new()), TrainError::Singular { class: "affine", unknowns: 3, .. }));
-    assert!(matches!(fit(&twin, &RandomFourier::new(5).unwrap()), TrainError::Singular { .. }));
+    assert!(matches!(fit(&twin, &Affine::new()), TrainingError::Singular { class: "affine", unknowns: 3, .. }));
+    assert!(matches!(fit(&twin, &RandomFourier::new(5).unwrap()), TrainingError::Singular { .. }));
     let mut flat = x.clone();
     flat.column_mut(1).fill(0.1);
-    assert!(matches!(fit(&flat, &Affine::new()), TrainError::ConstantColumn { what: "x", column: 1, .. }));
-    assert!(matches!(fit(&flat, &NearestNeighbours::new()), TrainError::ConstantColumn { .. }));
+    assert!(matches!(fit(&flat, &Affine::new()), TrainingError::ConstantColumn { what: "x", column: 1, .. }));
+    assert!(matches!(fit(&flat, &NearestNeighbours::new()), TrainingError::ConstantColumn { .. }));
     let few = x.select(Axis(0), &[0, 1, 2, 3]);
     let y4 = y.select(Axis(0), &[0, 1, 2, 3]);
     let refused = Polynomial::new(3).unwrap().fit(&Regression::new(&few, &y4).unwrap(), &mut rng()).unwrap_err();
-    assert!(matches!(refused, TrainError::Singular { .. } | TrainError::TooFewRows { .. }), "{refused}");
-    assert!(matches!(Regression::new(&x, &y4), Err(TrainError::Mismatch { left: 50, right: 4, .. })));
+    assert!(matches!(refused, TrainingError::Singular { .. } | TrainingError::TooFewRows { .. }), "{refused}");
+    assert!(matches!(Regression::new(&x, &y4), Err(TrainingError::Mismatch { left: 50, right: 4, .. })));
     assert!(Regression::new(&x, &y).unwrap().weighted(&Array1::from_elem(50, -1.0)).is_err());
     assert!(Regression::new(&x, &y).unwrap().weighted(&Array1::zeros(50)).is_err());
 }
@@ -198,7 +199,7 @@ fn a_diverging_network_says_so() {
     let y = smooth(&x);
     let class = Perceptron::new(&[16, 16]).unwrap().rate(1e4).unwrap();
     match class.fit(&Regression::new(&x, &y).unwrap(), &mut rng()).unwrap_err() {
-        TrainError::Diverged { iteration, loss, .. } => assert!(iteration >= 1 && !(loss < 1e6)),
+        TrainingError::Diverged { iteration, loss, .. } => assert!(iteration >= 1 && !(loss < 1e6)),
         other => panic!("{other}"),
     }
 }

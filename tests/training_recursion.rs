@@ -2,8 +2,8 @@
 
 use ndarray::{Array2, array};
 use onestep::{
-    Affine, ConsistencyFunction, Float, Grid, KernelRidge, Learned, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Recursion,
-    Sample, Scaling, ScheduleError, DataSource, Spline, TrainError,
+    Affine, ConsistencyFunction, Float, Grid, KernelRidge, Learned, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier,
+    Recursion, Sample, Scaling, ScheduleError, Source, Spline, TrainingError,
 };
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -54,7 +54,7 @@ fn linear_class_on_the_normal_law_has_the_exact_moments() {
     let recursion = Recursion::new(grid, n).unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(20);
     let law = Normal(1.0);
-    let gains: Vec<f64> = (0..runs).map(|_| slope(&recursion.train(DataSource::Law(&law), &Affine::linear(), &mut rng).unwrap())).collect();
+    let gains: Vec<f64> = (0..runs).map(|_| slope(&recursion.train(Source::Law(&law), &Affine::linear(), &mut rng).unwrap())).collect();
     let squares: Vec<f64> = gains.iter().map(|a| a * a).collect();
     for (values, truth) in [(gains, first), (squares, second)] {
         let estimate = onestep::Estimate::from_samples(&values);
@@ -77,9 +77,8 @@ fn affine_class_converges_to_the_gaussian_gain_at_rate_one_half() {
         .iter()
         .map(|&n| {
             let recursion = Recursion::new(grid.clone(), n).unwrap();
-            let square: f64 = (0..runs)
-                .map(|_| (slope(&recursion.train(DataSource::Law(&law), &Affine::new(), &mut rng).unwrap()) - truth).powi(2))
-                .sum();
+            let square: f64 =
+                (0..runs).map(|_| (slope(&recursion.train(Source::Law(&law), &Affine::new(), &mut rng).unwrap()) - truth).powi(2)).sum();
             (square / f64::from(runs)).sqrt()
         })
         .collect();
@@ -101,7 +100,8 @@ fn doubling_the_steps_halves_the_population_error() {
         let runs = 20;
         let recursion = Recursion::new(grid.clone(), 40_000).unwrap();
         let gain: f64 =
-            (0..runs).map(|_| slope(&recursion.train(DataSource::Law(&Normal(variance)), &Affine::new(), &mut rng).unwrap())).sum::<f64>() / f64::from(runs);
+            (0..runs).map(|_| slope(&recursion.train(Source::Law(&Normal(variance)), &Affine::new(), &mut rng).unwrap())).sum::<f64>()
+                / f64::from(runs);
         // Statistical error of the mean gain: √Σ sin²Δψ/(runs·n) ≈ 8e−4, beside deficits of 0.09 and 0.045.
         let population = gaussian_gain(&grid, variance);
         assert!((gain - population).abs() * scale < SIGMAS * 8e-4, "T = {steps}: {gain} against {population}");
@@ -177,7 +177,11 @@ fn scaling_makes_training_equivariant() {
     let moved = data.mapv(|v| 1000.0 + 50.0 * v);
     let run = |data: &Array2<f64>| {
         let mut rng = ChaCha8Rng::seed_from_u64(28);
-        Recursion::new(uniform_angles(4), 400).unwrap().train(data, &Spline::with_knots(4).unwrap(), &mut rng).unwrap().sample(100, &mut rng)
+        Recursion::new(uniform_angles(4), 400)
+            .unwrap()
+            .train(data, &Spline::with_knots(4).unwrap(), &mut rng)
+            .unwrap()
+            .sample(100, &mut rng)
     };
     let gap = (run(&moved) - run(&data).mapv(|v| 1000.0 + 50.0 * v)).mapv(f64::abs);
     assert!(gap.iter().all(|g| *g < 1e-8), "{gap:?}");
@@ -190,14 +194,14 @@ fn bad_input_is_a_typed_error() {
     let recursion = Recursion::new(uniform_angles(3), 16).unwrap();
     let mut train = |data: &Array2<f64>, class: &dyn onestep::FunctionClass| recursion.train(data, class, &mut rng).unwrap_err();
     let bad = array![[0.0, 1.0], [f64::NAN, 0.0]];
-    assert!(matches!(train(&bad, &Affine::new()), TrainError::NotFinite { row: 1, column: 0, .. }));
-    assert!(matches!(train(&array![[0.0, 1.0], [3.0, 1.0]], &Affine::new()), TrainError::ConstantColumn { column: 1, .. }));
-    assert!(matches!(train(&array![[0.0, 1.0]], &Affine::new()), TrainError::TooFewRows { rows: 1, needed: 2, .. }));
-    assert!(matches!(train(&good, &Spline::new()), TrainError::Mismatch { left: 1, right: 2, .. }));
+    assert!(matches!(train(&bad, &Affine::new()), TrainingError::NotFinite { row: 1, column: 0, .. }));
+    assert!(matches!(train(&array![[0.0, 1.0], [3.0, 1.0]], &Affine::new()), TrainingError::ConstantColumn { column: 1, .. }));
+    assert!(matches!(train(&array![[0.0, 1.0]], &Affine::new()), TrainingError::TooFewRows { rows: 1, needed: 2, .. }));
+    assert!(matches!(train(&good, &Spline::new()), TrainingError::Mismatch { left: 1, right: 2, .. }));
     assert!(matches!(Grid::from_angles(&[0.1]).unwrap_err(), ScheduleError::TooFewSteps { steps: 1 }));
     let law = Normal(1.0);
     let many = Recursion::<f64>::new(uniform_angles(3), 16).unwrap().posterior_draws(2).unwrap();
-    assert!(matches!(many.train(DataSource::Law(&law), &Affine::new(), &mut rng), Err(TrainError::Unsupported { .. })));
+    assert!(matches!(many.train(Source::Law(&law), &Affine::new(), &mut rng), Err(TrainingError::Unsupported { .. })));
     assert!(RandomFourier::new(3).unwrap().penalty(Penalty::Fixed(f64::NAN)).is_err());
 }
 
@@ -206,9 +210,10 @@ fn a_runaway_recursion_says_at_which_step() {
     // Degree-7 polynomials extrapolate wildly from eight rows: the recursion blows up instead of returning numbers that mean nothing.
     let mut rng = ChaCha8Rng::seed_from_u64(30);
     let data = Normal(1.0).sample(100, &mut rng);
-    let outcome = Recursion::new(uniform_angles(60), 9).unwrap().scaling(Scaling::None).train(&data, &Polynomial::new(7).unwrap(), &mut rng);
+    let outcome =
+        Recursion::new(uniform_angles(60), 9).unwrap().scaling(Scaling::None).train(&data, &Polynomial::new(7).unwrap(), &mut rng);
     match outcome.unwrap_err() {
-        TrainError::Diverged { step, loss, .. } => assert!(step > 2 && !(loss < 1e6)),
+        TrainingError::Diverged { step, loss, .. } => assert!(step > 2 && !(loss < 1e6)),
         other => panic!("{other}"),
     }
 }

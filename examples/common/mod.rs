@@ -3,11 +3,11 @@
 #![allow(dead_code, reason = "every example uses a part of it")]
 
 use clap::ValueEnum;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// Columns for reading.
     Table,
     /// Comma-separated values with a header line.
@@ -17,23 +17,23 @@ pub enum Format {
 }
 
 /// Prints `message` on one line of standard error and ends the program with exit code 2.
-pub fn fail(message: &dyn std::fmt::Display) -> ! {
+pub(crate) fn fail(message: &dyn std::fmt::Display) -> ! {
     eprintln!("error: {}", message.to_string().replace('\n', " "));
     std::process::exit(2);
 }
 
 /// One result: named values in the order they are printed.
-pub type Row = Vec<(&'static str, Value)>;
+pub(crate) type Row = Vec<(&'static str, Value)>;
 
 /// A number as JSON; `null` where it is not finite.
-pub fn number(x: f64) -> Value {
+pub(crate) fn number(x: f64) -> Value {
     Value::from(x)
 }
 
 /// Prints rows as CSV or JSON, one line each, the CSV header before the first.
-pub fn print_row(format: Format, first: bool, row: &Row) {
+pub(crate) fn print_row(format: Format, first: bool, row: &Row) {
     match format {
-        Format::Json => println!("{}", Value::Object(row.iter().map(|(k, v)| ((*k).to_string(), v.clone())).collect::<Map<_, _>>())),
+        Format::Json => println!("{{{}}}", row.iter().map(|(k, v)| format!("\"{k}\":{v}")).collect::<Vec<_>>().join(",")),
         Format::Csv | Format::Table => {
             if first {
                 println!("{}", row.iter().map(|(k, _)| *k).collect::<Vec<_>>().join(","));

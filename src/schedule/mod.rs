@@ -21,7 +21,7 @@ pub enum ScheduleError {
         steps: usize,
     },
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value} is outside {range}")]
+    #[error("{name} = {value:?} is outside {range}")]
     OutOfRange {
         /// The parameter.
         name: &'static str,
@@ -31,7 +31,7 @@ pub enum ScheduleError {
         range: &'static str,
     },
     /// An entry of a list is NaN or outside its range.
-    #[error("{name}[{index}] = {value} is outside {range}")]
+    #[error("{name}[{index}] = {value:?} is outside {range}")]
     Entry {
         /// The list.
         name: &'static str,
@@ -55,7 +55,7 @@ pub enum ScheduleError {
         right: usize,
     },
     /// A list must increase strictly (the noise grows with t).
-    #[error("{name}[{index}] = {value} does not {verb} after {previous}")]
+    #[error("{name}[{index}] = {value:?} does not {verb} after {previous}")]
     NotMonotone {
         /// The list.
         name: &'static str,

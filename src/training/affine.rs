@@ -2,7 +2,7 @@
 
 use super::least_squares::Penalty;
 use super::linear::{Basis, Tables, fit_basis, fitted};
-use super::{Fitted, FunctionClass, Regression, Standardisation, TrainError};
+use super::{Fitted, FunctionClass, Regression, Standardisation, TrainingError};
 use crate::Float;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use rand::RngCore;
@@ -23,7 +23,7 @@ use rand::RngCore;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let plane = Affine::new().fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!((plane.eval(&array![[10.0, 10.0]])[[0, 0]] - 11.0_f64).abs() < 1e-12); // y = 1 + 2 x_1 - x_2
-/// # Ok::<(), onestep::TrainError>(())
+/// # Ok::<(), onestep::TrainingError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Affine {
@@ -52,7 +52,7 @@ impl Affine {
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let ray = Affine::linear().fit(&Regression::new(&x, &y)?, &mut rng)?;
     /// assert!((ray.eval(&array![[1.0]])[[0, 0]] - 0.8_f64).abs() < 1e-15); // (1·2 + 2·1)/(1 + 4)
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
     #[must_use]
     pub fn linear() -> Self {
@@ -65,7 +65,7 @@ impl<F: Float> FunctionClass<F> for Affine {
         if self.linear { "linear" } else { "affine" }
     }
 
-    fn fit(&self, data: &Regression<'_, F>, _rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainError> {
+    fn fit(&self, data: &Regression<'_, F>, _rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError> {
         let tables = Tables::new(data);
         let mut standardisation = tables.standardisation()?;
         if self.linear {

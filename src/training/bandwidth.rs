@@ -1,7 +1,7 @@
 //! Bandwidths of kernels, relative to the data.
 
 use super::error::check_range;
-use super::{TrainError, stream::distinct_indices};
+use super::{TrainingError, stream::distinct_indices};
 use ndarray::{ArrayRef2, Zip};
 use rand::RngCore;
 
@@ -17,7 +17,7 @@ impl Default for Bandwidths {
 }
 
 impl Bandwidths {
-    pub(crate) fn new(multiples: &[f64]) -> Result<Self, TrainError> {
+    pub(crate) fn new(multiples: &[f64]) -> Result<Self, TrainingError> {
         check_range("number of bandwidths", multiples.len() as f64, !multiples.is_empty(), "[1, inf)")?;
         for &m in multiples {
             check_range("bandwidth", m, m > 0.0 && m.is_finite(), "(0, inf)")?;

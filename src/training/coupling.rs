@@ -1,6 +1,6 @@
 //! Couplings of data and noise.
 
-use super::{TrainError, error::check_range};
+use super::{TrainingError, error::check_range};
 use crate::{Assignment, Float};
 use ndarray::ArrayRef2;
 
@@ -13,11 +13,11 @@ use ndarray::ArrayRef2;
 /// A coupling on the line that pairs equal ranks is the optimal one.
 /// ```
 /// use ndarray::{ArrayRef2, array};
-/// use onestep::{Coupling, TrainError};
+/// use onestep::{Coupling, TrainingError};
 /// #[derive(Debug)]
 /// struct Ranks;
 /// impl Coupling<f64> for Ranks {
-///     fn pair(&self, data: &ArrayRef2<f64>, noise: &ArrayRef2<f64>) -> Result<Option<Vec<usize>>, TrainError> {
+///     fn pair(&self, data: &ArrayRef2<f64>, noise: &ArrayRef2<f64>) -> Result<Option<Vec<usize>>, TrainingError> {
 ///         let order = |c: &ArrayRef2<f64>| {
 ///             let mut rows: Vec<usize> = (0..c.nrows()).collect();
 ///             rows.sort_by(|&a, &b| c[[a, 0]].total_cmp(&c[[b, 0]]));
@@ -30,14 +30,14 @@ use ndarray::ArrayRef2;
 /// }
 /// let pairs = Ranks.pair(&array![[3.0], [1.0]], &array![[-1.0], [2.0]])?;
 /// assert_eq!(pairs, Some(vec![1, 0]));
-/// # Ok::<(), TrainError>(())
+/// # Ok::<(), TrainingError>(())
 /// ```
 pub trait Coupling<F: Float = f64>: std::fmt::Debug + Send + Sync {
     /// The row of `noise` that goes with each row of `data`, a permutation; `None` for the order they came in.
     ///
     /// # Errors
     /// The coupling cannot be computed.
-    fn pair(&self, data: &ArrayRef2<F>, noise: &ArrayRef2<F>) -> Result<Option<Vec<usize>>, TrainError>;
+    fn pair(&self, data: &ArrayRef2<F>, noise: &ArrayRef2<F>) -> Result<Option<Vec<usize>>, TrainingError>;
 
     /// Rows coupled at once; the batch of a step is cut into pieces of this size. `None` for all.
     fn batch(&self) -> Option<usize> {
@@ -51,13 +51,13 @@ pub trait Coupling<F: Float = f64>: std::fmt::Debug + Send + Sync {
 /// use ndarray::array;
 /// use onestep::{Coupling, Independent};
 /// assert_eq!(Independent.pair(&array![[0.0]], &array![[1.0]])?, None);
-/// # Ok::<(), onestep::TrainError>(())
+/// # Ok::<(), onestep::TrainingError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Independent;
 
 impl<F: Float> Coupling<F> for Independent {
-    fn pair(&self, _data: &ArrayRef2<F>, _noise: &ArrayRef2<F>) -> Result<Option<Vec<usize>>, TrainError> {
+    fn pair(&self, _data: &ArrayRef2<F>, _noise: &ArrayRef2<F>) -> Result<Option<Vec<usize>>, TrainingError> {
         Ok(None)
     }
 }
@@ -70,7 +70,7 @@ impl<F: Float> Coupling<F> for Independent {
 /// use onestep::{Coupling, OptimalPairs};
 /// let (x, z) = (array![[0.0], [5.0], [9.0]], array![[8.0], [-1.0], [4.0]]);
 /// assert_eq!(OptimalPairs::new(3)?.pair(&x, &z)?, Some(vec![1, 2, 0]));
-/// # Ok::<(), onestep::TrainError>(())
+/// # Ok::<(), onestep::TrainingError>(())
 /// ```
 ///
 /// # References
@@ -89,14 +89,14 @@ impl OptimalPairs {
     /// ```
     /// assert!(onestep::OptimalPairs::new(0).is_err());
     /// ```
-    pub fn new(batch: usize) -> Result<Self, TrainError> {
+    pub fn new(batch: usize) -> Result<Self, TrainingError> {
         check_range("batch", batch as f64, batch > 0, "[1, inf)")?;
         Ok(Self { batch })
     }
 }
 
 impl<F: Float> Coupling<F> for OptimalPairs {
-    fn pair(&self, data: &ArrayRef2<F>, noise: &ArrayRef2<F>) -> Result<Option<Vec<usize>>, TrainError> {
+    fn pair(&self, data: &ArrayRef2<F>, noise: &ArrayRef2<F>) -> Result<Option<Vec<usize>>, TrainingError> {
         Ok(Some(Assignment::new(2.0)?.solve(data, noise)?.permutation))
     }
 

@@ -5,7 +5,7 @@ use crate::{BoundError, ScheduleError, TransportError};
 /// Why a function could not be trained.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum TrainError {
+pub enum TrainingError {
     /// There are not enough rows.
     #[error("{what} has {rows} rows: at least {needed} are needed")]
     TooFewRows {
@@ -57,7 +57,7 @@ pub enum TrainError {
         value: f64,
     },
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value} is outside {range}")]
+    #[error("{name} = {value:?} is outside {range}")]
     OutOfRange {
         /// The parameter.
         name: &'static str,
@@ -67,7 +67,9 @@ pub enum TrainError {
         range: &'static str,
     },
     /// The least-squares problem does not determine its solution.
-    #[error("the normal equations of the {class} class are singular: {rows} rows, {unknowns} unknowns, reciprocal condition {reciprocal_condition:e}")]
+    #[error(
+        "the normal equations of the {class} class are singular: {rows} rows, {unknowns} unknowns, reciprocal condition {reciprocal_condition:e}"
+    )]
     Singular {
         /// The function class.
         class: &'static str,
@@ -113,7 +115,7 @@ pub enum TrainError {
     Bound(#[from] BoundError),
 }
 
-impl TrainError {
+impl TrainingError {
     /// The same error with the step of the recursion filled in, where it has one.
     pub(crate) fn at_step(self, t: usize) -> Self {
         match self {
@@ -124,6 +126,6 @@ impl TrainError {
 }
 
 /// Refuses a value for which `ok` is false; NaN never is.
-pub(crate) fn check_range(name: &'static str, value: f64, ok: bool, range: &'static str) -> Result<(), TrainError> {
-    if ok { Ok(()) } else { Err(TrainError::OutOfRange { name, value, range }) }
+pub(crate) fn check_range(name: &'static str, value: f64, ok: bool, range: &'static str) -> Result<(), TrainingError> {
+    if ok { Ok(()) } else { Err(TrainingError::OutOfRange { name, value, range }) }
 }

@@ -6,7 +6,7 @@ use super::error::check_range;
 use super::least_squares::Penalty;
 use super::linear::{Basis, LinearModel, Tables, best_fit, fit_basis, fitted};
 use super::stream::{Stream, distinct_indices};
-use super::{Fitted, FunctionClass, Regression, TrainError};
+use super::{Fitted, FunctionClass, Regression, TrainingError};
 use crate::Float;
 use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
@@ -29,7 +29,7 @@ use rand::RngCore;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let fit = KernelRidge::new(40)?.fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!(fit.summary().loss < 1e-6);
-/// # Ok::<(), onestep::TrainError>(())
+/// # Ok::<(), onestep::TrainingError>(())
 /// ```
 ///
 /// # References
@@ -51,7 +51,7 @@ impl KernelRidge {
     /// ```
     /// assert!(onestep::KernelRidge::new(0).is_err());
     /// ```
-    pub fn new(centres: usize) -> Result<Self, TrainError> {
+    pub fn new(centres: usize) -> Result<Self, TrainingError> {
         check_range("centres", centres as f64, (1..=4000).contains(&centres), "[1, 4000]")?;
         Ok(Self { centres, penalty: Penalty::GeneralisedCrossValidation, bandwidths: Bandwidths::default() })
     }
@@ -64,9 +64,9 @@ impl KernelRidge {
     /// ```
     /// use onestep::{KernelRidge, Penalty};
     /// assert!(KernelRidge::new(10)?.penalty(Penalty::Fixed(0.0)).is_err());
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
-    pub fn penalty(mut self, penalty: Penalty) -> Result<Self, TrainError> {
+    pub fn penalty(mut self, penalty: Penalty) -> Result<Self, TrainingError> {
         self.penalty = penalty.check()?;
         Ok(self)
     }
@@ -78,9 +78,9 @@ impl KernelRidge {
     ///
     /// ```
     /// assert!(onestep::KernelRidge::new(10)?.bandwidths(&[0.0]).is_err());
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
-    pub fn bandwidths(mut self, multiples: &[f64]) -> Result<Self, TrainError> {
+    pub fn bandwidths(mut self, multiples: &[f64]) -> Result<Self, TrainingError> {
         self.bandwidths = Bandwidths::new(multiples)?;
         Ok(self)
     }
@@ -91,7 +91,7 @@ impl<F: Float> FunctionClass<F> for KernelRidge {
         "kernel_ridge"
     }
 
-    fn fit(&self, data: &Regression<'_, F>, rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainError> {
+    fn fit(&self, data: &Regression<'_, F>, rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError> {
         let tables = Tables::new(data);
         let affine = AffineBasis::new(tables.standardisation()?);
         let free = affine.len();
@@ -132,8 +132,9 @@ impl KernelBasis {
         let eigen = SymmetricEigen::new(DMatrix::from_fn(kernel.nrows(), kernel.nrows(), |i, j| kernel[[i, j]]));
         let floor = 1e-12 * eigen.eigenvalues.max();
         let kept: Vec<usize> = (0..eigen.eigenvalues.len()).filter(|&k| eigen.eigenvalues[k] > floor).collect();
-        let whitening =
-            Array2::from_shape_fn((kernel.nrows(), kept.len()), |(i, j)| eigen.eigenvectors[(i, kept[j])] / eigen.eigenvalues[kept[j]].sqrt());
+        let whitening = Array2::from_shape_fn((kernel.nrows(), kept.len()), |(i, j)| {
+            eigen.eigenvectors[(i, kept[j])] / eigen.eigenvalues[kept[j]].sqrt()
+        });
         Self { affine, centres, bandwidth, whitening: Some(whitening) }
     }
 

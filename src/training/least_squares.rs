@@ -10,7 +10,7 @@
 //! With φ, one symmetric eigendecomposition of the residual Gram matrix gives the solution for every λ at once.
 
 use super::linear::Tables;
-use super::{TrainError, error::check_range, parallel, regression::weighted_loss};
+use super::{TrainingError, error::check_range, parallel, regression::weighted_loss};
 use nalgebra::{Cholesky, DMatrix, Dyn, SymmetricEigen};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView2, Axis, Zip};
 
@@ -34,7 +34,7 @@ pub enum Penalty {
 
 impl Penalty {
     /// Refuses a fixed λ that is not positive and finite.
-    pub(crate) fn check(self) -> Result<Self, TrainError> {
+    pub(crate) fn check(self) -> Result<Self, TrainingError> {
         if let Self::Fixed(l) = self {
             check_range("penalty", l, l > 0.0 && l.is_finite(), "(0, inf)")?;
         }
@@ -98,9 +98,9 @@ struct ScaledCholesky {
 }
 
 impl ScaledCholesky {
-    fn new(gram: &ArrayRef2<f64>, class: &'static str, rows: usize) -> Result<Self, TrainError> {
+    fn new(gram: &ArrayRef2<f64>, class: &'static str, rows: usize) -> Result<Self, TrainingError> {
         let unknowns = gram.nrows();
-        let singular = |reciprocal_condition| TrainError::Singular { class, rows, unknowns, reciprocal_condition };
+        let singular = |reciprocal_condition| TrainingError::Singular { class, rows, unknowns, reciprocal_condition };
         let scale: Vec<f64> = gram.diag().iter().map(|d| d.sqrt()).collect();
         if scale.iter().any(|s| !(*s > 0.0 && s.is_finite())) {
             return Err(singular(0.0));
@@ -137,13 +137,13 @@ fn regress(factor: &ScaledCholesky, u: &ArrayRef2<f64>, y: &ArrayRef2<f64>) -> A
 
 impl Problem<'_> {
     /// Solves the problem; `penalty` matters only where there are shrunk features.
-    pub(crate) fn solve(&self, penalty: Penalty) -> Result<Solution, TrainError> {
+    pub(crate) fn solve(&self, penalty: Penalty) -> Result<Solution, TrainingError> {
         let root = self.weights.mapv(f64::sqrt).insert_axis(Axis(1));
         let (u, y) = (&self.free * &root, &self.y * &root);
         let rows = self.weights.iter().filter(|w| **w > 0.0).count();
         let factor = ScaledCholesky::new(&transposed_product(&u, &u), self.class, rows)?;
         if rows < u.ncols() {
-            return Err(TrainError::TooFewRows { what: "x", rows, needed: u.ncols() });
+            return Err(TrainingError::TooFewRows { what: "x", rows, needed: u.ncols() });
         }
         if self.shrunk.ncols() == 0 {
             let coefficients = regress(&factor, &u, &y);
@@ -199,10 +199,10 @@ impl Ridge {
         Self { features, y, gram, moment, rows: rows as f64, free: free as f64 }
     }
 
-    fn fixed(&self, lambda: f64, class: &'static str) -> Result<Choice, TrainError> {
+    fn fixed(&self, lambda: f64, class: &'static str) -> Result<Choice, TrainingError> {
         let n = self.gram.nrows();
         let shifted = &self.gram + &(Array2::<f64>::eye(n) * lambda);
-        let singular = || TrainError::Singular { class, rows: self.rows as usize, unknowns: n, reciprocal_condition: 0.0 };
+        let singular = || TrainingError::Singular { class, rows: self.rows as usize, unknowns: n, reciprocal_condition: 0.0 };
         let factor = Cholesky::new(to_nalgebra(&shifted)).ok_or_else(singular)?;
         let trace = self.free + n as f64 - lambda * factor.inverse().trace();
         Ok((to_ndarray(&factor.solve(&to_nalgebra(&self.moment))), trace, lambda, None))
@@ -237,19 +237,16 @@ impl Ridge {
                 (total - explained).max(0.0) / (1.0 - trace(lambda) / self.rows).max(f64::EPSILON).powi(2)
             }
         };
-        let exponents = (0..GRID_POINTS)
-            .map(|i| GRID_DECADES.0 + (GRID_DECADES.1 - GRID_DECADES.0) * i as f64 / (GRID_POINTS - 1) as f64);
+        let exponents = (0..GRID_POINTS).map(|i| GRID_DECADES.0 + (GRID_DECADES.1 - GRID_DECADES.0) * i as f64 / (GRID_POINTS - 1) as f64);
         let candidates = exponents.map(|e| largest * 10f64.powf(e)).filter(|l| trace(*l) < self.rows);
-        let (lambda, best) = candidates
-            .map(|l| (l, score(l)))
-            .min_by(|a, b| a.1.total_cmp(&b.1))
-            .unwrap_or((10.0 * largest, f64::INFINITY));
+        let (lambda, best) =
+            candidates.map(|l| (l, score(l))).min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((10.0 * largest, f64::INFINITY));
         (coefficients(lambda), trace(lambda), lambda, Some(best))
     }
 }
 
 /// The least-squares affine map of standardised inputs: A (p × q) and b.
-pub(crate) fn affine_part(x: &ArrayRef2<f64>, tables: &Tables) -> Result<(Array2<f64>, Array1<f64>), TrainError> {
+pub(crate) fn affine_part(x: &ArrayRef2<f64>, tables: &Tables) -> Result<(Array2<f64>, Array1<f64>), TrainingError> {
     let mut free = Array2::ones((x.nrows(), x.ncols() + 1));
     free.view_mut().split_at(Axis(1), 1).1.assign(x);
     let shrunk = Array2::zeros((x.nrows(), 0));

@@ -1,12 +1,12 @@
 //! Functions that are linear in their parameters: features times coefficients.
 
 use super::affine::AffineBasis;
-use super::least_squares::{Penalty, Problem, Solution};
 use super::kernel::KernelBasis;
+use super::least_squares::{Penalty, Problem, Solution};
 use super::polynomial::PolynomialBasis;
 use super::random_features::FourierBasis;
 use super::spline::SplineBasis;
-use super::{FitSummary, Fitted, Regression, Standardisation, TrainError, regression::Model};
+use super::{FitSummary, Fitted, Regression, Standardisation, TrainingError, regression::Model};
 use crate::{Float, batch};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
 
@@ -123,7 +123,7 @@ impl Tables {
     ///
     /// # Errors
     /// A column is constant.
-    pub(crate) fn standardisation(&self) -> Result<Standardisation, TrainError> {
+    pub(crate) fn standardisation(&self) -> Result<Standardisation, TrainingError> {
         Standardisation::of("x", &self.x, self.weights.view())
     }
 }
@@ -138,7 +138,7 @@ pub(crate) fn fit_basis(
     free: usize,
     tables: &Tables,
     penalty: Penalty,
-) -> Result<Candidate, TrainError> {
+) -> Result<Candidate, TrainingError> {
     let features = basis.features(&tables.x);
     let (free, shrunk) = features.view().split_at(Axis(1), free);
     let problem = Problem { class, free, shrunk, y: tables.y.view(), weights: tables.weights.clone() };
@@ -147,16 +147,14 @@ pub(crate) fn fit_basis(
 }
 
 /// The fit with the least validation score; singular ones are passed over while another remains.
-pub(crate) fn best_fit(
-    fits: impl Iterator<Item = Result<Candidate, TrainError>>,
-) -> Result<Candidate, TrainError> {
+pub(crate) fn best_fit(fits: impl Iterator<Item = Result<Candidate, TrainingError>>) -> Result<Candidate, TrainingError> {
     let mut best: Option<Candidate> = None;
-    let mut failure = TrainError::TooFewRows { what: "x", rows: 0, needed: 2 };
+    let mut failure = TrainingError::TooFewRows { what: "x", rows: 0, needed: 2 };
     for fit in fits {
         match fit {
             Ok(fit) if best.as_ref().is_none_or(|b| fit.1.score < b.1.score) => best = Some(fit),
             Ok(_) => {}
-            Err(error @ (TrainError::Singular { .. } | TrainError::TooFewRows { .. })) => failure = error,
+            Err(error @ (TrainingError::Singular { .. } | TrainingError::TooFewRows { .. })) => failure = error,
             Err(error) => return Err(error),
         }
     }
@@ -164,12 +162,7 @@ pub(crate) fn best_fit(
 }
 
 /// Wraps a linear model and its solution as a [`Fitted`].
-pub(crate) fn fitted<F: Float>(
-    model: LinearModel,
-    solution: &Solution,
-    minimiser: &str,
-    method: &str,
-) -> Fitted<F> {
+pub(crate) fn fitted<F: Float>(model: LinearModel, solution: &Solution, minimiser: &str, method: &str) -> Fitted<F> {
     let summary = FitSummary::new(minimiser, method)
         .with_loss(solution.loss)
         .with_effective_parameters(solution.effective_parameters)

@@ -36,7 +36,7 @@ mod stream;
 
 pub use affine::Affine;
 pub use coupling::{Coupling, Independent, OptimalPairs};
-pub use error::TrainError;
+pub use error::TrainingError;
 #[cfg(feature = "serde")]
 pub use io::ModelError;
 pub use joint::{Joint, JointModel, JointProgress, LevelSampling, Loss, Weighting};
@@ -44,7 +44,7 @@ pub use kernel::KernelRidge;
 pub use least_squares::Penalty;
 pub use mlp::{Activation, Perceptron};
 pub use nearest::NearestNeighbours;
-pub use pairs::DataSource;
+pub use pairs::Source;
 pub use polynomial::Polynomial;
 pub use posterior_rule::{DiscreteLaw, PosteriorRule};
 pub use random_features::RandomFourier;

@@ -3,7 +3,9 @@
 use super::error::check_range;
 use super::kernel::squared_distances;
 use super::linear::Tables;
-use super::{FitSummary, Fitted, FunctionClass, Regression, Standardisation, TrainError, parallel, regression::Model, regression::weighted_loss};
+use super::{
+    FitSummary, Fitted, FunctionClass, Regression, Standardisation, TrainingError, parallel, regression::Model, regression::weighted_loss,
+};
 use crate::{Float, batch};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
 use rand::RngCore;
@@ -25,7 +27,7 @@ use rand::RngCore;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let fit = NearestNeighbours::with_neighbours(2)?.fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert_eq!(fit.eval(&array![[0.2], [4.0]]), array![[1.5], [5.5]]);
-/// # Ok::<(), onestep::TrainError>(())
+/// # Ok::<(), onestep::TrainingError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NearestNeighbours {
@@ -58,7 +60,7 @@ impl NearestNeighbours {
     /// ```
     /// assert!(onestep::NearestNeighbours::with_neighbours(0).is_err());
     /// ```
-    pub fn with_neighbours(neighbours: usize) -> Result<Self, TrainError> {
+    pub fn with_neighbours(neighbours: usize) -> Result<Self, TrainingError> {
         check_range("neighbours", neighbours as f64, neighbours > 0, "[1, inf)")?;
         Ok(Self { neighbours: Some(neighbours) })
     }
@@ -69,11 +71,11 @@ impl<F: Float> FunctionClass<F> for NearestNeighbours {
         "nearest_neighbours"
     }
 
-    fn fit(&self, data: &Regression<'_, F>, _rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainError> {
+    fn fit(&self, data: &Regression<'_, F>, _rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError> {
         let Tables { x, y, weights } = Tables::new(data);
         let rows = x.nrows();
         if let Some(k) = self.neighbours.filter(|k| *k > rows) {
-            return Err(TrainError::TooFewRows { what: "x", rows, needed: k });
+            return Err(TrainingError::TooFewRows { what: "x", rows, needed: k });
         }
         let standardisation = Standardisation::of("x", &x, weights.view())?;
         let x = standardisation.standardise(&x);
@@ -81,9 +83,12 @@ impl<F: Float> FunctionClass<F> for NearestNeighbours {
         model.neighbours = self.neighbours.unwrap_or_else(|| model.best_neighbours());
         let mut fit = Array2::zeros(model.y.raw_dim());
         batch::for_blocks(&model.x, &mut fit, |x, out| model.average(x, out));
-        let summary = FitSummary::new("weighted mean of the nearest rows", "exact: comparison with every row; number of neighbours given or by leave-one-out")
-            .with_loss(weighted_loss(&fit, &model.y, &model.weights))
-            .with_effective_parameters(rows as f64 / model.neighbours as f64);
+        let summary = FitSummary::new(
+            "weighted mean of the nearest rows",
+            "exact: comparison with every row; number of neighbours given or by leave-one-out",
+        )
+        .with_loss(weighted_loss(&fit, &model.y, &model.weights))
+        .with_effective_parameters(rows as f64 / model.neighbours as f64);
         Ok(Fitted::new(Model::Nearest(model), summary))
     }
 }

@@ -1,7 +1,7 @@
 //! Batches of (X_0, Z) and the shared-noise pairs made from them.
 
 use super::stream::{Stream, distinct_indices};
-use super::{Coupling, TrainError, parallel};
+use super::{Coupling, TrainingError, parallel};
 use crate::{Float, Sample, batch};
 use ndarray::{Array2, ArrayRef2, ArrayView2, Axis};
 use rand::{Rng, RngCore};
@@ -11,43 +11,43 @@ use rand::{Rng, RngCore};
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::DataSource;
+/// use onestep::Source;
 /// let data = array![[0.0, 1.0], [2.0, 3.0]];
-/// let source = DataSource::from(&data);
+/// let source = Source::from(&data);
 /// assert_eq!(source.dim(), 2);
 /// ```
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub enum DataSource<'a, F: Float = f64> {
+pub enum Source<'a, F: Float = f64> {
     /// A table of samples, one a row. A batch takes each row equally often (up to one), the rest at random without repetition.
     Rows(&'a ArrayRef2<F>),
     /// A law that is sampled anew for every batch.
     Law(&'a dyn Sample),
 }
 
-impl<'a, F: Float> From<&'a ArrayRef2<F>> for DataSource<'a, F> {
+impl<'a, F: Float> From<&'a ArrayRef2<F>> for Source<'a, F> {
     fn from(rows: &'a ArrayRef2<F>) -> Self {
         Self::Rows(rows)
     }
 }
 
-impl<'a, F: Float> From<&'a Array2<F>> for DataSource<'a, F> {
+impl<'a, F: Float> From<&'a Array2<F>> for Source<'a, F> {
     fn from(rows: &'a Array2<F>) -> Self {
         Self::Rows(rows)
     }
 }
 
-impl<'a, F: Float> From<&'a dyn Sample> for DataSource<'a, F> {
+impl<'a, F: Float> From<&'a dyn Sample> for Source<'a, F> {
     fn from(law: &'a dyn Sample) -> Self {
         Self::Law(law)
     }
 }
 
-impl<F: Float> DataSource<'_, F> {
+impl<F: Float> Source<'_, F> {
     /// The dimension d.
     ///
     /// ```
-    /// assert_eq!(onestep::DataSource::Rows(&ndarray::array![[0.0_f32], [1.0]]).dim(), 1);
+    /// assert_eq!(onestep::Source::Rows(&ndarray::array![[0.0_f32], [1.0]]).dim(), 1);
     /// ```
     #[must_use]
     pub fn dim(&self) -> usize {
@@ -96,9 +96,10 @@ pub(crate) fn noise<F: Float>(n: usize, dim: usize, rng: &mut dyn RngCore) -> Ar
 }
 
 /// Reorders the rows of `z` to go with the rows of `x`, piece by piece.
-pub(crate) fn couple<F: Float>(coupling: &dyn Coupling<F>, x: &ArrayRef2<F>, z: Array2<F>) -> Result<Array2<F>, TrainError> {
+pub(crate) fn couple<F: Float>(coupling: &dyn Coupling<F>, x: &ArrayRef2<F>, z: Array2<F>) -> Result<Array2<F>, TrainingError> {
     let size = coupling.batch().unwrap_or(x.nrows()).max(1);
-    let pieces: Vec<(ArrayView2<'_, F>, ArrayView2<'_, F>)> = x.axis_chunks_iter(Axis(0), size).zip(z.axis_chunks_iter(Axis(0), size)).collect();
+    let pieces: Vec<(ArrayView2<'_, F>, ArrayView2<'_, F>)> =
+        x.axis_chunks_iter(Axis(0), size).zip(z.axis_chunks_iter(Axis(0), size)).collect();
     let orders = parallel::map(pieces, |(x, z)| coupling.pair(&x, &z));
     let mut order = Vec::with_capacity(z.nrows());
     for (piece, pairs) in orders.into_iter().enumerate() {
@@ -115,13 +116,18 @@ pub(crate) fn couple<F: Float>(coupling: &dyn Coupling<F>, x: &ArrayRef2<F>, z: 
     Ok(z.select(Axis(0), &order))
 }
 
-fn check_permutation(pairs: &[usize], rows: usize) -> Result<(), TrainError> {
+fn check_permutation(pairs: &[usize], rows: usize) -> Result<(), TrainingError> {
     let mut seen = vec![false; rows];
     let fresh = |&&j: &&usize| seen.get_mut(j).is_some_and(|s| !std::mem::replace(s, true));
     let count = pairs.iter().filter(fresh).count();
     if count == rows && pairs.len() == rows {
         Ok(())
     } else {
-        Err(TrainError::Mismatch { left_name: "rows of the batch", left: rows, right_name: "different partners in the coupling", right: count })
+        Err(TrainingError::Mismatch {
+            left_name: "rows of the batch",
+            left: rows,
+            right_name: "different partners in the coupling",
+            right: count,
+        })
     }
 }

@@ -3,7 +3,7 @@
 use super::error::check_range;
 use super::least_squares::Penalty;
 use super::linear::{Basis, Tables, fit_basis, fitted};
-use super::{Fitted, FunctionClass, Regression, Standardisation, TrainError};
+use super::{Fitted, FunctionClass, Regression, Standardisation, TrainingError};
 use crate::Float;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use rand::RngCore;
@@ -24,7 +24,7 @@ use rand::RngCore;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let cubic = Polynomial::new(3)?.fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!(cubic.summary().loss < 1e-24);
-/// # Ok::<(), onestep::TrainError>(())
+/// # Ok::<(), onestep::TrainingError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Polynomial {
@@ -43,7 +43,7 @@ impl Polynomial {
     /// ```
     /// assert!(onestep::Polynomial::new(0).is_err());
     /// ```
-    pub fn new(degree: usize) -> Result<Self, TrainError> {
+    pub fn new(degree: usize) -> Result<Self, TrainingError> {
         check_range("degree", degree as f64, (1..=12).contains(&degree), "[1, 12]")?;
         Ok(Self { degree })
     }
@@ -54,7 +54,7 @@ impl<F: Float> FunctionClass<F> for Polynomial {
         "polynomial"
     }
 
-    fn fit(&self, data: &Regression<'_, F>, _rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainError> {
+    fn fit(&self, data: &Regression<'_, F>, _rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError> {
         let tables = Tables::new(data);
         let terms = binomial(tables.x.ncols() + self.degree, self.degree);
         check_range("number of coefficients", terms, terms <= MOST_TERMS as f64, "[1, 4000]")?;

@@ -6,7 +6,7 @@ use super::error::check_range;
 use super::least_squares::Penalty;
 use super::linear::{Basis, Tables, best_fit, fit_basis, fitted};
 use super::stream::Stream;
-use super::{Fitted, FunctionClass, Regression, TrainError};
+use super::{Fitted, FunctionClass, Regression, TrainingError};
 use crate::Float;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis};
 use rand::RngCore;
@@ -30,7 +30,7 @@ use std::f64::consts::TAU;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let fit = RandomFourier::new(64)?.fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!(fit.summary().loss < 1e-6);
-/// # Ok::<(), onestep::TrainError>(())
+/// # Ok::<(), onestep::TrainingError>(())
 /// ```
 ///
 /// # References
@@ -51,7 +51,7 @@ impl RandomFourier {
     /// ```
     /// assert!(onestep::RandomFourier::new(0).is_err());
     /// ```
-    pub fn new(features: usize) -> Result<Self, TrainError> {
+    pub fn new(features: usize) -> Result<Self, TrainingError> {
         check_range("features", features as f64, (1..=4000).contains(&features), "[1, 4000]")?;
         Ok(Self { features, penalty: Penalty::GeneralisedCrossValidation, bandwidths: Bandwidths::default() })
     }
@@ -64,9 +64,9 @@ impl RandomFourier {
     /// ```
     /// use onestep::{Penalty, RandomFourier};
     /// assert!(RandomFourier::new(10)?.penalty(Penalty::Fixed(-1.0)).is_err());
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
-    pub fn penalty(mut self, penalty: Penalty) -> Result<Self, TrainError> {
+    pub fn penalty(mut self, penalty: Penalty) -> Result<Self, TrainingError> {
         self.penalty = penalty.check()?;
         Ok(self)
     }
@@ -78,9 +78,9 @@ impl RandomFourier {
     ///
     /// ```
     /// assert!(onestep::RandomFourier::new(10)?.bandwidths(&[]).is_err());
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
-    pub fn bandwidths(mut self, multiples: &[f64]) -> Result<Self, TrainError> {
+    pub fn bandwidths(mut self, multiples: &[f64]) -> Result<Self, TrainingError> {
         self.bandwidths = Bandwidths::new(multiples)?;
         Ok(self)
     }
@@ -91,7 +91,7 @@ impl<F: Float> FunctionClass<F> for RandomFourier {
         "random_fourier"
     }
 
-    fn fit(&self, data: &Regression<'_, F>, rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainError> {
+    fn fit(&self, data: &Regression<'_, F>, rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError> {
         let tables = Tables::new(data);
         let affine = AffineBasis::new(tables.standardisation()?);
         let free = affine.len();

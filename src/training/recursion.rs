@@ -1,10 +1,10 @@
 //! The recursion (14) of the paper: f_2, …, f_T in turn, each a regression on the one before.
 
 use super::error::check_range;
-use super::pairs::{DataSource, couple, noise};
+use super::pairs::{Source, couple, noise};
 use super::posterior::PosteriorDraws;
 use super::stream::Stream;
-use super::{Coupling, Fitted, FunctionClass, Independent, Regression, Scaling, Standardisation, TrainError};
+use super::{Coupling, Fitted, FunctionClass, Independent, Regression, Scaling, Standardisation, TrainingError};
 use crate::consistency::assert_evaluable;
 use crate::{ConsistencyFunction, Float, ForwardProcess, Grid, SharedNoisePair};
 use ndarray::{Array2, ArrayRef2};
@@ -88,7 +88,7 @@ impl<F: Float> Recursion<F> {
     /// assert!(Recursion::<f64>::new(grid, 1).is_err());
     /// # Ok::<(), onestep::ScheduleError>(())
     /// ```
-    pub fn new(grid: Grid, samples: usize) -> Result<Self, TrainError> {
+    pub fn new(grid: Grid, samples: usize) -> Result<Self, TrainingError> {
         check_range("samples", samples as f64, samples >= 2, "[2, inf)")?;
         Ok(Self {
             grid,
@@ -146,7 +146,7 @@ impl<F: Float> Recursion<F> {
     /// assert!(Recursion::<f64>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.posterior_draws(0).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn posterior_draws(mut self, draws: usize) -> Result<Self, TrainError> {
+    pub fn posterior_draws(mut self, draws: usize) -> Result<Self, TrainingError> {
         check_range("posterior draws", draws as f64, draws >= 1, "[1, inf)")?;
         self.draws = draws;
         Ok(self)
@@ -223,7 +223,7 @@ impl<F: Float> Recursion<F> {
     ///
     /// # Errors
     /// Fewer than two rows, entries that are not finite, a constant column under [`Scaling::Columns`], an error of the class, or
-    /// [`TrainError::Diverged`] with its step and loss.
+    /// [`TrainingError::Diverged`] with its step and loss.
     ///
     /// See [`Recursion`] for an example.
     ///
@@ -238,40 +238,40 @@ impl<F: Float> Recursion<F> {
     /// ```
     pub fn train<'a>(
         &self,
-        source: impl Into<DataSource<'a, F>>,
+        source: impl Into<Source<'a, F>>,
         class: &dyn FunctionClass<F>,
         rng: &mut dyn RngCore,
-    ) -> Result<Learned<F>, TrainError> {
+    ) -> Result<Learned<F>, TrainingError> {
         self.train_with(source, class, rng, &mut |_| ControlFlow::Continue(()))
     }
 
     /// The same with a callback after every step, which may stop the training.
     ///
     /// # Errors
-    /// As [`train`](Self::train), and [`TrainError::Stopped`].
+    /// As [`train`](Self::train), and [`TrainingError::Stopped`].
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Affine, Grid, Recursion, TrainError};
+    /// use onestep::{Affine, Grid, Recursion, TrainingError};
     /// use rand::SeedableRng;
     /// use std::ops::ControlFlow;
     /// let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let recursion = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?;
     /// let stopped = recursion.train_with(&data, &Affine::new(), &mut rng, &mut |_| ControlFlow::Break(()));
-    /// assert_eq!(stopped.unwrap_err(), TrainError::Stopped { step: 2 });
+    /// assert_eq!(stopped.unwrap_err(), TrainingError::Stopped { step: 2 });
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn train_with<'a>(
         &self,
-        source: impl Into<DataSource<'a, F>>,
+        source: impl Into<Source<'a, F>>,
         class: &dyn FunctionClass<F>,
         rng: &mut dyn RngCore,
         progress: &mut dyn FnMut(&StepProgress) -> ControlFlow<()>,
-    ) -> Result<Learned<F>, TrainError> {
+    ) -> Result<Learned<F>, TrainingError> {
         let source = source.into();
         let (table, standardisation) = self.prepare(source, rng)?;
-        let source = table.as_ref().map_or(source, |t| DataSource::Rows(t));
+        let source = table.as_ref().map_or(source, |t| Source::Rows(t));
         let mut learned = Learned {
             grid: self.grid.clone(),
             class: class.name().to_owned(),
@@ -287,24 +287,25 @@ impl<F: Float> Recursion<F> {
             learned.maps.push(map);
             learned.records.push(record);
             if progress(&record).is_break() {
-                return Err(TrainError::Stopped { step: t });
+                return Err(TrainingError::Stopped { step: t });
             }
         }
         Ok(learned)
     }
 
     /// The scaled table (none for a law) and the scaling.
-    fn prepare(&self, source: DataSource<'_, F>, rng: &mut dyn RngCore) -> Result<(Option<Array2<F>>, Standardisation), TrainError> {
+    fn prepare(&self, source: Source<'_, F>, rng: &mut dyn RngCore) -> Result<(Option<Array2<F>>, Standardisation), TrainingError> {
         match source {
-            DataSource::Rows(rows) => {
+            Source::Rows(rows) => {
                 let standardisation = Standardisation::new(rows, self.scaling)?;
                 Ok((Some(standardisation.standardise(rows)), standardisation))
             }
-            DataSource::Law(_) if self.draws > 1 => {
-                Err(TrainError::Unsupported { what: "more than one posterior draw", reason: "the posterior is that of a table of samples" })
-            }
+            Source::Law(_) if self.draws > 1 => Err(TrainingError::Unsupported {
+                what: "more than one posterior draw",
+                reason: "the posterior is that of a table of samples",
+            }),
             // A law is used as it is: its scale is known to whoever wrote it down.
-            DataSource::Law(_) => Ok((None, Standardisation::new(&source.draw(2, rng), Scaling::None)?)),
+            Source::Law(_) => Ok((None, Standardisation::new(&source.draw(2, rng), Scaling::None)?)),
         }
     }
 
@@ -312,21 +313,21 @@ impl<F: Float> Recursion<F> {
     fn step(
         &self,
         t: usize,
-        source: DataSource<'_, F>,
+        source: Source<'_, F>,
         class: &dyn FunctionClass<F>,
         learned: &Learned<F>,
         stream: &mut Stream,
-    ) -> Result<(Fitted<F>, StepProgress), TrainError> {
+    ) -> Result<(Fitted<F>, StepProgress), TrainingError> {
         let x0 = source.draw(self.samples, stream);
         let z = couple(self.coupling.as_ref(), &x0, noise(self.samples, source.dim(), stream))?;
         let SharedNoisePair { before, now: x } = ForwardProcess::new(&self.grid).shared_noise_pair(t, &x0, &z);
         let mut y = learned.eval(t - 1, &before);
-        if let (2.., DataSource::Rows(table)) = (self.draws, source) {
+        if let (2.., Source::Rows(table)) = (self.draws, source) {
             y = PosteriorDraws::new(&self.grid, t, table).average(self.draws, &x, y, |points| learned.eval(t - 1, points), stream);
         }
         let target_second_moment = mean_square(&y);
         if !(target_second_moment <= RUNAWAY * (1.0 + mean_square(&x0))) {
-            return Err(TrainError::Diverged { step: t, iteration: 0, loss: target_second_moment });
+            return Err(TrainingError::Diverged { step: t, iteration: 0, loss: target_second_moment });
         }
         if self.residual {
             y = y - learned.eval(t - 1, &x);
@@ -337,11 +338,16 @@ impl<F: Float> Recursion<F> {
         }
         let map = class.fit(&data, stream)?;
         if map.inputs() != source.dim() || map.outputs() != source.dim() {
-            return Err(TrainError::Mismatch { left_name: "outputs of the class", left: map.outputs(), right_name: "d", right: source.dim() });
+            return Err(TrainingError::Mismatch {
+                left_name: "outputs of the class",
+                left: map.outputs(),
+                right_name: "d",
+                right: source.dim(),
+            });
         }
         let loss = map.summary().loss;
         if !loss.is_finite() {
-            return Err(TrainError::Diverged { step: t, iteration: 0, loss });
+            return Err(TrainingError::Diverged { step: t, iteration: 0, loss });
         }
         let effective_parameters = map.summary().effective_parameters;
         Ok((map, StepProgress { step: t, steps: self.grid.steps(), loss, target_second_moment, effective_parameters }))

@@ -1,9 +1,9 @@
 //! Regression problems, the classes that solve them, and the maps they return.
 
+use super::TrainingError;
 use super::linear::LinearModel;
 use super::mlp::PerceptronModel;
 use super::nearest::NearestModel;
-use super::TrainError;
 use crate::{Float, batch};
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, ArrayView1, ArrayView2, Zip};
 use rand::RngCore;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let line = Affine::new().fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!((line.eval(&array![[10.0]])[[0, 0]] - 21.0_f64).abs() < 1e-12);
-/// # Ok::<(), onestep::TrainError>(())
+/// # Ok::<(), onestep::TrainingError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Regression<'a, F: Float = f64> {
@@ -34,12 +34,12 @@ pub struct Regression<'a, F: Float = f64> {
 }
 
 /// Checks that a table has columns and finite entries.
-pub(crate) fn check_table<F: Float>(what: &'static str, table: &ArrayRef2<F>) -> Result<(), TrainError> {
+pub(crate) fn check_table<F: Float>(what: &'static str, table: &ArrayRef2<F>) -> Result<(), TrainingError> {
     if table.ncols() == 0 {
-        return Err(TrainError::NoColumns { what });
+        return Err(TrainingError::NoColumns { what });
     }
     match table.indexed_iter().find(|(_, v)| !v.is_finite()) {
-        Some(((row, column), v)) => Err(TrainError::NotFinite { what, row, column, value: v.as_f64() }),
+        Some(((row, column), v)) => Err(TrainingError::NotFinite { what, row, column, value: v.as_f64() }),
         None => Ok(()),
     }
 }
@@ -52,16 +52,16 @@ impl<'a, F: Float> Regression<'a, F> {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Regression, TrainError};
+    /// use onestep::{Regression, TrainingError};
     /// let refused = Regression::new(&array![[0.0], [1.0]], &array![[f64::NAN], [1.0]]).unwrap_err();
-    /// assert!(matches!(refused, TrainError::NotFinite { what: "y", row: 0, column: 0, .. }));
+    /// assert!(matches!(refused, TrainingError::NotFinite { what: "y", row: 0, column: 0, .. }));
     /// ```
-    pub fn new(x: &'a ArrayRef2<F>, y: &'a ArrayRef2<F>) -> Result<Self, TrainError> {
+    pub fn new(x: &'a ArrayRef2<F>, y: &'a ArrayRef2<F>) -> Result<Self, TrainingError> {
         if x.nrows() != y.nrows() {
-            return Err(TrainError::Mismatch { left_name: "rows of x", left: x.nrows(), right_name: "rows of y", right: y.nrows() });
+            return Err(TrainingError::Mismatch { left_name: "rows of x", left: x.nrows(), right_name: "rows of y", right: y.nrows() });
         }
         if x.nrows() < 2 {
-            return Err(TrainError::TooFewRows { what: "x", rows: x.nrows(), needed: 2 });
+            return Err(TrainingError::TooFewRows { what: "x", rows: x.nrows(), needed: 2 });
         }
         check_table("x", x)?;
         check_table("y", y)?;
@@ -81,17 +81,17 @@ impl<'a, F: Float> Regression<'a, F> {
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let line = Affine::new().fit(&Regression::new(&x, &y)?.weighted(&w)?, &mut rng)?;
     /// assert!((line.eval(&x)[[2, 0]] - 2.0_f64).abs() < 1e-12); // the last row does not count
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
-    pub fn weighted(mut self, weights: &'a ArrayRef1<F>) -> Result<Self, TrainError> {
+    pub fn weighted(mut self, weights: &'a ArrayRef1<F>) -> Result<Self, TrainingError> {
         if weights.len() != self.rows() {
-            return Err(TrainError::Mismatch { left_name: "rows of x", left: self.rows(), right_name: "weights", right: weights.len() });
+            return Err(TrainingError::Mismatch { left_name: "rows of x", left: self.rows(), right_name: "weights", right: weights.len() });
         }
         if let Some(&bad) = weights.iter().find(|w| !(**w >= F::zero() && w.is_finite())) {
-            return Err(TrainError::OutOfRange { name: "weight", value: bad.as_f64(), range: "[0, inf)" });
+            return Err(TrainingError::OutOfRange { name: "weight", value: bad.as_f64(), range: "[0, inf)" });
         }
         if !(weights.sum() > F::zero()) {
-            return Err(TrainError::OutOfRange { name: "sum of weights", value: 0.0, range: "(0, inf)" });
+            return Err(TrainingError::OutOfRange { name: "sum of weights", value: 0.0, range: "(0, inf)" });
         }
         self.weights = Some(weights.view());
         Ok(self)
@@ -109,7 +109,7 @@ impl<'a, F: Float> Regression<'a, F> {
     /// let first = Affine::new().fit(&Regression::new(&x, &y)?, &mut rng)?;
     /// let again = Affine::new().fit(&Regression::new(&x, &y)?.starting_from(&first), &mut rng)?;
     /// assert_eq!(first.eval(&x), again.eval(&x)); // a direct solver has no use for a start
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
     #[must_use]
     pub fn starting_from(mut self, start: &'a Fitted<F>) -> Self {
@@ -251,7 +251,14 @@ impl FitSummary {
     /// ```
     #[must_use]
     pub fn new(minimiser: &str, method: &str) -> Self {
-        Self { minimiser: minimiser.to_owned(), method: method.to_owned(), loss: 0.0, effective_parameters: 0.0, penalty: 0.0, iterations: 0 }
+        Self {
+            minimiser: minimiser.to_owned(),
+            method: method.to_owned(),
+            loss: 0.0,
+            effective_parameters: 0.0,
+            penalty: 0.0,
+            iterations: 0,
+        }
     }
 
     /// The same with the loss.
@@ -302,7 +309,10 @@ impl FitSummary {
 /// The map inside a [`Fitted`].
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case", bound(serialize = "F: serde::Serialize", deserialize = "F: serde::Deserialize<'de>")))]
+#[cfg_attr(
+    feature = "serde",
+    serde(rename_all = "snake_case", bound(serialize = "F: serde::Serialize", deserialize = "F: serde::Deserialize<'de>"))
+)]
 pub(crate) enum Model<F: Float> {
     Linear(LinearModel),
     Nearest(NearestModel),
@@ -391,7 +401,7 @@ impl<F: Float> Fitted<F> {
     /// let (x, y) = (array![[0.0], [1.0], [2.0]], array![[0.0], [3.0], [0.0]]);
     /// let fit = Affine::new().fit(&Regression::new(&x, &y)?, &mut rand_chacha::ChaCha8Rng::seed_from_u64(1))?;
     /// assert!((fit.summary().loss - 2.0).abs() < 1e-14); // the best line is y = 1, with residuals -1, 2, -1
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
     #[must_use]
     pub fn summary(&self) -> &FitSummary {
@@ -412,7 +422,7 @@ impl<F: Float> Fitted<F> {
     /// let mut out = Array2::zeros((1, 1));
     /// fit.eval_into(&array![[7.0]], &mut out);
     /// assert!((out[[0, 0]] - 7.0_f64).abs() < 1e-12);
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
     pub fn eval_into(&self, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_eq!(x.ncols(), self.inputs(), "eval: x has {} columns, the map {} inputs", x.ncols(), self.inputs());
@@ -448,7 +458,7 @@ impl<F: Float> Fitted<F> {
 /// use onestep::{Affine, FunctionClass, Polynomial};
 /// let classes: Vec<Box<dyn FunctionClass>> = vec![Box::new(Affine::new()), Box::new(Polynomial::new(3)?)];
 /// assert_eq!(classes[1].name(), "polynomial");
-/// # Ok::<(), onestep::TrainError>(())
+/// # Ok::<(), onestep::TrainingError>(())
 /// ```
 pub trait FunctionClass<F: Float = f64>: std::fmt::Debug + Send + Sync {
     /// A short lower-case name.
@@ -458,8 +468,8 @@ pub trait FunctionClass<F: Float = f64>: std::fmt::Debug + Send + Sync {
     /// stream gives the same fit whatever the number of threads.
     ///
     /// # Errors
-    /// [`TrainError`]: the problem does not determine the fit, the data do not suit the class, or an iteration diverged.
-    fn fit(&self, data: &Regression<'_, F>, rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainError>;
+    /// [`TrainingError`]: the problem does not determine the fit, the data do not suit the class, or an iteration diverged.
+    fn fit(&self, data: &Regression<'_, F>, rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError>;
 }
 
 macro_rules! delegate {
@@ -468,7 +478,7 @@ macro_rules! delegate {
             fn name(&self) -> &'static str {
                 (**self).name()
             }
-            fn fit(&self, data: &Regression<'_, F>, rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainError> {
+            fn fit(&self, data: &Regression<'_, F>, rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError> {
                 (**self).fit(data, rng)
             }
         }
@@ -480,7 +490,8 @@ delegate!(Arc<C>);
 
 /// Σ w_i ‖fit_i − y_i‖² with weights that sum to one.
 pub(crate) fn weighted_loss(fit: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: &ArrayRef1<f64>) -> f64 {
-    Zip::from(fit.rows()).and(y.rows()).and(weights).fold(0.0, |sum, f, y, w| {
-        sum + w * f.iter().zip(y).map(|(f, y)| (f - y) * (f - y)).sum::<f64>()
-    })
+    Zip::from(fit.rows())
+        .and(y.rows())
+        .and(weights)
+        .fold(0.0, |sum, f, y, w| sum + w * f.iter().zip(y).map(|(f, y)| (f - y) * (f - y)).sum::<f64>())
 }

@@ -2,9 +2,10 @@
 
 use super::posterior_rule::PosteriorRule;
 use super::stream::{Stream, distinct_indices};
-use super::{JointModel, Learned, Standardisation, TrainError, error::check_range, pairs, parallel};
+use super::{JointModel, Learned, Standardisation, TrainingError, error::check_range, pairs, parallel};
 use crate::{
-    Assignment, ConsistencyFunction, Estimate, Float, FlowMap, ForwardProcess, Grid, Line, Sample, Sliced, Theorem1, TrainingError, Verdict, check,
+    AccumulatedError, Assignment, ConsistencyFunction, Estimate, Float, FlowMap, ForwardProcess, Grid, Line, Sample, Sliced, Theorem1,
+    Verdict, check,
 };
 use ndarray::{Array1, Array2, ArrayRef2, Axis, Zip};
 use rand::RngCore;
@@ -105,7 +106,7 @@ pub struct KnownErrors {
     /// E‖f_t(X_t) − E[f_{t−1}(X_{t−1}) | X_t]‖ for t = 2..=T: estimation plus approximation error of each step.
     pub steps: Vec<Estimate>,
     /// Their sum, and their maximum times T: both normalisations of Assumption 2.
-    pub errors: TrainingError,
+    pub errors: AccumulatedError,
     /// Bounds on W_1(f_T(X_T), X_1), X_T at its true law: `upper` = E‖f_T(X_T) − Φ_T(X_T)‖ at the same X_T; `lower` the larger of
     /// ‖E f_T − E Φ_T‖ and |E‖f_T‖ − E‖Φ_T‖|. Both are sample means.
     pub sandwich: Sandwiched,
@@ -153,7 +154,7 @@ impl StepCheck {
     /// ```
     /// assert!(onestep::StepCheck::new().points(1).is_err());
     /// ```
-    pub fn points(mut self, points: usize) -> Result<Self, TrainError> {
+    pub fn points(mut self, points: usize) -> Result<Self, TrainingError> {
         check_range("points", points as f64, points >= 2, "[2, inf)")?;
         self.points = points;
         Ok(self)
@@ -167,7 +168,7 @@ impl StepCheck {
     /// ```
     /// assert!(onestep::StepCheck::new().replicates(1).is_err());
     /// ```
-    pub fn replicates(mut self, replicates: usize) -> Result<Self, TrainError> {
+    pub fn replicates(mut self, replicates: usize) -> Result<Self, TrainingError> {
         check_range("replicates", replicates as f64, replicates >= 2, "[2, inf)")?;
         self.replicates = replicates;
         Ok(self)
@@ -186,15 +187,17 @@ impl StepCheck {
         held_out: &ArrayRef2<F>,
         target: Option<&dyn KnownTarget>,
         rng: &mut dyn RngCore,
-    ) -> Result<StepReport, TrainError> {
+    ) -> Result<StepReport, TrainingError> {
         let (steps, dim) = (trained.steps(), trained.dim());
-        for (right_name, right) in std::iter::once(("columns of the held-out data", held_out.ncols())).chain(target.map(|t| ("dimension of the target", Sample::dim(t)))) {
+        for (right_name, right) in std::iter::once(("columns of the held-out data", held_out.ncols()))
+            .chain(target.map(|t| ("dimension of the target", Sample::dim(t))))
+        {
             if right != dim {
-                return Err(TrainError::Mismatch { left_name: "d of the family", left: dim, right_name, right });
+                return Err(TrainingError::Mismatch { left_name: "d of the family", left: dim, right_name, right });
             }
         }
         if held_out.nrows() < 4 {
-            return Err(TrainError::TooFewRows { what: "held-out data", rows: held_out.nrows(), needed: 4 });
+            return Err(TrainingError::TooFewRows { what: "held-out data", rows: held_out.nrows(), needed: 4 });
         }
         super::regression::check_table("held-out data", held_out)?;
         let samples = held_out.nrows() / 2;
@@ -202,7 +205,7 @@ impl StepCheck {
         let energy_residual = energy_residual(trained, held_out, rng);
         let known = target.map(|t| self.known(trained, t, rng)).transpose()?;
         let verdict = match (&self.theorem, &known) {
-            (Some(theorem), Some(known)) => Some(check(theorem, steps, w1, known.errors, TrainingError::ZERO)?),
+            (Some(theorem), Some(known)) => Some(check(theorem, steps, w1, known.errors, AccumulatedError::ZERO)?),
             _ => None,
         };
         Ok(StepReport { steps, dim, samples, w1, w1_baseline, sliced_w1, energy_residual, known, verdict })
@@ -215,7 +218,7 @@ impl StepCheck {
         held_out: &ArrayRef2<F>,
         n: usize,
         rng: &mut dyn RngCore,
-    ) -> Result<(Estimate, Estimate, Estimate), TrainError> {
+    ) -> Result<(Estimate, Estimate, Estimate), TrainingError> {
         let sliced = Sliced::new(1.0, trained.dim(), self.projections, rng)?;
         let (mut against, mut between, mut slices) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..self.replicates {
@@ -224,7 +227,7 @@ impl StepCheck {
             let z = pairs::noise(n, trained.dim(), rng);
             let drawn = trained.scaling().restore(&trained.eval(trained.steps(), &z));
             if let Some(bad) = drawn.iter().find(|v| !v.is_finite()) {
-                return Err(TrainError::Diverged { step: trained.steps(), iteration: 0, loss: bad.as_f64() });
+                return Err(TrainingError::Diverged { step: trained.steps(), iteration: 0, loss: bad.as_f64() });
             }
             against.push(w1(&drawn, &first)?);
             between.push(w1(&second, &first)?);
@@ -233,14 +236,22 @@ impl StepCheck {
         Ok((spread(&against), spread(&between), spread(&slices)))
     }
 
-    fn known<F: Float>(&self, trained: &dyn Trained<F>, target: &dyn KnownTarget, rng: &mut dyn RngCore) -> Result<KnownErrors, TrainError> {
+    fn known<F: Float>(
+        &self,
+        trained: &dyn Trained<F>,
+        target: &dyn KnownTarget,
+        rng: &mut dyn RngCore,
+    ) -> Result<KnownErrors, TrainingError> {
         let scaling = trained.scaling();
         if scaling.mean.iter().any(|m| *m != 0.0) || scaling.scale.iter().any(|s| *s != 1.0) {
-            return Err(TrainError::Unsupported { what: "a known target", reason: "the family was trained on scaled data: train without scaling" });
+            return Err(TrainingError::Unsupported {
+                what: "a known target",
+                reason: "the family was trained on scaled data: train without scaling",
+            });
         }
         let steps = (2..=trained.steps()).map(|t| self.step_error(trained, target, t, rng)).collect::<Vec<_>>();
         let values: Vec<f64> = steps.iter().map(|e| e.value).collect();
-        let errors = TrainingError::from_steps("step errors", trained.steps(), &values)?;
+        let errors = AccumulatedError::from_steps("step errors", trained.steps(), &values)?;
         Ok(KnownErrors { steps, errors, sandwich: self.sandwich(trained, target, rng) })
     }
 
@@ -296,7 +307,7 @@ impl StepCheck {
 }
 
 /// Exact W_1 between clouds of equal size: by sorting on the line, by assignment in more dimensions.
-fn w1<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TrainError> {
+fn w1<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TrainingError> {
     if x.ncols() == 1 {
         let column = |c: &ArrayRef2<F>| c.iter().copied().collect::<Vec<F>>();
         return Ok(Line::new(1.0)?.samples(&column(x), &column(y))?);

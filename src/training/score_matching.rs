@@ -3,9 +3,9 @@
 use super::error::check_range;
 use super::joint::{TIME_FEATURES, time_features};
 use super::mlp::{Network, Optimiser, check_widths, chunk_sizes, cosine_rate};
-use super::pairs::DataSource;
+use super::pairs::Source;
 use super::stream::Stream;
-use super::{Activation, Scaling, Standardisation, TrainError};
+use super::{Activation, Scaling, Standardisation, TrainingError};
 use crate::score::assert_shapes;
 use crate::{Float, NoiseLevel, ScoreFunction};
 use ndarray::{Array2, ArrayRef2};
@@ -66,7 +66,7 @@ impl ScoreMatching {
     /// ```
     /// assert!(onestep::ScoreMatching::new(&[0]).is_err());
     /// ```
-    pub fn new(hidden: &[usize]) -> Result<Self, TrainError> {
+    pub fn new(hidden: &[usize]) -> Result<Self, TrainingError> {
         check_widths(hidden)?;
         let (activation, scaling) = (Activation::default(), Scaling::default());
         Ok(Self { hidden: hidden.to_vec(), activation, batch: 256, iterations: 5000, rate: 3e-3, scaling })
@@ -79,9 +79,9 @@ impl ScoreMatching {
     ///
     /// ```
     /// assert!(onestep::ScoreMatching::new(&[8])?.batch(0).is_err());
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
-    pub fn batch(mut self, rows: usize) -> Result<Self, TrainError> {
+    pub fn batch(mut self, rows: usize) -> Result<Self, TrainingError> {
         check_range("batch", rows as f64, rows > 0, "[1, inf)")?;
         self.batch = rows;
         Ok(self)
@@ -94,9 +94,9 @@ impl ScoreMatching {
     ///
     /// ```
     /// assert!(onestep::ScoreMatching::new(&[8])?.iterations(0).is_err());
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
-    pub fn iterations(mut self, iterations: usize) -> Result<Self, TrainError> {
+    pub fn iterations(mut self, iterations: usize) -> Result<Self, TrainingError> {
         check_range("iterations", iterations as f64, iterations > 0, "[1, inf)")?;
         self.iterations = iterations;
         Ok(self)
@@ -109,9 +109,9 @@ impl ScoreMatching {
     ///
     /// ```
     /// assert!(onestep::ScoreMatching::new(&[8])?.rate(-1.0).is_err());
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
-    pub fn rate(mut self, rate: f64) -> Result<Self, TrainError> {
+    pub fn rate(mut self, rate: f64) -> Result<Self, TrainingError> {
         check_range("rate", rate, rate > 0.0 && rate.is_finite(), "(0, inf)")?;
         self.rate = rate;
         Ok(self)
@@ -122,7 +122,7 @@ impl ScoreMatching {
     /// ```
     /// use onestep::{Scaling, ScoreMatching};
     /// assert_ne!(ScoreMatching::new(&[8])?.scaling(Scaling::None), ScoreMatching::new(&[8])?);
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
     #[must_use]
     pub fn scaling(mut self, scaling: Scaling) -> Self {
@@ -133,28 +133,28 @@ impl ScoreMatching {
     /// Learns the score of the scaled data.
     ///
     /// # Errors
-    /// Fewer than two rows, entries that are not finite, a constant column under [`Scaling::Columns`], or [`TrainError::Diverged`].
+    /// Fewer than two rows, entries that are not finite, a constant column under [`Scaling::Columns`], or [`TrainingError::Diverged`].
     ///
     /// See [`ScoreMatching`] for an example.
     ///
     /// ```
-    /// use onestep::{LearnedScore, ScoreMatching, TrainError};
+    /// use onestep::{LearnedScore, ScoreMatching, TrainingError};
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// let refused: Result<LearnedScore, TrainError> = ScoreMatching::new(&[8])?.train(&ndarray::array![[1.0], [1.0]], &mut rng);
-    /// assert!(matches!(refused, Err(TrainError::ConstantColumn { .. })));
-    /// # Ok::<(), TrainError>(())
+    /// let refused: Result<LearnedScore, TrainingError> = ScoreMatching::new(&[8])?.train(&ndarray::array![[1.0], [1.0]], &mut rng);
+    /// assert!(matches!(refused, Err(TrainingError::ConstantColumn { .. })));
+    /// # Ok::<(), TrainingError>(())
     /// ```
-    pub fn train<'a, F: Float>(&self, source: impl Into<DataSource<'a, F>>, rng: &mut dyn RngCore) -> Result<LearnedScore<F>, TrainError> {
+    pub fn train<'a, F: Float>(&self, source: impl Into<Source<'a, F>>, rng: &mut dyn RngCore) -> Result<LearnedScore<F>, TrainingError> {
         let source = source.into();
         let (table, standardisation) = match source {
-            DataSource::Rows(rows) => {
+            Source::Rows(rows) => {
                 let standardisation = Standardisation::new(rows, self.scaling)?;
                 (Some(standardisation.standardise(rows)), standardisation)
             }
-            DataSource::Law(_) => (None, Standardisation::new(&source.draw(2, rng), Scaling::None)?),
+            Source::Law(_) => (None, Standardisation::new(&source.draw(2, rng), Scaling::None)?),
         };
-        let source = table.as_ref().map_or(source, |t| DataSource::Rows(t));
+        let source = table.as_ref().map_or(source, |t| Source::Rows(t));
         let dim = source.dim();
         let mut sizes = vec![dim + TIME_FEATURES];
         sizes.extend(&self.hidden);
@@ -191,7 +191,7 @@ impl ScoreMatching {
                 tape.loss = loss.as_f64();
             });
             if !(loss <= RUNAWAY * dim as f64) {
-                return Err(TrainError::Diverged { step: 0, iteration: iteration + 1, loss });
+                return Err(TrainingError::Diverged { step: 0, iteration: iteration + 1, loss });
             }
         }
         Ok(LearnedScore { standardisation, network })
@@ -214,7 +214,7 @@ impl<F: Float> LearnedScore<F> {
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let score: LearnedScore = ScoreMatching::new(&[4])?.iterations(1)?.train(&ndarray::array![[1.0], [3.0]], &mut rng)?;
     /// assert_eq!(score.standardisation().standardise(&ndarray::array![[3.0]]), ndarray::array![[1.0]]);
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
     #[must_use]
     pub fn standardisation(&self) -> &Standardisation {

@@ -3,7 +3,7 @@
 use super::error::check_range;
 use super::least_squares::Penalty;
 use super::linear::{Basis, Tables, best_fit, fit_basis, fitted};
-use super::{Fitted, FunctionClass, Regression, TrainError};
+use super::{Fitted, FunctionClass, Regression, TrainingError};
 use crate::Float;
 use ndarray::{ArrayRef1, ArrayView2, ArrayViewMut2};
 use rand::RngCore;
@@ -26,7 +26,7 @@ use rand::RngCore;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let fit = Spline::new().fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!(fit.summary().loss < 1e-8);
-/// # Ok::<(), onestep::TrainError>(())
+/// # Ok::<(), onestep::TrainingError>(())
 /// ```
 ///
 /// # References
@@ -64,7 +64,7 @@ impl Spline {
     /// ```
     /// assert!(onestep::Spline::with_knots(1001).is_err());
     /// ```
-    pub fn with_knots(knots: usize) -> Result<Self, TrainError> {
+    pub fn with_knots(knots: usize) -> Result<Self, TrainingError> {
         check_range("knots", knots as f64, knots <= 1000, "[0, 1000]")?;
         Ok(Self { knots: Some(knots) })
     }
@@ -75,10 +75,15 @@ impl<F: Float> FunctionClass<F> for Spline {
         "spline"
     }
 
-    fn fit(&self, data: &Regression<'_, F>, _rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainError> {
+    fn fit(&self, data: &Regression<'_, F>, _rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError> {
         let tables = Tables::new(data);
         if tables.x.ncols() != 1 {
-            return Err(TrainError::Mismatch { left_name: "dimension of a spline", left: 1, right_name: "columns of x", right: tables.x.ncols() });
+            return Err(TrainingError::Mismatch {
+                left_name: "dimension of a spline",
+                left: 1,
+                right_name: "columns of x",
+                right: tables.x.ncols(),
+            });
         }
         tables.standardisation()?;
         let mut sorted = tables.x.column(0).to_vec();

@@ -1,6 +1,6 @@
 //! Centring and scaling of data.
 
-use super::TrainError;
+use super::TrainingError;
 use super::regression::check_table;
 use crate::Float;
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView1, Axis};
@@ -30,7 +30,7 @@ pub enum Scaling {
 /// let s = Standardisation::new(&data, Scaling::Columns)?;
 /// assert_eq!(s.standardise(&data), array![[-1.0, -1.0], [1.0, 1.0]]);
 /// assert_eq!(s.restore(&s.standardise(&data)), data);
-/// # Ok::<(), onestep::TrainError>(())
+/// # Ok::<(), onestep::TrainingError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -47,15 +47,15 @@ impl Standardisation {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Scaling, Standardisation, TrainError};
+    /// use onestep::{Scaling, Standardisation, TrainingError};
     /// let data = array![[1.0, 0.0], [1.0, 2.0]];
-    /// assert!(matches!(Standardisation::new(&data, Scaling::Columns), Err(TrainError::ConstantColumn { column: 0, .. })));
+    /// assert!(matches!(Standardisation::new(&data, Scaling::Columns), Err(TrainingError::ConstantColumn { column: 0, .. })));
     /// assert_eq!(Standardisation::new(&data, Scaling::Global)?.standardise(&data)[[1, 0]], 0.0);
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
-    pub fn new<F: Float>(data: &ArrayRef2<F>, scaling: Scaling) -> Result<Self, TrainError> {
+    pub fn new<F: Float>(data: &ArrayRef2<F>, scaling: Scaling) -> Result<Self, TrainingError> {
         if data.nrows() < 2 {
-            return Err(TrainError::TooFewRows { what: "data", rows: data.nrows(), needed: 2 });
+            return Err(TrainingError::TooFewRows { what: "data", rows: data.nrows(), needed: 2 });
         }
         check_table("data", data)?;
         let (n, d) = data.dim();
@@ -71,19 +71,19 @@ impl Standardisation {
         let variance = (&data - &mean).mapv(|v| v * v).sum() / (n * d) as f64;
         let largest = mean.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         if !(variance > rounding(largest)) {
-            return Err(TrainError::ConstantColumn { what: "data", column: 0, value: mean[0] });
+            return Err(TrainingError::ConstantColumn { what: "data", column: 0, value: mean[0] });
         }
         Ok(Self { mean, scale: Array1::from_elem(d, variance.sqrt()) })
     }
 
     /// Weighted means and standard deviations of the columns of `table`; the weights sum to one.
-    pub(crate) fn of(what: &'static str, table: &ArrayRef2<f64>, weights: ArrayView1<'_, f64>) -> Result<Self, TrainError> {
+    pub(crate) fn of(what: &'static str, table: &ArrayRef2<f64>, weights: ArrayView1<'_, f64>) -> Result<Self, TrainingError> {
         let mean = table.t().dot(&weights);
         let mut scale = Array1::zeros(mean.len());
         for (column, values) in table.axis_iter(Axis(1)).enumerate() {
             let square: f64 = values.iter().zip(weights).map(|(v, w)| w * (v - mean[column]).powi(2)).sum();
             if !(square > rounding(mean[column])) {
-                return Err(TrainError::ConstantColumn { what, column, value: mean[column] });
+                return Err(TrainingError::ConstantColumn { what, column, value: mean[column] });
             }
             scale[column] = square.sqrt();
         }

@@ -24,6 +24,8 @@ const SPACING: f64 = 0.25;
 const REFINEMENT: f64 = 1.4;
 /// Order of the error in the spacing, used to choose the next one.
 const ORDER: f64 = 10.0;
+/// Largest ratio of a coordinate to a standard deviation that is accepted.
+const LARGEST_RATIO: f64 = 1e7;
 /// Refinements tried before a run is reported as not resolved.
 const REFINEMENTS: usize = 6;
 /// The certificate is summed over all levels up to this number, and over this many of them beyond.
@@ -180,7 +182,8 @@ impl<'a> LineRecursion<'a> {
     /// Runs the recursion.
     ///
     /// # Errors
-    /// A tolerance outside [1e−13, 1), a spacing outside (0, 1], or a level to keep that does not exist. A run that did not reach its
+    /// A tolerance outside [1e−13, 1), a spacing outside (0, 1], a level to keep that does not exist, or a target whose coordinates are more
+    /// than 10⁷ times its smallest standard deviation at level 1. A run that did not reach its
     /// tolerance is not an error: its report says `resolved: false` and by how much the last refinement moved it.
     ///
     /// ```
@@ -198,6 +201,12 @@ impl<'a> LineRecursion<'a> {
             return Err(PopulationError::OutOfRange { name: "spacing", value, range: "(0, 1]" });
         }
         self.keep.check(self.grid.steps())?;
+        let (size, smallest) = self.scales();
+        if !(size <= LARGEST_RATIO * smallest) {
+            let name = "(largest |mean| + standard deviation)/(smallest standard deviation at level 1)";
+            return Err(PopulationError::OutOfRange { name, value: size / smallest, range: "(0, 1e7], what double precision resolves" });
+        }
+        let scale = size.max(size * size);
         let density = NodeDensity::new(self.target, self.grid);
         let mut spacing = self.spacing.unwrap_or_else(|| (SPACING * (self.tolerance / 1e-9).powf(1.0 / ORDER)).clamp(0.1, 0.5));
         let mut best = Pass::new(self, &density, spacing).run();
@@ -205,7 +214,7 @@ impl<'a> LineRecursion<'a> {
         for _ in 0..self.refinements {
             spacing /= refinement;
             let finer = Pass::new(self, &density, spacing).run();
-            let moved = finer.report.distance(&best.report);
+            let moved = finer.report.distance(&best.report, scale);
             best = finer;
             best.report.resolution_error = moved;
             best.report.resolved = moved <= self.tolerance;
@@ -219,11 +228,21 @@ impl<'a> LineRecursion<'a> {
     }
 }
 
+impl LineRecursion<'_> {
+    /// The largest coordinate a component reaches and the smallest standard deviation at level 1.
+    fn scales(&self) -> (f64, f64) {
+        let data = self.target.at(self.grid.level(1));
+        let size = data.means.iter().zip(&data.stds).map(|(m, s)| m.abs() + s).fold(0.0, f64::max);
+        (size, data.stds.iter().copied().fold(f64::INFINITY, f64::min))
+    }
+}
+
 impl PopulationReport {
     /// The largest relative change of a measured quantity against another run of the same problem; NaN where one of them is not a number.
-    fn distance(&self, other: &Self) -> f64 {
-        // Errors below the rounding of the data's own scale are no errors.
-        let relative = |a: f64, b: f64| (a - b).abs() / a.abs().max(b.abs()).max(1e-13);
+    fn distance(&self, other: &Self, scale: f64) -> f64 {
+        // Changes below the rounding of the data's own scale are no changes.
+        let relative =
+            |a: f64, b: f64| if (a - b).abs() <= 4.0 * f64::EPSILON * scale { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) };
         [
             (self.w1.lower, other.w1.lower),
             (self.w1_marginal.lower, other.w1_marginal.lower),

@@ -1,6 +1,6 @@
 //! Which pairs of levels a joint trainer visits, and how often.
 
-use super::super::TrainError;
+use super::super::TrainingError;
 use super::super::error::check_range;
 use crate::Grid;
 use rand::Rng;
@@ -23,7 +23,7 @@ pub enum LevelSampling {
 }
 
 impl LevelSampling {
-    pub(crate) fn check(self) -> Result<Self, TrainError> {
+    pub(crate) fn check(self) -> Result<Self, TrainingError> {
         if let Self::LogNormal { mean, std } = self {
             check_range("mean of ln sigma", mean, mean.is_finite(), "(-inf, inf)")?;
             check_range("standard deviation of ln sigma", std, std > 0.0 && std.is_finite(), "(0, inf)")?;

@@ -10,9 +10,9 @@ pub(crate) use model::{TIME_FEATURES, time_features};
 
 use super::error::check_range;
 use super::mlp::{Network, Optimiser, check_widths, chunk_sizes, cosine_rate};
-use super::pairs::DataSource;
+use super::pairs::Source;
 use super::stream::Stream;
-use super::{Activation, Scaling, Standardisation, TrainError};
+use super::{Activation, Scaling, Standardisation, TrainingError};
 use crate::{Float, Grid, ScoreFunction};
 use levels::{LevelPairs, intervals};
 use model::LevelRow;
@@ -116,7 +116,7 @@ impl Joint {
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[0]).is_err());
     /// # Ok::<(), onestep::ScheduleError>(())
     /// ```
-    pub fn new(grid: Grid, hidden: &[usize]) -> Result<Self, TrainError> {
+    pub fn new(grid: Grid, hidden: &[usize]) -> Result<Self, TrainingError> {
         check_widths(hidden)?;
         Ok(Self {
             grid,
@@ -158,7 +158,7 @@ impl Joint {
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.batch(0).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn batch(mut self, pairs: usize) -> Result<Self, TrainError> {
+    pub fn batch(mut self, pairs: usize) -> Result<Self, TrainingError> {
         check_range("batch", pairs as f64, pairs > 0, "[1, inf)")?;
         self.batch = pairs;
         Ok(self)
@@ -174,7 +174,7 @@ impl Joint {
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.iterations(0).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn iterations(mut self, iterations: usize) -> Result<Self, TrainError> {
+    pub fn iterations(mut self, iterations: usize) -> Result<Self, TrainingError> {
         check_range("iterations", iterations as f64, iterations > 0, "[1, inf)")?;
         self.iterations = iterations;
         Ok(self)
@@ -190,7 +190,7 @@ impl Joint {
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.rate(0.0).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn rate(mut self, rate: f64) -> Result<Self, TrainError> {
+    pub fn rate(mut self, rate: f64) -> Result<Self, TrainingError> {
         check_range("rate", rate, rate > 0.0 && rate.is_finite(), "(0, inf)")?;
         self.rate = rate;
         Ok(self)
@@ -206,7 +206,7 @@ impl Joint {
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.loss(Loss::PseudoHuber { c: 0.0 }).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn loss(mut self, loss: Loss) -> Result<Self, TrainError> {
+    pub fn loss(mut self, loss: Loss) -> Result<Self, TrainingError> {
         if let Loss::PseudoHuber { c } = loss {
             check_range("c", c, c > 0.0 && c.is_finite(), "(0, inf)")?;
         }
@@ -239,7 +239,7 @@ impl Joint {
     /// assert!(joint.level_sampling(LevelSampling::LogNormal { mean: 0.0, std: f64::NAN }).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn level_sampling(mut self, sampling: LevelSampling) -> Result<Self, TrainError> {
+    pub fn level_sampling(mut self, sampling: LevelSampling) -> Result<Self, TrainingError> {
         self.sampling = sampling.check()?;
         Ok(self)
     }
@@ -254,7 +254,7 @@ impl Joint {
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.curriculum(0).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn curriculum(mut self, intervals: usize) -> Result<Self, TrainError> {
+    pub fn curriculum(mut self, intervals: usize) -> Result<Self, TrainingError> {
         check_range("curriculum", intervals as f64, intervals > 0, "[1, inf)")?;
         self.curriculum = Some(intervals);
         Ok(self)
@@ -274,7 +274,7 @@ impl Joint {
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.ema(1.0).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn ema(mut self, decay: f64) -> Result<Self, TrainError> {
+    pub fn ema(mut self, decay: f64) -> Result<Self, TrainingError> {
         check_range("ema", decay, (0.0..1.0).contains(&decay), "[0, 1)")?;
         self.ema = decay;
         Ok(self)
@@ -297,35 +297,35 @@ impl Joint {
     /// Consistency training from a table of samples or a law.
     ///
     /// # Errors
-    /// Fewer than two rows, entries that are not finite, a constant column under [`Scaling::Columns`], or [`TrainError::Diverged`].
+    /// Fewer than two rows, entries that are not finite, a constant column under [`Scaling::Columns`], or [`TrainingError::Diverged`].
     ///
     /// See [`Joint`] for an example.
-    pub fn train<'a, F: Float>(&self, source: impl Into<DataSource<'a, F>>, rng: &mut dyn RngCore) -> Result<JointModel<F>, TrainError> {
+    pub fn train<'a, F: Float>(&self, source: impl Into<Source<'a, F>>, rng: &mut dyn RngCore) -> Result<JointModel<F>, TrainingError> {
         self.train_with(source, rng, &mut |_| ControlFlow::Continue(()))
     }
 
     /// The same with a callback every hundred iterations, which may stop the training.
     ///
     /// # Errors
-    /// As [`train`](Self::train), and [`TrainError::Stopped`].
+    /// As [`train`](Self::train), and [`TrainingError::Stopped`].
     ///
     /// ```
-    /// # use onestep::{Grid, Joint, TrainError};
+    /// # use onestep::{Grid, Joint, TrainingError};
     /// # use rand::SeedableRng;
     /// use std::ops::ControlFlow;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?;
     /// let stopped = joint.train_with(&data, &mut rng, &mut |_| ControlFlow::Break(()));
-    /// assert_eq!(stopped.unwrap_err(), TrainError::Stopped { step: 100 });
+    /// assert_eq!(stopped.unwrap_err(), TrainingError::Stopped { step: 100 });
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn train_with<'a, F: Float>(
         &self,
-        source: impl Into<DataSource<'a, F>>,
+        source: impl Into<Source<'a, F>>,
         rng: &mut dyn RngCore,
         progress: &mut dyn FnMut(&JointProgress) -> ControlFlow<()>,
-    ) -> Result<JointModel<F>, TrainError> {
+    ) -> Result<JointModel<F>, TrainingError> {
         self.run(source.into(), Objective::Training, rng, progress)
     }
 
@@ -348,13 +348,18 @@ impl Joint {
     /// ```
     pub fn distil<'a, F: Float>(
         &self,
-        source: impl Into<DataSource<'a, F>>,
+        source: impl Into<Source<'a, F>>,
         score: &dyn ScoreFunction<F>,
         rng: &mut dyn RngCore,
-    ) -> Result<JointModel<F>, TrainError> {
+    ) -> Result<JointModel<F>, TrainingError> {
         let source = source.into();
         if score.dim() != source.dim() {
-            return Err(TrainError::Mismatch { left_name: "dimension of the score", left: score.dim(), right_name: "d", right: source.dim() });
+            return Err(TrainingError::Mismatch {
+                left_name: "dimension of the score",
+                left: score.dim(),
+                right_name: "d",
+                right: source.dim(),
+            });
         }
         self.run(source, Objective::Distillation(score), rng, &mut |_| ControlFlow::Continue(()))
     }
@@ -378,18 +383,23 @@ impl Joint {
     /// ```
     pub fn loss_and_gradient<'a, F: Float>(
         &self,
-        source: impl Into<DataSource<'a, F>>,
+        source: impl Into<Source<'a, F>>,
         student: &JointModel<F>,
         teacher: &JointModel<F>,
         rng: &mut dyn RngCore,
-    ) -> Result<(f64, Vec<F>), TrainError> {
+    ) -> Result<(f64, Vec<F>), TrainingError> {
         let (table, _) = self.prepare(source.into(), rng)?;
         let source = table.source();
         let own = self.network::<F>(source.dim(), rng);
         for model in [student, teacher] {
             if !model.network.same_shape(&own) {
                 let (left, right) = (model.parameters().len(), own.parameters().len());
-                return Err(TrainError::Mismatch { left_name: "parameters of the model", left, right_name: "parameters of the trainer", right });
+                return Err(TrainingError::Mismatch {
+                    left_name: "parameters of the model",
+                    left,
+                    right_name: "parameters of the trainer",
+                    right,
+                });
             }
         }
         let pairs = LevelPairs::new(&self.grid, self.grid.steps() - 1, self.sampling);
@@ -397,7 +407,8 @@ impl Joint {
         let mut optimiser = Optimiser::new(&own, self.batch);
         let levels = LevelRow::table(&self.grid);
         let rule = pass::Rule { joint: self, levels: &levels, pairs: &pairs, source, objective: Objective::Training };
-        let loss = optimiser.gradient(&student.network, &mut batches, |network, batch, tape| rule.pass(network, &teacher.network, batch, tape));
+        let loss =
+            optimiser.gradient(&student.network, &mut batches, |network, batch, tape| rule.pass(network, &teacher.network, batch, tape));
         Ok((loss, optimiser.summed_gradient()))
     }
 
@@ -413,23 +424,27 @@ impl Joint {
         sizes.map(|(k, rows)| Batch::new(rows, dim, network, Stream::nth(seed, k as u64))).collect()
     }
 
-    fn prepare<'a, F: Float>(&self, source: DataSource<'a, F>, rng: &mut dyn RngCore) -> Result<(Prepared<'a, F>, Standardisation), TrainError> {
+    fn prepare<'a, F: Float>(
+        &self,
+        source: Source<'a, F>,
+        rng: &mut dyn RngCore,
+    ) -> Result<(Prepared<'a, F>, Standardisation), TrainingError> {
         match source {
-            DataSource::Rows(rows) => {
+            Source::Rows(rows) => {
                 let standardisation = Standardisation::new(rows, self.scaling)?;
                 Ok((Prepared::Table(standardisation.standardise(rows)), standardisation))
             }
-            DataSource::Law(_) => Ok((Prepared::Law(source), Standardisation::new(&source.draw(2, rng), Scaling::None)?)),
+            Source::Law(_) => Ok((Prepared::Law(source), Standardisation::new(&source.draw(2, rng), Scaling::None)?)),
         }
     }
 
     fn run<F: Float>(
         &self,
-        source: DataSource<'_, F>,
+        source: Source<'_, F>,
         objective: Objective<'_, F>,
         rng: &mut dyn RngCore,
         progress: &mut dyn FnMut(&JointProgress) -> ControlFlow<()>,
-    ) -> Result<JointModel<F>, TrainError> {
+    ) -> Result<JointModel<F>, TrainingError> {
         const REPORT: usize = 100;
         let (table, standardisation) = self.prepare(source, rng)?;
         let source = table.source();
@@ -454,7 +469,7 @@ impl Joint {
                 rule.pass(student, teacher.as_ref().unwrap_or(student), batch, tape);
             });
             if !(loss <= RUNAWAY * source.dim() as f64) {
-                return Err(TrainError::Diverged { step: 0, iteration: iteration + 1, loss });
+                return Err(TrainingError::Diverged { step: 0, iteration: iteration + 1, loss });
             }
             if let Some(teacher) = &mut teacher {
                 let (keep, take) = (F::of(self.ema), F::of(1.0 - self.ema));
@@ -465,8 +480,10 @@ impl Joint {
                 (tail, tail_count) = (tail + loss, tail_count + 1.0);
             }
             let done = iteration + 1;
-            if done % REPORT == 0 && progress(&JointProgress { iteration: done, iterations: self.iterations, loss, intervals: count }).is_break() {
-                return Err(TrainError::Stopped { step: done });
+            if done % REPORT == 0
+                && progress(&JointProgress { iteration: done, iterations: self.iterations, loss, intervals: count }).is_break()
+            {
+                return Err(TrainingError::Stopped { step: done });
             }
         }
         Ok(JointModel { grid: self.grid.clone(), standardisation, network, loss: tail / tail_count })
@@ -476,13 +493,13 @@ impl Joint {
 /// Scaled data, or a law as it is.
 enum Prepared<'a, F: Float> {
     Table(ndarray::Array2<F>),
-    Law(DataSource<'a, F>),
+    Law(Source<'a, F>),
 }
 
 impl<F: Float> Prepared<'_, F> {
-    fn source(&self) -> DataSource<'_, F> {
+    fn source(&self) -> Source<'_, F> {
         match self {
-            Self::Table(table) => DataSource::Rows(table),
+            Self::Table(table) => Source::Rows(table),
             Self::Law(law) => *law,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::super::mlp::Network;
 use super::super::pairs::noise;
-use super::super::{Standardisation, TrainError};
+use super::super::{Standardisation, TrainingError};
 use crate::consistency::assert_evaluable;
 use crate::{ConsistencyFunction, Float, Grid};
 use ndarray::{Array2, ArrayRef2};
@@ -42,7 +42,13 @@ impl<F: Float> LevelRow<F> {
             let out = level.sin_from(first);
             let skip = level.cos() * first.cos() + level.sin() * first.sin();
             let (skip, out) = if *level == first { (1.0, 0.0) } else { (skip, out) };
-            Self { cos: F::of(level.cos()), sin: F::of(level.sin()), skip: F::of(skip), out: F::of(out), features: time_features(level.angle()) }
+            Self {
+                cos: F::of(level.cos()),
+                sin: F::of(level.sin()),
+                skip: F::of(skip),
+                out: F::of(out),
+                features: time_features(level.angle()),
+            }
         };
         grid.levels().iter().map(row).collect()
     }
@@ -146,11 +152,16 @@ impl<F: Float> JointModel<F> {
     /// assert!((zero.eval(3, &array![[2.0]])[[0, 0]] - 2.0 * 1.4_f64.cos()).abs() < 1e-15);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn with_parameters(&self, parameters: &[F]) -> Result<Self, TrainError> {
+    pub fn with_parameters(&self, parameters: &[F]) -> Result<Self, TrainingError> {
         let mut other = self.clone();
         let own = other.network.parameters_mut();
         if own.len() != parameters.len() {
-            return Err(TrainError::Mismatch { left_name: "parameters given", left: parameters.len(), right_name: "parameters of the network", right: own.len() });
+            return Err(TrainingError::Mismatch {
+                left_name: "parameters given",
+                left: parameters.len(),
+                right_name: "parameters of the network",
+                right: own.len(),
+            });
         }
         own.copy_from_slice(parameters);
         Ok(other)

@@ -1,7 +1,7 @@
 //! What one chunk of a minibatch does: draw pairs, ask the teacher, compare the student.
 
 use super::super::mlp::{Network, Tape};
-use super::super::pairs::DataSource;
+use super::super::pairs::Source;
 use super::super::stream::Stream;
 use super::levels::LevelPairs;
 use super::model::LevelRow;
@@ -52,7 +52,7 @@ pub(super) struct Rule<'a, F: Float> {
     pub(super) joint: &'a Joint,
     pub(super) levels: &'a [LevelRow<F>],
     pub(super) pairs: &'a LevelPairs,
-    pub(super) source: DataSource<'a, F>,
+    pub(super) source: Source<'a, F>,
     pub(super) objective: Objective<'a, F>,
 }
 
@@ -73,12 +73,12 @@ impl<F: Float> Rule<'_, F> {
     /// Fresh data, noise and levels: X_t and X_s with the same noise, for s < t.
     fn draw(&self, batch: &mut Batch<F>) {
         match self.source {
-            DataSource::Rows(rows) => {
+            Source::Rows(rows) => {
                 for mut to in batch.data.rows_mut() {
                     to.assign(&rows.row(batch.stream.random_range(0..rows.nrows())));
                 }
             }
-            DataSource::Law(law) => {
+            Source::Law(law) => {
                 law.sample_into(&mut batch.stream, &mut batch.law);
                 batch.data.zip_mut_with(&batch.law, |d, l| *d = F::of(*l));
             }

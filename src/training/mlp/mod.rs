@@ -9,10 +9,10 @@ pub(crate) use network::{Network, Tape};
 pub(crate) use optimiser::{Optimiser, chunk_sizes, cosine_rate};
 
 use super::error::check_range;
+use super::least_squares::affine_part;
 use super::linear::Tables;
 use super::stream::{Stream, distinct_indices};
-use super::{FitSummary, Fitted, FunctionClass, Regression, Standardisation, TrainError, regression::Model, regression::weighted_loss};
-use super::least_squares::affine_part;
+use super::{FitSummary, Fitted, FunctionClass, Regression, Standardisation, TrainingError, regression::Model, regression::weighted_loss};
 use crate::Float;
 use ndarray::{Array1, Array2, ArrayRef2};
 use rand::RngCore;
@@ -33,7 +33,7 @@ use rand::RngCore;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let fit = Perceptron::new(&[32, 32])?.iterations(1500)?.rate(5e-3)?.fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!(fit.summary().loss < 1e-2); // from 0.5
-/// # Ok::<(), onestep::TrainError>(())
+/// # Ok::<(), onestep::TrainingError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Perceptron {
@@ -56,7 +56,7 @@ impl Perceptron {
     /// ```
     /// assert!(onestep::Perceptron::new(&[64, 0]).is_err());
     /// ```
-    pub fn new(hidden: &[usize]) -> Result<Self, TrainError> {
+    pub fn new(hidden: &[usize]) -> Result<Self, TrainingError> {
         check_widths(hidden)?;
         Ok(Self { hidden: hidden.to_vec(), activation: Activation::default(), iterations: 2000, batch: 256, rate: 3e-3 })
     }
@@ -66,7 +66,7 @@ impl Perceptron {
     /// ```
     /// use onestep::{Activation, Perceptron};
     /// assert_ne!(Perceptron::new(&[8])?.activation(Activation::Tanh), Perceptron::new(&[8])?);
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
     #[must_use]
     pub fn activation(mut self, activation: Activation) -> Self {
@@ -81,9 +81,9 @@ impl Perceptron {
     ///
     /// ```
     /// assert!(onestep::Perceptron::new(&[8])?.iterations(0).is_err());
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
-    pub fn iterations(mut self, iterations: usize) -> Result<Self, TrainError> {
+    pub fn iterations(mut self, iterations: usize) -> Result<Self, TrainingError> {
         check_range("iterations", iterations as f64, iterations > 0, "[1, inf)")?;
         self.iterations = iterations;
         Ok(self)
@@ -96,9 +96,9 @@ impl Perceptron {
     ///
     /// ```
     /// assert!(onestep::Perceptron::new(&[8])?.batch(0).is_err());
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
-    pub fn batch(mut self, rows: usize) -> Result<Self, TrainError> {
+    pub fn batch(mut self, rows: usize) -> Result<Self, TrainingError> {
         check_range("batch", rows as f64, rows > 0, "[1, inf)")?;
         self.batch = rows;
         Ok(self)
@@ -111,9 +111,9 @@ impl Perceptron {
     ///
     /// ```
     /// assert!(onestep::Perceptron::new(&[8])?.rate(f64::NAN).is_err());
-    /// # Ok::<(), onestep::TrainError>(())
+    /// # Ok::<(), onestep::TrainingError>(())
     /// ```
-    pub fn rate(mut self, rate: f64) -> Result<Self, TrainError> {
+    pub fn rate(mut self, rate: f64) -> Result<Self, TrainingError> {
         check_range("rate", rate, rate > 0.0 && rate.is_finite(), "(0, inf)")?;
         self.rate = rate;
         Ok(self)
@@ -139,7 +139,7 @@ impl Perceptron {
         y: &ArrayRef2<F>,
         weights: &Array1<f64>,
         rng: &mut Stream,
-    ) -> Result<(), TrainError> {
+    ) -> Result<(), TrainingError> {
         let rows = x.nrows();
         let batch = self.batch.min(rows);
         let weights: Vec<F> = weights.iter().map(|w| F::of(w * rows as f64)).collect();
@@ -174,7 +174,7 @@ impl Perceptron {
                 tape.loss = loss;
             });
             if !(loss <= RUNAWAY * y.ncols() as f64) {
-                return Err(TrainError::Diverged { step: 0, iteration: iteration + 1, loss });
+                return Err(TrainingError::Diverged { step: 0, iteration: iteration + 1, loss });
             }
         }
         Ok(())
@@ -182,7 +182,7 @@ impl Perceptron {
 }
 
 /// Refuses empty or enormous hidden layers.
-pub(crate) fn check_widths(hidden: &[usize]) -> Result<(), TrainError> {
+pub(crate) fn check_widths(hidden: &[usize]) -> Result<(), TrainingError> {
     check_range("hidden layers", hidden.len() as f64, hidden.len() <= 64, "[0, 64]")?;
     for &w in hidden {
         check_range("width", w as f64, (1..=65536).contains(&w), "[1, 65536]")?;
@@ -195,7 +195,7 @@ impl<F: Float> FunctionClass<F> for Perceptron {
         "perceptron"
     }
 
-    fn fit(&self, data: &Regression<'_, F>, rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainError> {
+    fn fit(&self, data: &Regression<'_, F>, rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError> {
         let tables = Tables::new(data);
         let standardisation = tables.standardisation()?;
         let x = standardisation.standardise(&tables.x);
@@ -217,7 +217,7 @@ impl<F: Float> FunctionClass<F> for Perceptron {
         model.eval_into(&data.x(), &mut fit);
         let loss = weighted_loss(&fit.mapv(F::as_f64), &tables.y, &tables.weights);
         if !loss.is_finite() {
-            return Err(TrainError::Diverged { step: 0, iteration: self.iterations, loss });
+            return Err(TrainingError::Diverged { step: 0, iteration: self.iterations, loss });
         }
         let summary = FitSummary::new(
             "weighted least squares over an affine map plus a multilayer perceptron",
