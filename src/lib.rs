@@ -57,10 +57,13 @@ pub use target::product::Product;
 pub use target::radial::Radial;
 pub use target::rotated::Rotated;
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
+#[cfg(feature = "serde")]
+pub use training::ModelError;
 pub use training::{
-    Activation, Affine, Coupling, FitSummary, Fitted, FittedMap, FunctionClass, Independent, Joint, JointModel, JointProgress, KernelRidge,
-    Learned, LevelSampling, Loss, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Recursion, Regression, Scaling,
-    Source, Spline, Standardisation, StepProgress, TrainingError, Weighting,
+    Activation, Affine, Coupling, DiscreteLaw, FitSummary, Fitted, FittedMap, FunctionClass, Independent, Joint, JointModel, JointProgress,
+    KernelRidge, KnownErrors, KnownTarget, Learned, LearnedScore, LevelSampling, Loss, NearestNeighbours, OptimalPairs, Penalty,
+    Perceptron, Polynomial, PosteriorRule, RandomFourier, Recursion, Regression, Sandwiched, Scaling, ScoreMatching, Source, Spline,
+    Standardisation, StepCheck, StepProgress, StepReport, Trained, TrainingError, Weighting,
 };
 pub use transport::TransportError;
 pub use transport::assignment::{Assignment, Effort, Matching};

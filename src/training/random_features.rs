@@ -132,6 +132,12 @@ impl FourierBasis {
         self.affine.len() + self.phases.len()
     }
 
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        let finite = self.waves.iter().chain(&self.phases).all(|v| v.is_finite());
+        self.affine.is_sound() && self.waves.dim() == (self.inputs(), self.phases.len()) && !self.phases.is_empty() && finite
+    }
+
     pub(crate) fn fill(&self, x: ArrayView2<'_, f64>, out: ArrayViewMut2<'_, f64>) {
         let (affine, mut waves) = out.split_at(Axis(1), self.affine.len());
         let amplitude = (2.0 / self.phases.len() as f64).sqrt();
