@@ -35,8 +35,6 @@ pub use flow::{FlowJacobian, FlowMap};
 pub use level::{LevelError, NoiseLevel};
 pub use population::gaussian::{GaussianConsistency, GaussianPopulation, GaussianRecursion};
 pub use population::line::{LineConsistency, LinePopulation, LineRecursion, LocalError};
-pub use population::line::{LineConsistency, LinePopulation, LineRecursion};
-pub use population::line::{LineConsistency, LinePopulation, LineRecursion};
 pub use population::radial::{RadialConsistency, RadialPopulation, RadialRecursion};
 pub use population::{Interval, Keep, Method, PopulationError, PopulationReport};
 pub use process::{ForwardProcess, SharedNoisePair};

@@ -327,7 +327,6 @@ impl Covariance {
                 if rank == self.dim {
                     return along.collect();
                 }
-                let remainder = x.to_owned() - coordinates.dot(&vectors);
                 let mut remainder = x.to_owned();
                 general_mat_mul(-F::one(), &coordinates, &vectors, F::one(), &mut remainder);
                 along.zip(remainder.rows()).map(|(a, r)| a + g[rank] * r.iter().map(square).sum::<f64>()).collect()

@@ -211,8 +211,7 @@ impl GaussianMixture {
     }
 
     /// ln(w_k p_θ(x | k)) for every row and component; degenerate variances are floored.
-    fn logits<F: Float>(&self, level: NoiseLevel, x: &ArrayRef2<F>) -> Array2<f64> {
-    pub(super) fn logits<F: Float>(&self, level: NoiseLevel, x: ArrayView2<'_, F>) -> Array2<f64> {
+    pub(super) fn logits<F: Float>(&self, level: NoiseLevel, x: &ArrayRef2<F>) -> Array2<f64> {
         let floored = |variance: f64| noisy_variance(level, variance).max(TINY_VARIANCE);
         let constants = self.weights.iter().zip(&self.covariances);
         let constants: Vec<f64> =
@@ -241,8 +240,7 @@ impl GaussianMixture {
     }
 
     /// x − cos θ m_k for every row.
-    fn about_mean<F: Float>(&self, level: NoiseLevel, k: usize, x: &ArrayRef2<F>) -> Array2<F> {
-    pub(super) fn from_mean<F: Float>(&self, level: NoiseLevel, k: usize, x: ArrayView2<'_, F>) -> Array2<F> {
+    pub(super) fn about_mean<F: Float>(&self, level: NoiseLevel, k: usize, x: &ArrayRef2<F>) -> Array2<F> {
         let mean: Vec<F> = self.means.row(k).iter().map(|m| F::of(level.cos() * m)).collect();
         centred(x, &mean)
     }

@@ -214,7 +214,7 @@ impl<'a> LineRecursion<'a> {
         for _ in 0..self.refinements {
             spacing /= refinement;
             let finer = Pass::new(self, &density, spacing).run();
-            let moved = finer.report.distance(&best.report, scale);
+            let moved = finer.report.change_from(&best.report, scale);
             best = finer;
             best.report.resolution_error = moved;
             best.report.resolved = moved <= self.tolerance;
@@ -234,28 +234,6 @@ impl LineRecursion<'_> {
         let data = self.target.at(self.grid.level(1));
         let size = data.means.iter().zip(&data.stds).map(|(m, s)| m.abs() + s).fold(0.0, f64::max);
         (size, data.stds.iter().copied().fold(f64::INFINITY, f64::min))
-    }
-}
-
-impl PopulationReport {
-    /// The largest relative change of a measured quantity against another run of the same problem; NaN where one of them is not a number.
-    fn distance(&self, other: &Self, scale: f64) -> f64 {
-        // Changes below the rounding of the data's own scale are no changes.
-        let relative =
-            |a: f64, b: f64| if (a - b).abs() <= 4.0 * f64::EPSILON * scale { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) };
-    pub(super) fn distance(&self, other: &Self) -> f64 {
-        // Errors below the rounding of the data's own scale are no errors.
-        let relative = |a: f64, b: f64| (a - b).abs() / a.abs().max(b.abs()).max(1e-13);
-        [
-            (self.w1.lower, other.w1.lower),
-            (self.w1_marginal.lower, other.w1_marginal.lower),
-            (self.w2_marginal, other.w2_marginal),
-            (self.energy_deficit, other.energy_deficit),
-            (self.loss_sum, other.loss_sum),
-        ]
-        .into_iter()
-        .map(|(a, b)| relative(a, b))
-        .fold(0.0, |worst, d| if d <= worst { worst } else { d })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::batch;
 use crate::consistency::assert_evaluable;
 use crate::special::von_mises_fisher::{Angle, AngularRule};
 use crate::target::radial::{Radial, norm};
-use crate::{ConsistencyFunction, Float, Grid, NoiseLevel};
+use crate::{ConsistencyFunction, Float, Grid};
 use ndarray::ArrayRef2;
 use nodes::Nodes;
 
@@ -186,7 +186,7 @@ impl<'a> RadialRecursion<'a> {
         for _ in 0..REFINEMENTS {
             spacing /= REFINEMENT;
             let finer = Pass::new(self, spacing).run();
-            let moved = finer.report.distance(&best.report);
+            let moved = finer.report.change_from(&best.report, largest.max(largest * largest));
             best = finer;
             best.report.resolution_error = moved;
             best.report.resolved = moved <= self.tolerance;
