@@ -5,7 +5,7 @@
 //! ```
 //!
 //! `value` is W_p for `exact` and `line`, SW_p for `sliced` (its lower bound on W_p is √d times larger at p = 2), (Σ P c)^{1/p} for
-//! `sinkhorn`, and the Gelbrich bound for `gaussian`. `lower` and `upper` are, in this order of preference: a 95 % interval, when there is
+//! `sinkhorn`, and the Gelbrich lower bound with its bias removed for `gaussian`. `lower` and `upper` are, in this order of preference: a 95 % interval, when there is
 //! a standard error; else certified bounds on W_p between the two clouds; else empty. `gap` is the duality gap of W_p^p.
 
 mod common;
@@ -148,7 +148,7 @@ fn gaussian(order: f64, x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights
         return Err("the method gaussian takes no weights".into());
     }
     let g = gelbrich(x, y)?;
-    Ok(Answer::exact(g.plug_in).with_interval(&g.distance))
+    Ok(Answer::exact(g.distance.value).with_interval(&g.distance))
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
@@ -184,7 +184,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             Ok(measure(x, y, None)?.value)
         });
         let estimate = bootstrap(&counted, x, y, arguments.bootstrap, &mut rng)?;
-        answer = answer.with_interval(&estimate);
+        answer = Answer { value: estimate.value, ..answer.with_interval(&estimate) };
     }
     bar.finish_and_clear();
     let row: Row = vec![
