@@ -11,9 +11,9 @@ use crate::{Grid, NoiseLevel};
 /// Nodes cover this range of normal scores of the radius, on either side.
 const SCORES: f64 = 8.2;
 /// The smallest radius of a node under pure noise; below it functions are odd polynomials.
-const SMALLEST: f64 = 1e-4;
+const SMALLEST: f64 = 1e-12;
 /// Cells of the table of normal scores.
-const TABLE: usize = 6000;
+const TABLE: usize = 12_000;
 /// Points of the quadrature in every cell between two nodes.
 const CELL_POINTS: usize = 12;
 
@@ -28,6 +28,10 @@ pub(super) struct Nodes {
     pub(super) radii: Vec<f64>,
     /// Step of the integration for each node.
     steps: Vec<f64>,
+    /// A rule for the law of ‖Z‖ on the cells between the radii under pure noise.
+    points: Vec<ChiPoint>,
+    /// Stencil degrees of the radii under pure noise.
+    noise_degrees: Vec<usize>,
 }
 
 /// ln of the unnormalised density of ‖Z‖ on ℝ^d, taken relative to its value at √d.
@@ -81,7 +85,8 @@ impl Nodes {
         }
         let pick = |list: &[f64]| kept.iter().map(|&i| list[i]).collect::<Vec<_>>();
         let (noise, labels) = (pick(&noise), pick(&labels));
-        Self { radii: labels.clone(), steps: vec![0.1; labels.len()], noise, labels }
+        let (points, noise_degrees) = (chi_points(target.dim(), &noise), degrees(&noise));
+        Self { radii: labels.clone(), steps: vec![0.1; labels.len()], noise, labels, points, noise_degrees }
     }
 
     /// Carries the nodes along.
@@ -101,44 +106,40 @@ impl Nodes {
 
     /// Weights ω with Σ ω_i h(r_i) = E h for smooth functions of the trajectory: the trajectories have the law of ‖Z‖ under pure noise,
     /// and so the law of ‖X_t‖ at every level.
-    pub(super) fn weights(&self, dim: usize) -> Vec<f64> {
+    pub(super) fn weights(&self) -> Vec<f64> {
         let n = self.noise.len();
-        let points = self.chi_points(dim);
-        let degrees = degrees(&self.noise);
         batch::map(n, |i| {
             let mut unit = vec![0.0; n];
             unit[i] = 1.0;
-            let basis = Interpolant::new(&self.noise, &unit, &degrees);
+            let basis = Interpolant::new(&self.noise, &unit, &self.noise_degrees);
             // The basis function lives on the stencils that hold node i.
             let near = i.saturating_sub(DEGREE)..=(i + DEGREE).min(n);
-            points.iter().filter(|p| near.contains(&p.cell)).map(|p| p.weight * basis.eval(p.radius, i).0).sum()
+            self.points.iter().filter(|p| near.contains(&p.cell)).map(|p| p.weight * basis.eval(p.radius, i).0).sum()
         })
     }
 
     /// E|h| for a function with sign changes, known at the nodes.
-    pub(super) fn mean_absolute(&self, dim: usize, values: &[f64]) -> f64 {
-        let function = Interpolant::new(&self.noise, values, &degrees(&self.noise));
-        let points = self.chi_points(dim);
-        points.iter().map(|p| p.weight * function.eval(p.radius, p.cell.min(values.len() - 1)).0.abs()).sum()
+    pub(super) fn mean_absolute(&self, values: &[f64]) -> f64 {
+        let function = Interpolant::new(&self.noise, values, &self.noise_degrees);
+        self.points.iter().map(|p| p.weight * function.eval(p.radius, p.cell).0.abs()).sum()
     }
+}
 
-    /// A rule for the law of ‖Z‖ on the cells between the nodes, the first of which starts at the origin.
-    fn chi_points(&self, dim: usize) -> Vec<ChiPoint> {
-        let (x, w) = legendre(CELL_POINTS);
-        let mut points = Vec::with_capacity(CELL_POINTS * self.noise.len());
-        let mut low = if self.noise[0] > 2.0 * (self.noise[1] - self.noise[0]) { self.noise[0] } else { 0.0 };
-        for (cell, &high) in self.noise.iter().enumerate() {
-            for (x, w) in x.iter().zip(&w) {
-                let radius = 0.5 * (low + high) + 0.5 * (high - low) * x;
-                let weight = if high > low { w * (high - low) * ln_chi(dim, radius).exp() } else { 0.0 };
-                points.push(ChiPoint { cell, radius, weight });
-            }
-            low = high;
+/// A Gauss rule on the cells between `nodes`, the first of which starts at the origin.
+fn chi_points(dim: usize, nodes: &[f64]) -> Vec<ChiPoint> {
+    let (x, w) = legendre(CELL_POINTS);
+    let mut points = Vec::with_capacity(CELL_POINTS * nodes.len());
+    let mut low = 0.0;
+    for (cell, &high) in nodes.iter().enumerate() {
+        for (x, w) in x.iter().zip(&w) {
+            let radius = 0.5 * (low + high) + 0.5 * (high - low) * x;
+            points.push(ChiPoint { cell, radius, weight: w * (high - low) * ln_chi(dim, radius).exp() });
         }
-        let total: f64 = points.iter().map(|p| p.weight).sum();
-        points.iter_mut().for_each(|p| p.weight /= total);
-        points
+        low = high;
     }
+    let total: f64 = points.iter().map(|p| p.weight).sum();
+    points.iter_mut().for_each(|p| p.weight /= total);
+    points
 }
 
 /// A point of the rule for the law of ‖Z‖.
