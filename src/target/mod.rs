@@ -6,9 +6,11 @@
 pub(crate) mod atoms;
 pub(crate) mod covariance;
 pub(crate) mod gaussian;
+mod jacobian;
 pub(crate) mod line;
 pub(crate) mod mixture;
 pub(crate) mod product;
+pub(crate) mod radial;
 pub(crate) mod rotated;
 
 use crate::NoiseLevel;
@@ -39,7 +41,7 @@ pub enum TargetError {
         right: usize,
     },
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value} is outside {range}")]
+    #[error("{name} = {value:?} is outside {range}")]
     OutOfRange {
         /// The parameter.
         name: &'static str,
@@ -49,7 +51,7 @@ pub enum TargetError {
         range: &'static str,
     },
     /// An entry of a list is NaN or outside its range.
-    #[error("{name}[{index}] = {value} is outside {range}")]
+    #[error("{name}[{index}] = {value:?} is outside {range}")]
     Entry {
         /// The list.
         name: &'static str,

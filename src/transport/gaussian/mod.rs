@@ -5,7 +5,7 @@ mod gelbrich;
 pub use gelbrich::{Gelbrich, gelbrich, gelbrich_plug_in};
 
 use super::TransportError;
-use crate::special::norm_mean::mean_norm;
+use crate::special::root_quadratic::{Direction, mean_norm};
 use nalgebra::{Cholesky, DMatrix, SymmetricEigen};
 use ndarray::ArrayRef2;
 
@@ -104,7 +104,13 @@ pub fn gaussian_w1_isotropic(mean_a: &[f64], std_a: f64, mean_b: &[f64], std_b: 
         }
     }
     let shift = norm(mean_a.iter().zip(mean_b).map(|(a, b)| a - b));
-    Ok(mean_norm(mean_a.len(), shift, (std_a - std_b).abs()))
+    // In units of the larger of the two, so that no square overflows or underflows.
+    let unit = shift.max((std_a - std_b).abs());
+    if !(unit > 0.0 && unit.is_finite()) {
+        return Ok(unit);
+    }
+    let direction = Direction { scale: (std_a - std_b) / unit, shift_squared: (shift / unit).powi(2), multiplicity: mean_a.len() };
+    Ok(unit * mean_norm(&[direction]))
 }
 
 fn check_means(mean_a: &[f64], mean_b: &[f64]) -> Result<(), TransportError> {
