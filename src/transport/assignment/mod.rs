@@ -9,6 +9,7 @@ use super::lists::{Lists, WANT};
 use super::network::{self, merge::Merged};
 use super::order::Order;
 use super::screen::Screen;
+use super::screen::boxes::{spatial, spatial_order};
 use super::{TransportError, certificate, check};
 use crate::Float;
 use auction::Pairs;
@@ -196,8 +197,26 @@ impl Assignment {
             let network::Solution { flows, u, v, effort } = network::solve(&geometry, &ones, &ones)?;
             return Ok(matching(&geometry, flows.iter().map(|&(_, j, _)| j).collect(), &u, &v, effort));
         }
-        Ok(solve(&geometry, self.memory))
+        Ok(solve_in_order(&geometry, self.memory))
     }
+}
+
+/// Puts both clouds in spatial order where scans profit from it, solves, and puts the answer in the given order.
+fn solve_in_order(geometry: &Geometry, memory: usize) -> Matching {
+    if !spatial(geometry.dim) {
+        return solve(geometry, memory);
+    }
+    let n = geometry.rows();
+    let (x, y) = (spatial_order(geometry, n, Geometry::x), spatial_order(geometry, n, Geometry::y));
+    let sorted = solve(&geometry.select(&x, &y), memory);
+    let mut matching = sorted.clone();
+    for k in 0..n {
+        let (i, j) = (x[k] as usize, y[k] as usize);
+        matching.permutation[i] = y[sorted.permutation[k]] as usize;
+        matching.u[i] = sorted.u[k];
+        matching.v[j] = sorted.v[k];
+    }
+    matching
 }
 
 /// Auction, exact finish, certificate; again with a small first ε if the prices grew so large that they rounded the costs away.

@@ -12,6 +12,8 @@
 //! the factor 1 − η and the relative errors of the arithmetic are absorbed by shrinking the points by √(1−κ) beforehand, and the rest
 //! is a number a column, subtracted with its price, and a number a row.
 
+pub(crate) mod boxes;
+
 use super::cost::Geometry;
 use super::order::Order;
 use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
