@@ -132,7 +132,7 @@ impl<F: Float> FlowMap<F> for Radial {
         assert_shapes("flow", Self::dim(self), x, out);
         for_blocks(x, out, |x, mut out| {
             for (x, mut o) in x.rows().into_iter().zip(out.rows_mut()) {
-                let r = norm(&x);
+                let r = norm(x);
                 let factor = F::of(if r > 0.0 { self.radius_map(from, to, r) / r } else { 0.0 });
                 o.zip_mut_with(&x, |o, &x| *o = factor * x);
             }
@@ -150,7 +150,7 @@ impl<F: Float> FlowJacobian<F> for Radial {
             for (pair, mut o) in paired.rows().into_iter().zip(out.rows_mut()) {
                 let (x, v) = pair.split_at(Axis(0), dim);
                 // At the origin the derivative is the limit of the slopes there.
-                let r = norm(&x).max(1e-100);
+                let r = norm(x).max(1e-100);
                 let image = self.radius_map(from, to, r);
                 let (across, along) = (image / r, self.radius_slope(from, to, r, image));
                 let share = F::of((along - across) / (r * r)) * x.dot(&v);

@@ -283,7 +283,7 @@ impl LogDensity for Radial {
         let mut column = out.view_mut().insert_axis(Axis(1));
         for_blocks(x, &mut column, |x, mut out| {
             for (x, o) in x.rows().into_iter().zip(&mut out) {
-                let r = norm(&x);
+                let r = norm(x);
                 *o = match level.is_data() {
                     false => self.ln_mass(level.cos(), level.sin(), r) - constant,
                     true if on_shell(r) => f64::INFINITY,
@@ -299,7 +299,7 @@ impl Posterior for Radial {
         assert_shapes("denoise", self.dim, x, out);
         for_blocks(x, out, |x, mut out| {
             for (x, mut o) in x.rows().into_iter().zip(out.rows_mut()) {
-                let factor = self.denoiser_factor(level, norm(&x));
+                let factor = self.denoiser_factor(level, norm(x));
                 o.zip_mut_with(&x, |o, x| *o = factor * x);
             }
         });
@@ -340,7 +340,7 @@ impl<F: Float> ScoreFunction<F> for Radial {
         for_blocks(x, out, |x, mut out| {
             for (x, mut o) in x.rows().into_iter().zip(out.rows_mut()) {
                 // Tweedie: s = (cos θ D − x)/sin²θ.
-                let factor = F::of((level.cos() * self.denoiser_factor(level, norm(&x)) - 1.0) / level.one_minus_alpha_bar());
+                let factor = F::of((level.cos() * self.denoiser_factor(level, norm(x)) - 1.0) / level.one_minus_alpha_bar());
                 o.zip_mut_with(&x, |o, &x| *o = factor * x);
             }
         });

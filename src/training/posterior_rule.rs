@@ -65,7 +65,7 @@ impl DiscreteLaw {
             3 => 6,
             _ => {
                 let radius = (dim as f64).sqrt();
-                let place = |(k, j): (usize, usize)| if k / 2 != j { 0.0 } else { radius * (1.0 - 2.0 * (k % 2) as f64) };
+                let place = |(k, j): (usize, usize)| if k / 2 == j { radius * (1.0 - 2.0 * (k % 2) as f64) } else { 0.0 };
                 return Self { nodes: Array2::from_shape_fn((2 * dim, dim), place), weights: vec![0.5 / dim as f64; 2 * dim] };
             }
         };

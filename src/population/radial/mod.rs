@@ -460,7 +460,7 @@ impl<F: Float> ConsistencyFunction<F> for RadialConsistency {
         };
         let mut hint = 0;
         for (x, mut o) in x.rows().into_iter().zip(out.rows_mut()) {
-            let r = norm(&x);
+            let r = norm(x);
             let (value, near) = g.eval(r, hint);
             hint = near;
             let factor = F::of(if r > 0.0 { value / r } else { 0.0 });
