@@ -18,3 +18,12 @@ pub(crate) fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnc
     #[cfg(not(feature = "rayon"))]
     (a(), b())
 }
+
+/// Calls f(k, block) on the successive blocks of `len` entries of `data` (the last may be shorter), spread over threads with the feature
+/// `rayon`.
+pub(crate) fn for_blocks<T: Send>(data: &mut [T], len: usize, f: impl Fn(usize, &mut [T]) + Send + Sync) {
+    #[cfg(feature = "rayon")]
+    data.par_chunks_mut(len).enumerate().for_each(|(k, block)| f(k, block));
+    #[cfg(not(feature = "rayon"))]
+    data.chunks_mut(len).enumerate().for_each(|(k, block)| f(k, block));
+}
