@@ -154,7 +154,7 @@ impl Screen {
 /// The rows of a cloud in k-d order: halves along the widest coordinate, at whole blocks, down to one block.
 pub(crate) fn spatial_order<'a>(geometry: &'a Geometry, count: usize, point: impl Fn(&'a Geometry, usize) -> &'a [f64]) -> Vec<u32> {
     let mut order: Vec<u32> = (0..count as u32).collect();
-    let mut parts: Vec<std::ops::Range<usize>> = Vec::from([0..count]);
+    let mut parts: Vec<_> = std::iter::once(0..count).collect();
     while let Some(part) = parts.pop() {
         if part.len() <= BLOCK {
             continue;
