@@ -13,7 +13,7 @@
 mod common;
 
 use clap::{Parser, ValueEnum};
-use common::{Format, Row, fail, number, print_row};
+use common::{Format, Row, arguments, fail, number, print_row};
 use onestep::{
     AccumulatedError, CosineSchedule, Covariance, Gaussian, GaussianRecursion, Grid, LiHuangWei, LineMixture, LineRecursion,
     LinearSchedule, Method, PopulationReport, RateModel, Theorem1, UniformAngle, VarianceSchedule,
@@ -377,7 +377,7 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 fn main() {
-    if let Err(error) = run(&Arguments::parse()) {
+    if let Err(error) = run(&arguments()) {
         fail(&error);
     }
 }

@@ -118,10 +118,7 @@ fn degenerate_directions_are_carried_exactly() {
     assert_eq!(target.flow(NoiseLevel::NOISE, NoiseLevel::DATA, &x), array![[2.0, 0.0]]);
     // From the data the point of the support moves to the centre of its noise.
     assert_eq!(target.flow(NoiseLevel::DATA, NoiseLevel::NOISE, &array![[2.0, 3.0]]), array![[0.0, 1.0]]);
-    assert_eq!(target.flow(level(0.4), level(0.4), &x), {
-        let (c, _) = (level(0.4).cos(), ());
-        array![[c * 2.0 + (0.5 - c * 2.0), c + (-0.5 - c)]]
-    });
+    assert!(largest(&(target.flow(level(0.4), level(0.4), &x) - &x)) < 1e-15);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use ndarray::{Array1, Array2, ArrayRef2, Axis, array};
 use onestep::{
-    Covariance, Float, Gaussian, GaussianMixture, LineMixture, LogDensity, Moments, NoiseLevel, PointMasses, Posterior, Product, Rotated,
-    Sample, ScoreFunction, TargetError,
+    Covariance, Float, Gaussian, GaussianMixture, LineMixture, LogDensity, Moments, NoiseLevel, PointMasses, Posterior, Product, Radial,
+    Rotated, Sample, ScoreFunction, TargetError,
 };
 use proptest::prelude::*;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -42,6 +42,9 @@ fn targets() -> Vec<(&'static str, Box<dyn Known>)> {
         ("isotropic mixture", Box::new(GaussianMixture::isotropic(&[0.2, 0.3, 0.5], &means, &[0.3, 0.5, 0.1]).unwrap())),
         ("mixture", Box::new(GaussianMixture::new(&[0.2, 0.3, 0.5], &means, &mixed).unwrap())),
         ("point masses", Box::new(PointMasses::new(&[0.2, 0.3, 0.5], &means).unwrap())),
+        ("sphere", Box::new(Radial::sphere(3, 1.5).unwrap())),
+        ("shells", Box::new(Radial::shells(3, &[0.3, 0.7], &[0.8, 2.0]).unwrap())),
+        ("ball", Box::new(Radial::ball(3, 1.5, 12).unwrap())),
         ("product", Box::new(product.clone())),
         ("rotated product", Box::new(Rotated::new(product, &rotation()).unwrap())),
     ]

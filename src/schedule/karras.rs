@@ -35,6 +35,9 @@ pub struct Karras {
     sigma_min: f64,
     sigma_max: f64,
     rho: f64,
+    /// y_1 and the spacing of the y.
+    first: f64,
+    spacing: f64,
 }
 
 impl Karras {
@@ -67,13 +70,13 @@ impl Karras {
         within("sigma_min", sigma_min, sigma_min > 0.0 && sigma_min.is_finite(), "(0, inf)")?;
         within("sigma_max", sigma_max, sigma_max > sigma_min && sigma_max.is_finite(), "(sigma_min, inf)")?;
         within("rho", rho, rho > 0.0 && rho.is_finite(), "(0, inf)")?;
-        Ok(Self { steps, sigma_min, sigma_max, rho })
+        let (first, last) = (sigma_min.powf(1.0 / rho), sigma_max.powf(1.0 / rho));
+        Ok(Self { steps, sigma_min, sigma_max, rho, first, spacing: (last - first) / (steps - 1) as f64 })
     }
 
-    /// y_1 and the spacing of the y.
-    fn roots(&self) -> (f64, f64) {
-        let (first, last) = (self.sigma_min.powf(1.0 / self.rho), self.sigma_max.powf(1.0 / self.rho));
-        (first, (last - first) / (self.steps - 1) as f64)
+    /// y_t.
+    fn root(&self, t: usize) -> f64 {
+        self.first + (t - 1) as f64 * self.spacing
     }
 
     /// σ_t, increasing in t.
@@ -86,11 +89,10 @@ impl Karras {
     /// `t` = 0, in debug builds.
     #[must_use]
     pub fn sigma(&self, t: usize) -> f64 {
-        let (first, spacing) = self.roots();
         match t {
             1 => self.sigma_min,
             t if t == self.steps => self.sigma_max,
-            t => (first + (t - 1) as f64 * spacing).powf(self.rho),
+            t => self.root(t).powf(self.rho),
         }
     }
 
@@ -101,14 +103,12 @@ impl Karras {
     }
 
     /// sin Δθ_t = (σ_t − σ_{t−1}) cos θ_t cos θ_{t−1}.
-    fn sin_delta(&self, t: usize) -> f64 {
+    fn sin_delta(&self, t: usize, before: NoiseLevel, now: NoiseLevel) -> f64 {
         if t == 1 {
-            return self.level(1).sin();
+            return now.sin();
         }
-        let (first, spacing) = self.roots();
-        let y = first + (t - 2) as f64 * spacing;
-        let rise = self.sigma(t - 1) * (self.rho * (spacing / y).ln_1p()).exp_m1();
-        rise * self.level(t).cos() * self.level(t - 1).cos()
+        let growth = (self.rho * (self.spacing / self.root(t - 1)).ln_1p()).exp_m1();
+        before.sin() * growth * now.cos()
     }
 }
 
@@ -119,11 +119,14 @@ impl VarianceSchedule for Karras {
 
     fn beta(&self, t: usize) -> f64 {
         let before = if t == 1 { NoiseLevel::DATA } else { self.level(t - 1) };
-        beta_between(before, self.level(t), self.sin_delta(t))
+        let now = self.level(t);
+        beta_between(before, now, self.sin_delta(t, before, now))
     }
 
     fn grid(&self) -> Result<Grid, ScheduleError> {
-        let levels = (1..=self.steps).map(|t| self.level(t)).collect();
-        Ok(Grid::with_increments(levels, (1..=self.steps).map(|t| self.sin_delta(t)).collect()))
+        let levels: Vec<NoiseLevel> = (1..=self.steps).map(|t| self.level(t)).collect();
+        let before = std::iter::once(NoiseLevel::DATA).chain(levels.iter().copied());
+        let sin_deltas = before.zip(&levels).enumerate().map(|(i, (before, &now))| self.sin_delta(i + 1, before, now)).collect();
+        Ok(Grid::with_increments(levels, sin_deltas))
     }
 }

@@ -128,6 +128,7 @@ pub trait VarianceSchedule: std::fmt::Debug + Send + Sync {
 /// # Ok::<(), onestep::ScheduleError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Grid {
     levels: Vec<NoiseLevel>,
     betas: Vec<f64>,
@@ -325,6 +326,19 @@ impl Grid {
             sin_deltas.extend([half, half]);
         }
         Self::with_increments(levels, sin_deltas)
+    }
+
+    /// Whether the lists agree and the noise grows: what a grid read from a file must satisfy.
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        let steps = self.levels.len();
+        let level = |l: &NoiseLevel| l.sin() > 0.0 && l.cos() >= 0.0 && (l.alpha_bar() + l.one_minus_alpha_bar() - 1.0).abs() < 1e-12;
+        steps >= 2
+            && self.betas.len() == steps
+            && self.sin_deltas.len() == steps
+            && self.levels.iter().all(level)
+            && self.levels.windows(2).all(|w| w[1].sin_from(w[0]) > 0.0)
+            && self.betas.iter().chain(&self.sin_deltas).all(|b| *b > 0.0 && *b <= 1.0)
     }
 
     /// The number T of levels.

@@ -3,6 +3,7 @@
 use super::{TargetError, check_entries, check_lengths};
 use crate::Float;
 use nalgebra::{DMatrix, SymmetricEigen};
+use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayRef2, Axis};
 
 /// A symmetric positive semi-definite matrix Σ, held so that every function g(Σ) is cheap.
@@ -303,10 +304,10 @@ impl Covariance {
                     column.mapv_inplace(|c| gain * c);
                 }
                 if rest == 0.0 {
-                    ndarray::linalg::general_mat_mul(F::one(), &coordinates, &vectors, F::zero(), out);
+                    general_mat_mul(F::one(), &coordinates, &vectors, F::zero(), out);
                 } else {
                     out.assign(x);
-                    ndarray::linalg::general_mat_mul(F::one(), &coordinates, &vectors, F::of(rest), out);
+                    general_mat_mul(F::one(), &coordinates, &vectors, F::of(rest), out);
                 }
             }
         }
@@ -326,7 +327,8 @@ impl Covariance {
                 if rank == self.dim {
                     return along.collect();
                 }
-                let remainder = x.to_owned() - coordinates.dot(&vectors);
+                let mut remainder = x.to_owned();
+                general_mat_mul(-F::one(), &coordinates, &vectors, F::one(), &mut remainder);
                 along.zip(remainder.rows()).map(|(a, r)| a + g[rank] * r.iter().map(square).sum::<f64>()).collect()
             }
         }

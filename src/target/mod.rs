@@ -6,9 +6,11 @@
 pub(crate) mod atoms;
 pub(crate) mod covariance;
 pub(crate) mod gaussian;
+mod jacobian;
 pub(crate) mod line;
 pub(crate) mod mixture;
 pub(crate) mod product;
+pub(crate) mod radial;
 pub(crate) mod rotated;
 
 use crate::NoiseLevel;

@@ -105,6 +105,11 @@ impl AffineBasis {
         self.inputs() + usize::from(self.constant)
     }
 
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        self.standardisation.is_sound()
+    }
+
     pub(crate) fn fill(&self, x: ArrayView2<'_, f64>, out: ArrayViewMut2<'_, f64>) {
         let (mut constant, mut coordinates) = out.split_at(Axis(1), usize::from(self.constant));
         constant.fill(1.0);

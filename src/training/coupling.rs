@@ -1,7 +1,7 @@
 //! Couplings of data and noise.
 
-use super::TrainingError;
-use crate::Float;
+use super::{TrainingError, error::check_range};
+use crate::{Assignment, Float};
 use ndarray::ArrayRef2;
 
 /// Pairs the rows of a batch of data with the rows of a batch of noise of the same size.
@@ -59,5 +59,48 @@ pub struct Independent;
 impl<F: Float> Coupling<F> for Independent {
     fn pair(&self, _data: &ArrayRef2<F>, _noise: &ArrayRef2<F>) -> Result<Option<Vec<usize>>, TrainingError> {
         Ok(None)
+    }
+}
+
+/// The pairing of least total ‖x − z‖² within minibatches, by exact assignment.
+///
+/// # Example
+/// ```
+/// use ndarray::array;
+/// use onestep::{Coupling, OptimalPairs};
+/// let (x, z) = (array![[0.0], [5.0], [9.0]], array![[8.0], [-1.0], [4.0]]);
+/// assert_eq!(OptimalPairs::new(3)?.pair(&x, &z)?, Some(vec![1, 2, 0]));
+/// # Ok::<(), onestep::TrainingError>(())
+/// ```
+///
+/// # References
+/// Pooladian, Ben-Hamu, Domingo-Enrich, Amos, Lipman and Chen, "Multisample flow matching", ICML 2023, arXiv 2304.14772.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OptimalPairs {
+    batch: usize,
+}
+
+impl OptimalPairs {
+    /// Assignment within batches of `batch` ≥ 1 rows; 1 is the independent coupling.
+    ///
+    /// # Errors
+    /// `batch` = 0.
+    ///
+    /// ```
+    /// assert!(onestep::OptimalPairs::new(0).is_err());
+    /// ```
+    pub fn new(batch: usize) -> Result<Self, TrainingError> {
+        check_range("batch", batch as f64, batch > 0, "[1, inf)")?;
+        Ok(Self { batch })
+    }
+}
+
+impl<F: Float> Coupling<F> for OptimalPairs {
+    fn pair(&self, data: &ArrayRef2<F>, noise: &ArrayRef2<F>) -> Result<Option<Vec<usize>>, TrainingError> {
+        Ok(Some(Assignment::new(2.0)?.solve(data, noise)?.permutation))
+    }
+
+    fn batch(&self) -> Option<usize> {
+        Some(self.batch)
     }
 }

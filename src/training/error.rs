@@ -1,6 +1,6 @@
 //! What can go wrong in training.
 
-use crate::ScheduleError;
+use crate::{BoundError, ScheduleError, TransportError};
 
 /// Why a function could not be trained.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -107,6 +107,12 @@ pub enum TrainingError {
     /// The grid of levels could not be made.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
+    /// A distance between clouds could not be computed.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The bound could not be evaluated.
+    #[error(transparent)]
+    Bound(#[from] BoundError),
 }
 
 impl TrainingError {

@@ -146,6 +146,12 @@ impl KernelBasis {
         self.affine.len() + self.whitening.as_ref().map_or(self.centres.nrows(), Array2::ncols)
     }
 
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        let finite = self.centres.iter().all(|v| v.is_finite());
+        self.affine.is_sound() && self.centres.ncols() == self.inputs() && self.bandwidth > 0.0 && self.whitening.is_none() && finite
+    }
+
     pub(crate) fn fill(&self, x: ArrayView2<'_, f64>, out: ArrayViewMut2<'_, f64>) {
         let (affine, mut bumps) = out.split_at(Axis(1), self.affine.len());
         let kernel = gaussian_kernel(&self.affine.standardisation.standardise(&x), &self.centres, self.bandwidth);

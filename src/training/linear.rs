@@ -6,8 +6,8 @@ use super::least_squares::{Penalty, Problem, Solution};
 use super::polynomial::PolynomialBasis;
 use super::random_features::FourierBasis;
 use super::spline::SplineBasis;
-use super::{FitSummary, Fitted, Regression, Standardisation, TrainingError, parallel, regression::Model};
-use crate::Float;
+use super::{FitSummary, Fitted, Regression, Standardisation, TrainingError, regression::Model};
+use crate::{Float, batch};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
 
 /// The features of a linear class, evaluated in `f64`.
@@ -55,10 +55,22 @@ impl Basis {
         }
     }
 
+    /// What features read from a file must satisfy.
+    #[cfg(feature = "serde")]
+    fn is_sound(&self) -> bool {
+        match self {
+            Self::Affine(b) => b.is_sound(),
+            Self::Polynomial(b) => b.is_sound(),
+            Self::Fourier(b) => b.is_sound(),
+            Self::Kernel(b) => b.is_sound(),
+            Self::Spline(b) => b.is_sound(),
+        }
+    }
+
     /// The feature table of all rows of `x`.
     pub(crate) fn features(&self, x: &ArrayRef2<f64>) -> Array2<f64> {
         let mut out = Array2::zeros((x.nrows(), self.len()));
-        parallel::for_blocks(x, &mut out, |x, out| self.fill(x, out));
+        batch::for_blocks(x, &mut out, |x, out| self.fill(x, out));
         out
     }
 }
@@ -79,6 +91,11 @@ impl LinearModel {
 
     pub(crate) fn outputs(&self) -> usize {
         self.coefficients.ncols()
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        self.basis.is_sound() && self.coefficients.nrows() == self.basis.len() && self.coefficients.iter().all(|c| c.is_finite())
     }
 
     /// Evaluates one block of rows.

@@ -6,7 +6,7 @@ use super::linear::Tables;
 use super::{
     FitSummary, Fitted, FunctionClass, Regression, Standardisation, TrainingError, parallel, regression::Model, regression::weighted_loss,
 };
-use crate::Float;
+use crate::{Float, batch};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
 use rand::RngCore;
 
@@ -82,7 +82,7 @@ impl<F: Float> FunctionClass<F> for NearestNeighbours {
         let mut model = NearestModel { standardisation, x, y, weights, neighbours: 1 };
         model.neighbours = self.neighbours.unwrap_or_else(|| model.best_neighbours());
         let mut fit = Array2::zeros(model.y.raw_dim());
-        parallel::for_blocks(&model.x, &mut fit, |x, out| model.average(x, out));
+        batch::for_blocks(&model.x, &mut fit, |x, out| model.average(x, out));
         let summary = FitSummary::new(
             "weighted mean of the nearest rows",
             "exact: comparison with every row; number of neighbours given or by leave-one-out",
@@ -106,6 +106,18 @@ pub(crate) struct NearestModel {
 }
 
 impl NearestModel {
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        let finite = self.x.iter().chain(&self.y).chain(&self.weights).all(|v| v.is_finite());
+        let rows = self.x.nrows();
+        self.standardisation.is_sound()
+            && self.standardisation.dim() == self.x.ncols()
+            && self.y.nrows() == rows
+            && self.weights.len() == rows
+            && (1..=rows).contains(&self.neighbours)
+            && finite
+    }
+
     pub(crate) fn eval_block<F: Float>(&self, x: ArrayView2<'_, F>, mut out: ArrayViewMut2<'_, F>) {
         let x = self.standardisation.standardise(&x.mapv(F::as_f64));
         let mut values = Array2::zeros(out.raw_dim());
@@ -147,10 +159,10 @@ impl NearestModel {
     fn best_neighbours(&self) -> usize {
         let most = MOST_NEIGHBOURS.min(self.x.nrows() - 1);
         let sizes = most.ilog2() as usize + 1;
-        let blocks: Vec<_> = self.x.axis_chunks_iter(Axis(0), parallel::BLOCK).enumerate().collect();
+        let blocks: Vec<_> = self.x.axis_chunks_iter(Axis(0), batch::BLOCK).enumerate().collect();
         let parts = parallel::map(blocks, |(block, x)| {
             let mut errors = vec![0.0; sizes];
-            self.visit(&x, most + 1, |i, nearest| self.add_left_out(block * parallel::BLOCK + i, nearest, &mut errors));
+            self.visit(&x, most + 1, |i, nearest| self.add_left_out(block * batch::BLOCK + i, nearest, &mut errors));
             errors
         });
         let total = |k: usize| parts.iter().map(|p| p[k]).sum::<f64>();

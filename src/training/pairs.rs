@@ -2,9 +2,9 @@
 
 use super::stream::{Stream, distinct_indices};
 use super::{Coupling, TrainingError, parallel};
-use crate::{Float, NoiseLevel, Sample};
-use ndarray::{Array2, ArrayRef2, ArrayView2, Axis, Zip};
-use rand::RngCore;
+use crate::{Float, Sample, batch};
+use ndarray::{Array2, ArrayRef2, ArrayView2, Axis};
+use rand::{Rng, RngCore};
 
 /// Where training data come from.
 ///
@@ -57,6 +57,17 @@ impl<F: Float> Source<'_, F> {
         }
     }
 
+    /// `n` independent draws: rows of a table with replacement.
+    pub(crate) fn draw_some(&self, n: usize, rng: &mut dyn RngCore) -> Array2<F> {
+        match self {
+            Self::Law(_) => self.draw(n, rng),
+            Self::Rows(rows) => {
+                let chosen: Vec<usize> = (0..n).map(|_| rng.random_range(0..rows.nrows())).collect();
+                rows.select(Axis(0), &chosen)
+            }
+        }
+    }
+
     /// `n` samples.
     pub(crate) fn draw(&self, n: usize, rng: &mut dyn RngCore) -> Array2<F> {
         match self {
@@ -76,7 +87,7 @@ impl<F: Float> Source<'_, F> {
 pub(crate) fn noise<F: Float>(n: usize, dim: usize, rng: &mut dyn RngCore) -> Array2<F> {
     let seed = rng.next_u64();
     let mut z = Array2::zeros((n, dim));
-    let blocks: Vec<_> = z.axis_chunks_iter_mut(Axis(0), parallel::BLOCK).enumerate().collect();
+    let blocks: Vec<_> = z.axis_chunks_iter_mut(Axis(0), batch::BLOCK).enumerate().collect();
     parallel::map(blocks, |(k, mut block)| {
         let mut stream = Stream::nth(seed, k as u64);
         block.iter_mut().for_each(|v| *v = F::standard_normal(&mut stream));
@@ -119,10 +130,4 @@ fn check_permutation(pairs: &[usize], rows: usize) -> Result<(), TrainingError> 
             right: count,
         })
     }
-}
-
-/// cos θ · x + sin θ · z, row by row.
-pub(crate) fn noised<F: Float>(level: NoiseLevel, x: &ArrayRef2<F>, z: &ArrayRef2<F>) -> Array2<F> {
-    let (cos, sin) = (F::of(level.cos()), F::of(level.sin()));
-    Zip::from(x).and(z).map_collect(|&x, &z| cos * x + sin * z)
 }

@@ -100,6 +100,12 @@ impl PolynomialBasis {
         self.exponents.len()
     }
 
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        let fits = |e: &Vec<u8>| e.len() == self.inputs() && e.iter().all(|k| usize::from(*k) <= self.degree);
+        self.standardisation.is_sound() && (1..=12).contains(&self.degree) && self.exponents.iter().all(fits)
+    }
+
     pub(crate) fn fill(&self, x: ArrayView2<'_, f64>, mut out: ArrayViewMut2<'_, f64>) {
         let x = self.standardisation.standardise(&x);
         let mut table = Array2::zeros((self.inputs(), self.degree + 1));

@@ -8,11 +8,13 @@ use super::linear::{Basis, Tables, best_fit, fit_basis, fitted};
 use super::stream::Stream;
 use super::{Fitted, FunctionClass, Regression, TrainingError};
 use crate::Float;
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, Zip};
 use rand::RngCore;
 use std::f64::consts::TAU;
 
 /// The class of functions xA + b + Σ_j c_j √(2/m) cos(ω_j·x/h + φ_j), with ω_j ~ N(0, I) and φ_j uniform, drawn afresh at every fit.
+///
+/// Beyond the range of the data, column by column, the waves keep the value of its border, so that the map is affine far out.
 ///
 /// As m grows this is ridge regression with the Gaussian kernel exp(−‖x−x'‖²/(2h²)) beside a free affine part. Inputs are standardised
 /// column by column; h is a multiple of their median distance.
@@ -98,9 +100,13 @@ impl<F: Float> FunctionClass<F> for RandomFourier {
         let mut stream = Stream::fork(rng);
         let waves = Array2::from_shape_simple_fn((affine.inputs(), self.features), || f64::standard_normal(&mut stream));
         let phases = Array1::from_shape_simple_fn(self.features, || TAU * f64::standard_uniform(&mut stream));
-        let median = bandwidth::median_distance(&affine.standardisation.standardise(&tables.x), &mut stream);
+        let x = affine.standardisation.standardise(&tables.x);
+        let extreme = |start: f64, pick: fn(f64, f64) -> f64| x.fold_axis(Axis(0), start, |a, b| pick(*a, *b));
+        let (low, high) = (extreme(f64::INFINITY, f64::min), extreme(f64::NEG_INFINITY, f64::max));
+        let median = bandwidth::median_distance(&x, &mut stream);
         let fits = self.bandwidths.times(median).map(|h| {
-            let basis = FourierBasis { affine: affine.clone(), waves: &waves / h, phases: phases.clone() };
+            let basis =
+                FourierBasis { affine: affine.clone(), waves: &waves / h, phases: phases.clone(), low: low.clone(), high: high.clone() };
             fit_basis("random_fourier", Basis::Fourier(basis), free, &tables, self.penalty)
         });
         let (model, solution) = best_fit(fits)?;
@@ -121,6 +127,9 @@ pub(crate) struct FourierBasis {
     /// p × m, already divided by h.
     waves: Array2<f64>,
     phases: Array1<f64>,
+    /// The range of the standardised inputs, column by column: beyond it the waves keep the value of its border.
+    low: Array1<f64>,
+    high: Array1<f64>,
 }
 
 impl FourierBasis {
@@ -132,10 +141,21 @@ impl FourierBasis {
         self.affine.len() + self.phases.len()
     }
 
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        let finite = self.waves.iter().chain(&self.phases).chain(&self.low).chain(&self.high).all(|v| v.is_finite());
+        let box_fits = self.low.len() == self.inputs() && self.high.len() == self.inputs();
+        self.affine.is_sound() && box_fits && self.waves.dim() == (self.inputs(), self.phases.len()) && !self.phases.is_empty() && finite
+    }
+
     pub(crate) fn fill(&self, x: ArrayView2<'_, f64>, out: ArrayViewMut2<'_, f64>) {
         let (affine, mut waves) = out.split_at(Axis(1), self.affine.len());
         let amplitude = (2.0 / self.phases.len() as f64).sqrt();
-        let angles = self.affine.standardisation.standardise(&x).dot(&self.waves) + &self.phases;
+        let mut inside = self.affine.standardisation.standardise(&x);
+        for mut row in inside.rows_mut() {
+            Zip::from(&mut row).and(&self.low).and(&self.high).for_each(|v, l, h| *v = v.max(*l).min(*h));
+        }
+        let angles = inside.dot(&self.waves) + &self.phases;
         waves.zip_mut_with(&angles, |w, a| *w = amplitude * a.cos());
         self.affine.fill(x, affine);
     }

@@ -1,12 +1,12 @@
 //! The recursion (14) of the paper: f_2, …, f_T in turn, each a regression on the one before.
 
 use super::error::check_range;
-use super::pairs::{Source, couple, noise, noised};
+use super::pairs::{Source, couple, noise};
 use super::posterior::PosteriorDraws;
 use super::stream::Stream;
 use super::{Coupling, Fitted, FunctionClass, Independent, Regression, Scaling, Standardisation, TrainingError};
 use crate::consistency::assert_evaluable;
-use crate::{ConsistencyFunction, Float, Grid};
+use crate::{ConsistencyFunction, Float, ForwardProcess, Grid, SharedNoisePair};
 use ndarray::{Array2, ArrayRef2};
 use rand::RngCore;
 use std::ops::ControlFlow;
@@ -320,8 +320,8 @@ impl<F: Float> Recursion<F> {
     ) -> Result<(Fitted<F>, StepProgress), TrainingError> {
         let x0 = source.draw(self.samples, stream);
         let z = couple(self.coupling.as_ref(), &x0, noise(self.samples, source.dim(), stream))?;
-        let x = noised(self.grid.level(t), &x0, &z);
-        let mut y = learned.eval(t - 1, &noised(self.grid.level(t - 1), &x0, &z));
+        let SharedNoisePair { before, now: x } = ForwardProcess::new(&self.grid).shared_noise_pair(t, &x0, &z);
+        let mut y = learned.eval(t - 1, &before);
         if let (2.., Source::Rows(table)) = (self.draws, source) {
             y = PosteriorDraws::new(&self.grid, t, table).average(self.draws, &x, y, |points| learned.eval(t - 1, points), stream);
         }

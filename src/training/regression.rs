@@ -1,10 +1,10 @@
 //! Regression problems, the classes that solve them, and the maps they return.
 
+use super::TrainingError;
 use super::linear::LinearModel;
 use super::mlp::PerceptronModel;
 use super::nearest::NearestModel;
-use super::{TrainingError, parallel};
-use crate::Float;
+use crate::{Float, batch};
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, ArrayView1, ArrayView2, Zip};
 use rand::RngCore;
 use std::sync::Arc;
@@ -381,6 +381,17 @@ impl<F: Float> Fitted<F> {
         }
     }
 
+    /// What a map read from a file must satisfy.
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        match &self.model {
+            Model::Linear(m) => m.is_sound(),
+            Model::Nearest(m) => m.is_sound(),
+            Model::Perceptron(m) => m.is_sound(),
+            Model::Custom(_) => true,
+        }
+    }
+
     /// What the fit minimised, how, and how far it got.
     ///
     /// ```
@@ -417,10 +428,10 @@ impl<F: Float> Fitted<F> {
         assert_eq!(x.ncols(), self.inputs(), "eval: x has {} columns, the map {} inputs", x.ncols(), self.inputs());
         assert_eq!(out.dim(), (x.nrows(), self.outputs()), "eval: out has shape {:?}", out.dim());
         match &self.model {
-            Model::Linear(m) => parallel::for_blocks(x, out, |x, out| m.eval_block(x, out)),
-            Model::Nearest(m) => parallel::for_blocks(x, out, |x, out| m.eval_block(x, out)),
+            Model::Linear(m) => batch::for_blocks(x, out, |x, out| m.eval_block(x, out)),
+            Model::Nearest(m) => batch::for_blocks(x, out, |x, out| m.eval_block(x, out)),
             Model::Perceptron(m) => m.eval_into(x, out),
-            Model::Custom(m) => parallel::for_blocks(x, out, |x, mut out| m.eval_into(&x, &mut out)),
+            Model::Custom(m) => batch::for_blocks(x, out, |x, mut out| m.eval_into(&x, &mut out)),
         }
     }
 

@@ -134,6 +134,16 @@ impl SplineBasis {
         self.knots.len() - DEGREE - 1
     }
 
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        let n = self.knots.len();
+        n > 2 * DEGREE + 1
+            && self.knots.iter().all(|k| k.is_finite())
+            && self.knots[..=DEGREE].iter().all(|k| *k == self.knots[0])
+            && self.knots[n - DEGREE - 1..].iter().all(|k| *k == self.knots[n - 1])
+            && self.knots[DEGREE..n - DEGREE].windows(2).all(|w| w[0] < w[1])
+    }
+
     pub(crate) fn fill(&self, x: ArrayView2<'_, f64>, mut out: ArrayViewMut2<'_, f64>) {
         out.fill(0.0);
         for (&x, mut features) in x.iter().zip(out.rows_mut()) {

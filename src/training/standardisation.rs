@@ -131,6 +131,13 @@ impl Standardisation {
         self.columnwise(x, |v, mean, scale| mean + scale * v)
     }
 
+    /// What a scaling read from a file must satisfy.
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        let scale = self.scale.iter().all(|s| *s > 0.0 && s.is_finite());
+        !self.mean.is_empty() && self.mean.len() == self.scale.len() && scale && self.mean.iter().all(|m| m.is_finite())
+    }
+
     fn columnwise<F: Float>(&self, x: &ArrayRef2<F>, map: impl Fn(f64, f64, f64) -> f64) -> Array2<F> {
         assert_eq!(x.ncols(), self.dim(), "standardisation of {} columns applied to {}", self.dim(), x.ncols());
         Array2::from_shape_fn(x.dim(), |(i, j)| F::of(map(x[[i, j]].as_f64(), self.mean[j], self.scale[j])))

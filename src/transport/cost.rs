@@ -4,61 +4,14 @@
 //! are scaled by a power of two, which is exact, so that distances lie in [0, 1] and no power of them overflows. They are not centred:
 //! that would round.
 
+use super::order::Order;
 use crate::Float;
 use ndarray::ArrayRef2;
-
-/// The map s = ‖x − y‖² ↦ s^{p/2}.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Power {
-    /// p = 1.
-    One,
-    /// p = 2.
-    Two,
-    /// Any other p ≥ 1.
-    General(f64),
-}
-
-impl Power {
-    pub(crate) fn new(order: f64) -> Self {
-        match order {
-            1.0 => Self::One,
-            2.0 => Self::Two,
-            _ => Self::General(order),
-        }
-    }
-
-    pub(crate) fn order(self) -> f64 {
-        match self {
-            Self::One => 1.0,
-            Self::Two => 2.0,
-            Self::General(order) => order,
-        }
-    }
-
-    /// s^{p/2}.
-    #[inline]
-    pub(crate) fn of_square(self, square: f64) -> f64 {
-        match self {
-            Self::One => square.sqrt(),
-            Self::Two => square,
-            Self::General(order) => square.powf(0.5 * order),
-        }
-    }
-
-    /// c^{1/p}.
-    pub(crate) fn root(self, cost: f64) -> f64 {
-        match self {
-            Self::One => cost,
-            Self::Two => cost.sqrt(),
-            Self::General(order) => cost.powf(1.0 / order),
-        }
-    }
-}
 
 /// Two clouds of points, rows contiguous, scaled to a diameter of at most one.
 #[derive(Debug)]
 pub(crate) struct Geometry {
-    pub(crate) power: Power,
+    pub(crate) order: Order,
     pub(crate) dim: usize,
     x: Vec<f64>,
     y: Vec<f64>,
@@ -68,14 +21,14 @@ pub(crate) struct Geometry {
 
 impl Geometry {
     /// Widens, scales and copies two clouds that were checked to be finite and of equal dimension.
-    pub(crate) fn new<F: Float>(order: f64, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Self {
+    pub(crate) fn new<F: Float>(order: Order, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Self {
         let dim = x.ncols();
         let exponent = exponent(x, y);
         // Two factors: one alone can overflow.
         let (first, second) = (libm::scalbn(1.0, -(exponent / 2)), libm::scalbn(1.0, -(exponent - exponent / 2)));
         // Adding zero makes equal points equal bit by bit: −0 becomes 0.
         let copy = |points: &ArrayRef2<F>| points.iter().map(|z| z.as_f64() * first * second + 0.0).collect();
-        Self { power: Power::new(order), dim, x: copy(x), y: copy(y), exponent }
+        Self { order, dim, x: copy(x), y: copy(y), exponent }
     }
 
     /// Some rows and columns, in the same units.
@@ -113,7 +66,7 @@ impl Geometry {
     /// ‖x_i − y_j‖^p of the scaled clouds.
     #[inline]
     pub(crate) fn cost(&self, i: usize, j: usize) -> f64 {
-        self.power.of_square(square_distance(self.x(i), self.y(j)))
+        self.order.of_square(square_distance(self.x(i), self.y(j)))
     }
 
     /// Standard deviation of the cost over pairs taken at a fixed stride.
@@ -128,7 +81,7 @@ impl Geometry {
 
     /// A cost of the scaled clouds in the units of the given ones: multiplied by 2^{exponent · p}.
     pub(crate) fn restore_cost(&self, cost: f64) -> f64 {
-        let half = (0.5 * f64::from(self.exponent) * self.power.order()).exp2();
+        let half = (0.5 * f64::from(self.exponent) * self.order.value()).exp2();
         // In two steps: the square of `half` can overflow where the product does not. Zero times infinity is meant to be zero.
         if cost == 0.0 { 0.0 } else { cost * half * half }
     }
@@ -136,7 +89,7 @@ impl Geometry {
     /// The distance that belongs to a mean cost of the scaled clouds, in the units of the given ones.
     pub(crate) fn restore_distance(&self, cost: f64) -> f64 {
         let half = libm::scalbn(1.0, self.exponent / 2);
-        self.power.root(cost) * half * half
+        self.order.root(cost) * half * half
     }
 }
 

@@ -5,6 +5,7 @@
 //! a question lies at or below it, the list answers for the whole row, and only otherwise is the row scanned again.
 
 use super::cost::Geometry;
+use super::screen::boxes::Boxes;
 use super::screen::{CHUNK, LANES, Scratch, Screen};
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
@@ -13,6 +14,8 @@ use rayon::prelude::*;
 pub(crate) const WANT: usize = 32;
 /// Bytes of scan buffers a part of a batch may fill.
 const PART_BYTES: usize = 1 << 20;
+/// Prices lowered before the boxes are settled anew.
+const SETTLE: usize = 64;
 /// Parts a batch is cut into; fixed, so that results do not depend on the number of threads.
 const PARTS: usize = 4;
 
@@ -54,6 +57,9 @@ pub(crate) struct Lists<'a> {
     priced: Vec<f32>,
     pool: Vec<Worker>,
     part: usize,
+    boxes: Option<Boxes>,
+    /// Prices lowered since the boxes were settled.
+    lowered: usize,
     pub(crate) scans: usize,
 }
 
@@ -62,6 +68,7 @@ pub(crate) struct Lists<'a> {
 struct Worker {
     scratch: Scratch,
     keys: Vec<u32>,
+    queue: Vec<u64>,
     kept: Vec<u64>,
     values: Vec<(f64, u32)>,
 }
@@ -79,6 +86,8 @@ impl<'a> Lists<'a> {
             prices,
             pool: std::iter::repeat_with(Worker::default).take(PARTS).collect(),
             part: (PART_BYTES / 4 / screen.stride()).clamp(8, 32),
+            boxes: screen.has_boxes().then(|| Boxes::new(screen)),
+            lowered: SETTLE,
             scans: 0,
         }
     }
@@ -104,6 +113,7 @@ impl<'a> Lists<'a> {
         if price < self.prices[at] {
             self.prices[at] = price;
             self.priced[at] = self.screen.priced(at, price);
+            self.lowered += 1;
         }
     }
 
@@ -142,6 +152,12 @@ impl<'a> Lists<'a> {
     /// Scans rows under the present prices and makes their lists anew, `want` columns or a few more each.
     pub(crate) fn refresh(&mut self, rows: &[u32], want: usize) {
         self.scans += rows.len();
+        if self.lowered >= SETTLE {
+            self.lowered = 0;
+            if let Some(boxes) = &mut self.boxes {
+                boxes.settle(&self.priced);
+            }
+        }
         let mut lists: Vec<Row> = Vec::with_capacity(rows.len());
         for batch in rows.chunks(self.part * PARTS) {
             lists.clear();
@@ -164,21 +180,30 @@ impl<'a> Lists<'a> {
         }
     }
 
-    /// Mean over the rows of threshold − smallest value: the scale on which columns compete.
-    pub(crate) fn mean_reach(&self) -> f64 {
+    /// Median over the rows of threshold − smallest value: the scale on which columns compete.
+    pub(crate) fn reach(&self) -> f64 {
         let reach = |(i, row): (usize, &Row)| {
             let top =
                 if row.threshold < f64::INFINITY { row.threshold } else { row.entries.last().map_or(0.0, |last| f64::from(last.base)) };
             (top - self.look(i as u32).best).max(0.0)
         };
-        self.rows.iter().enumerate().map(reach).sum::<f64>() / self.rows.len() as f64
+        let mut reaches: Vec<f64> = self.rows.iter().enumerate().map(reach).collect();
+        let middle = reaches.len() / 2;
+        *reaches.select_nth_unstable_by(middle, f64::total_cmp).1
     }
 
     fn scan_part(&self, rows: &[u32], lists: &mut [Row], want: usize, worker: &mut Worker) {
-        self.screen.scan(rows, &self.priced, &mut worker.scratch);
+        let want = want.min(self.prices.len());
+        if self.boxes.is_none() {
+            self.screen.scan(rows, &self.priced, &mut worker.scratch);
+        }
         for (index, (&i, list)) in rows.iter().zip(lists).enumerate() {
-            let (values, minima) = worker.scratch.row(index, self.screen.stride());
-            let cut = select(values, minima, want.min(self.prices.len()), &mut worker.keys, &mut worker.kept);
+            let cut = if let Some(boxes) = &self.boxes {
+                self.screen.nearest(i as usize, boxes, &self.priced, want, &mut worker.queue, &mut worker.kept)
+            } else {
+                let (values, minima) = worker.scratch.row(index, self.screen.stride());
+                select(values, minima, want, &mut worker.keys, &mut worker.kept)
+            };
             list.threshold =
                 if worker.kept.len() == self.prices.len() { f64::INFINITY } else { f64::from(cut) + self.screen.row_offset(i as usize) };
             worker.values.clear();
@@ -227,7 +252,7 @@ fn round_down(value: f64) -> f32 {
 
 /// A `u32` that orders like the float.
 #[inline]
-fn order_key(value: f32) -> u32 {
+pub(crate) fn order_key(value: f32) -> u32 {
     let bits = value.to_bits();
     if bits >> 31 == 0 { bits | 1 << 31 } else { !bits }
 }
@@ -265,6 +290,6 @@ pub(crate) fn select(values: &[f32], minima: &[f32], want: usize, keys: &mut Vec
 }
 
 /// The float of an [`order_key`].
-fn from_key(key: u32) -> f32 {
+pub(crate) fn from_key(key: u32) -> f32 {
     f32::from_bits(if key >> 31 == 1 { key & !(1 << 31) } else { !key })
 }

@@ -29,6 +29,16 @@ impl Order {
         }
     }
 
+    /// s^{p/2}: from a square distance to a cost.
+    #[inline]
+    pub(crate) fn of_square(self, square: f64) -> f64 {
+        match self.0 {
+            1.0 => square.sqrt(),
+            2.0 => square,
+            p => square.powf(0.5 * p),
+        }
+    }
+
     /// c^{1/p}: from a cost to a distance.
     #[inline]
     pub(crate) fn root(self, cost: f64) -> f64 {

@@ -214,7 +214,7 @@ impl<'a> LineRecursion<'a> {
         for _ in 0..self.refinements {
             spacing /= refinement;
             let finer = Pass::new(self, &density, spacing).run();
-            let moved = finer.report.distance(&best.report, scale);
+            let moved = finer.report.change_from(&best.report, scale);
             best = finer;
             best.report.resolution_error = moved;
             best.report.resolved = moved <= self.tolerance;
@@ -237,31 +237,48 @@ impl LineRecursion<'_> {
     }
 }
 
-impl PopulationReport {
-    /// The largest relative change of a measured quantity against another run of the same problem; NaN where one of them is not a number.
-    fn distance(&self, other: &Self, scale: f64) -> f64 {
-        // Changes below the rounding of the data's own scale are no changes.
-        let relative =
-            |a: f64, b: f64| if (a - b).abs() <= 4.0 * f64::EPSILON * scale { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) };
-        [
-            (self.w1.lower, other.w1.lower),
-            (self.w1_marginal.lower, other.w1_marginal.lower),
-            (self.w2_marginal, other.w2_marginal),
-            (self.energy_deficit, other.energy_deficit),
-            (self.loss_sum, other.loss_sum),
-        ]
-        .into_iter()
-        .map(|(a, b)| relative(a, b))
-        .fold(0.0, |worst, d| if d <= worst { worst } else { d })
-    }
-}
-
 /// The result of a [`LineRecursion`].
 #[derive(Debug, Clone)]
 pub struct LinePopulation {
     consistency: LineConsistency,
     report: PopulationReport,
     moments: SecondMoments,
+    locals: Vec<LocalError>,
+}
+
+/// The error made at one step: for training local_t(x) = E[Φ_{t−1}(X_{t−1}) | X_t = x] − Φ_t(x), for distillation the change of f along
+/// the flow, f_t(x) − f_{t−1}(Φ_{t→t−1}(x)). In both cases the certificate is the sum of E|local_t|.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LocalError {
+    /// t.
+    pub step: usize,
+    /// θ_t in radians.
+    pub angle: f64,
+    /// Δθ_t in radians.
+    pub delta: f64,
+    /// E|local_t(X_t)|.
+    pub mean_abs: f64,
+    /// (E local_t(X_t)²)^{1/2}.
+    pub root_mean_square: f64,
+}
+
+impl LocalError {
+    /// g(θ_t) = E|local_t|/Δθ_t², which tends to a function of the angle alone as the grid becomes fine. A grid with density ∝ √g has
+    /// the smallest certificate for its number of steps.
+    ///
+    /// ```
+    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// // N(0, 1): Φ = id and one step multiplies by cos Δθ, so g → E|Z|/2.
+    /// let grid = Grid::from_angles(&(1..=200).map(|i| 0.0075 * i as f64).collect::<Vec<_>>())?;
+    /// let run = LineRecursion::new(&LineMixture::gaussian(0.0, 1.0)?, &grid).run()?;
+    /// let half_mean = 0.5 * (2.0 / std::f64::consts::PI).sqrt();
+    /// assert!(run.local_errors().iter().all(|l| (l.density() / half_mean - 1.0).abs() < 1e-5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn density(&self) -> f64 {
+        self.mean_abs / (self.delta * self.delta)
+    }
 }
 
 /// Root mean square forms of the distances, which add over independent coordinates.
@@ -317,6 +334,22 @@ impl LinePopulation {
     #[must_use]
     pub fn copies(&self, copies: usize) -> PopulationReport {
         self.report.product(copies, self.moments.from_noise, self.moments.certificate, self.moments.prior)
+    }
+
+    /// The errors of the single steps, at every level or, for long grids, at a subset of them that represents all.
+    ///
+    /// ```
+    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// let target = LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.5, 0.5])?;
+    /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
+    /// let run = LineRecursion::new(&target, &grid).run()?;
+    /// let sum: f64 = run.local_errors().iter().map(|l| l.mean_abs).sum();
+    /// assert_eq!(sum, run.report().certificate);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn local_errors(&self) -> &[LocalError] {
+        &self.locals
     }
 
     /// The number of nodes of the final run.
@@ -472,8 +505,8 @@ impl BackwardComponent {
 #[derive(Default)]
 struct Ledger {
     loss_sum: f64,
-    /// t, Δθ_t, E|local_t| and the root of E local_t², at the levels where they were computed.
-    locals: Vec<(usize, f64, f64, f64)>,
+    /// At the levels where they were computed.
+    locals: Vec<LocalError>,
     /// max over levels of p_t(x_t)/min_{k ≤ t} p_k(x_k) at every node: the slope of the flow maps.
     slopes: Vec<f64>,
     smallest_density: Vec<f64>,
@@ -528,15 +561,15 @@ impl<'a> Pass<'a> {
                         let mut local = std::mem::take(&mut loss);
                         let mut unused = vec![0.0; n];
                         self.train(&backward, &nodes, &labels, &scales, &mut local, &mut unused);
-                        ledger.record(t, delta, &self.quadrature, &local);
+                        ledger.record(t, from, delta, &self.quadrature, &local);
                         loss = local;
                     }
                 }
                 Method::Distillation => {
-                    self.distil(&backward, &nodes, &interpolant, &mut increment);
+                    distil(&backward, &nodes, &interpolant, &mut increment);
                     // Along the flow f_{t−1} moves a node from its own value by exactly this much.
                     if measure {
-                        ledger.record(t, delta, &self.quadrature, &increment);
+                        ledger.record(t, from, delta, &self.quadrature, &increment);
                     }
                 }
             }
@@ -549,7 +582,7 @@ impl<'a> Pass<'a> {
                 kept.push((t, Interpolant::new(&nodes.x, &f, &self.mesh.degrees)));
             }
         }
-        self.conclude(&ledger, &f, &error, kept)
+        self.conclude(ledger, &f, &error, kept)
     }
 
     /// The local scale of f at every node: the smallest neighbouring cell in units of the spacing asked for, allowed to grow with distance.
@@ -605,18 +638,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// increment_i = g(E[X_{t−1} | X_t = x_i]) − g_i.
-    fn distil(&self, backward: &Backward, nodes: &Nodes, g: &Interpolant, increment: &mut [f64]) {
-        let n = nodes.x.len();
-        for (i, out) in increment.iter_mut().enumerate() {
-            let x = nodes.x[i];
-            let components = backward.components.iter().enumerate();
-            let change: f64 = components.map(|(k, c)| nodes.responsibility[k * n + i] * c.mean_change(x)).sum();
-            *out = g.rise(i, (x - g.nodes()[i]) + change, i).0;
-        }
-    }
-
-    fn conclude(&self, ledger: &Ledger, f: &[f64], error: &[f64], kept: Vec<(usize, Interpolant)>) -> LinePopulation {
+    fn conclude(&self, ledger: Ledger, f: &[f64], error: &[f64], kept: Vec<(usize, Interpolant)>) -> LinePopulation {
         let LineRecursion { target, grid, .. } = *self.recursion;
         let q = &self.quadrature;
         let y = &self.mesh.labels;
@@ -629,8 +651,8 @@ impl<'a> Pass<'a> {
         let noise_error: Vec<f64> = from_noise.iter().zip(y).map(|(f, y)| f - y).collect();
         let mismatch: Vec<f64> = from_noise.iter().zip(f).map(|(a, b)| a - b).collect();
         let root_mean_square = |g: &[f64]| q.mean_of(|i| g[i] * g[i]).max(0.0).sqrt();
-        let (certificate, certificate_error) = sum_over_levels(grid, &ledger.locals, |l| l.2);
-        let (certificate_l2, l2_error) = sum_over_levels(grid, &ledger.locals, |l| l.3);
+        let (certificate, certificate_error) = sum_over_levels(grid, &ledger.locals, |l| l.mean_abs);
+        let (certificate_l2, l2_error) = sum_over_levels(grid, &ledger.locals, |l| l.root_mean_square);
         let report = PopulationReport {
             steps: grid.steps(),
             dim: 1,
@@ -653,7 +675,18 @@ impl<'a> Pass<'a> {
             certificate: certificate_l2 + l2_error,
             prior: root_mean_square(&mismatch),
         };
-        LinePopulation { consistency: LineConsistency { steps: grid.steps(), kept }, report, moments }
+        LinePopulation { consistency: LineConsistency { steps: grid.steps(), kept }, report, moments, locals: ledger.locals }
+    }
+}
+
+/// increment_i = g(E[X_{t−1} | X_t = x_i]) − g_i.
+fn distil(backward: &Backward, nodes: &Nodes, g: &Interpolant, increment: &mut [f64]) {
+    let n = nodes.x.len();
+    for (i, out) in increment.iter_mut().enumerate() {
+        let x = nodes.x[i];
+        let components = backward.components.iter().enumerate();
+        let change: f64 = components.map(|(k, c)| nodes.responsibility[k * n + i] * c.mean_change(x)).sum();
+        *out = g.rise(i, (x - g.nodes()[i]) + change, i).0;
     }
 }
 
@@ -674,8 +707,9 @@ fn predict(nodes: &mut Nodes, before: &mut [f64], velocity_before: &mut [f64], d
 }
 
 impl Ledger {
-    fn record(&mut self, t: usize, delta: f64, q: &Quadrature, local: &[f64]) {
-        self.locals.push((t, delta, q.mean_abs(local), q.mean_of(|i| local[i] * local[i]).max(0.0).sqrt()));
+    fn record(&mut self, step: usize, level: NoiseLevel, delta: f64, q: &Quadrature, local: &[f64]) {
+        let root_mean_square = q.mean_of(|i| local[i] * local[i]).max(0.0).sqrt();
+        self.locals.push(LocalError { step, angle: level.angle(), delta, mean_abs: q.mean_abs(local), root_mean_square });
     }
 
     /// Slope of Φ_{t→k} at a node is p_t(x_t)/p_k(x_k): keeps the largest over pairs of levels seen so far.
@@ -711,8 +745,8 @@ fn certificate_levels(grid: &Grid) -> Vec<usize> {
 
 /// Σ_t of a local error known at some levels: value/Δθ² is interpolated linearly in the angle between them. The error is estimated
 /// against the same sum over every other level; both are exact where all levels are known.
-fn sum_over_levels(grid: &Grid, locals: &[(usize, f64, f64, f64)], value: impl Fn(&(usize, f64, f64, f64)) -> f64) -> (f64, f64) {
-    let all: Vec<(usize, f64)> = locals.iter().map(|l| (l.0, value(l) / (l.1 * l.1))).collect();
+fn sum_over_levels(grid: &Grid, locals: &[LocalError], value: impl Fn(&LocalError) -> f64) -> (f64, f64) {
+    let all: Vec<(usize, f64)> = locals.iter().map(|l| (l.step, value(l) / (l.delta * l.delta))).collect();
     if all.len() + 1 >= grid.steps() {
         return (locals.iter().map(value).sum(), 0.0);
     }

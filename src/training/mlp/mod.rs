@@ -242,6 +242,18 @@ pub(crate) struct PerceptronModel<F> {
 }
 
 impl<F: Float> PerceptronModel<F> {
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        let (inputs, outputs) = self.affine.dim();
+        let finite = self.affine.iter().chain(&self.offset).all(|v| v.is_finite()) && self.scale.is_finite();
+        self.standardisation.is_sound()
+            && self.standardisation.dim() == inputs
+            && self.offset.len() == outputs
+            && self.network.is_sound()
+            && (self.network.inputs(), self.network.outputs()) == (inputs, outputs)
+            && finite
+    }
+
     pub(crate) fn eval_into(&self, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         let (mean, scale) = (self.standardisation.mean.mapv(F::of), self.standardisation.scale.mapv(F::of));
         self.network.eval_rows(

@@ -62,10 +62,12 @@ impl<F: Float> Network<F> {
         self.sizes.len() - 1
     }
 
+    #[cfg(feature = "serde")]
     pub(crate) fn inputs(&self) -> usize {
         self.sizes[0]
     }
 
+    #[cfg(feature = "serde")]
     pub(crate) fn outputs(&self) -> usize {
         self.sizes[self.layers()]
     }
@@ -79,6 +81,7 @@ impl<F: Float> Network<F> {
     }
 
     /// Whether the sizes and the number of parameters agree, and all are finite: what a loaded network must satisfy.
+    #[cfg(feature = "serde")]
     pub(crate) fn is_sound(&self) -> bool {
         let sized = self.sizes.len() >= 2 && self.sizes.iter().all(|s| *s > 0);
         sized && self.span(self.layers()).start == self.parameters.len() && self.parameters.iter().all(|p| p.is_finite())
@@ -233,10 +236,6 @@ impl<F: Float> Tape<F> {
     pub(crate) fn set_rows(&mut self, rows: usize) {
         assert!(rows <= self.values[0].nrows(), "a tape of {} rows cannot hold {rows}", self.values[0].nrows());
         self.rows = rows;
-    }
-
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
     }
 
     pub(crate) fn input_mut(&mut self) -> ArrayViewMut2<'_, F> {

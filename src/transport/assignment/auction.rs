@@ -48,6 +48,18 @@ impl Pairs {
     }
 }
 
+/// Pairs every row with its cheapest column if these are all different, which settles clouds that nearly coincide; else pairs nobody.
+pub(super) fn nearest(lists: &Lists<'_>, pairs: &mut Pairs) -> bool {
+    for i in 0..pairs.column.len() as u32 {
+        let look = lists.look(i);
+        if pairs.give(i, look.column, look.cost) != FREE {
+            *pairs = Pairs::new(pairs.column.len());
+            return false;
+        }
+    }
+    true
+}
+
 /// Bids until every row has a column, or `cap` bids were made. Returns the number of bids.
 pub(super) fn phase(lists: &mut Lists<'_>, pairs: &mut Pairs, epsilon: f64, cap: usize) -> usize {
     let mut stack = pairs.free_rows();

@@ -2,20 +2,29 @@
 
 mod auction;
 mod augment;
+mod sorted;
 
 use super::cost::Geometry;
 use super::lists::{Lists, WANT};
 use super::network::{self, merge::Merged};
+use super::order::Order;
 use super::screen::Screen;
+use super::screen::boxes::{spatial, spatial_order};
 use super::{TransportError, certificate, check};
 use crate::Float;
 use auction::Pairs;
 use augment::Search;
 use ndarray::ArrayRef2;
 
+/// Bytes of stored inner products unless told otherwise.
+const MEMORY: usize = 512 << 20;
 /// ε of the first phase, in standard deviations of the cost.
 const FIRST_EPSILON: f64 = 0.2;
-/// ε of the last phase, in mean distances between the best value of a row and its threshold.
+/// ε of the first phase where prices must stay small, in median distances between the best value of a row and its threshold.
+const CAREFUL_EPSILON: f64 = 1.0;
+/// Gap, relative to the cost, that rounding of large prices may leave before the solution is repeated with care.
+const PRECISION: f64 = 1e-12;
+/// ε of the last phase, in the same median distances.
 const LAST_EPSILON: f64 = 1e-3;
 /// Quotient of the ε of consecutive phases.
 const THETA: f64 = 7.0;
@@ -38,8 +47,10 @@ const DIFFERENT: f64 = 0.97;
 /// ε-scaling auction followed by shortest augmenting paths, both on short lists of candidate columns. Prices only fall, so a column
 /// left out of a row's list can not beat the smallest value left out when the row was scanned; while the list's answer lies below that
 /// threshold it is the answer of the whole row. Scans bound the costs in `f32` from below, with every rounding paid for, and compute
-/// the few costs that survive by direct differences in `f64`. No n × n array is made: memory is O(n(d + 40)).
-/// Clouds with many equal points are merged and handed to the solver of [`NetworkSimplex`](crate::NetworkSimplex).
+/// the few costs that survive by direct differences in `f64`. Memory is O(n(d + 40)), and 4 n² bytes more where
+/// [`memory`](Self::memory) allows it.
+/// Clouds with many equal points are merged and handed to the solver of [`NetworkSimplex`](crate::NetworkSimplex). On the line the
+/// sorted matching is the answer, with duals in closed form.
 ///
 /// # Units
 /// The order p is a pure number. `distance` and `lower` have the unit of the coordinates, `cost`, `gap`, `u`, `v` its p-th power.
@@ -67,7 +78,8 @@ const DIFFERENT: f64 = 0.97;
 /// R. Jonker and A. Volgenant, *A shortest augmenting path algorithm for dense and sparse linear assignment problems*, Computing 38 (1987).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Assignment {
-    order: f64,
+    order: Order,
+    memory: usize,
 }
 
 /// An optimal matching, its cost and the proof of its optimality.
@@ -118,7 +130,7 @@ impl Assignment {
     /// assert!(onestep::Assignment::new(0.5).is_err());
     /// ```
     pub fn new(order: f64) -> Result<Self, TransportError> {
-        Ok(Self { order: check::order(order)? })
+        Ok(Self { order: Order::new(order)?, memory: MEMORY })
     }
 
     /// The order p.
@@ -129,7 +141,22 @@ impl Assignment {
     /// ```
     #[must_use]
     pub fn order(&self) -> f64 {
-        self.order
+        self.order.value()
+    }
+
+    /// Most bytes to spend on inner products kept between scans, 512 MiB unless told. They need 4 n² bytes and pay in more than four
+    /// dimensions; above the limit they are computed anew in every scan. The value does not depend on it.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::Assignment;
+    /// let (x, y) = (array![[0.0, 1.0, 2.0, 3.0, 4.0]], array![[1.0, 1.0, 2.0, 3.0, 4.0]]);
+    /// assert_eq!(Assignment::new(2.0)?.memory(0).solve(&x, &y)?.distance, 1.0);
+    /// # Ok::<(), onestep::TransportError>(())
+    /// ```
+    #[must_use]
+    pub fn memory(self, bytes: usize) -> Self {
+        Self { memory: bytes, ..self }
     }
 
     /// Solves the assignment problem between the rows of `x` and of `y`.
@@ -158,6 +185,10 @@ impl Assignment {
         check::clouds(x, y)?;
         check::equal_sizes(x, y)?;
         let geometry = Geometry::new(self.order, x, y);
+        if geometry.dim == 1 {
+            let (permutation, u, v) = sorted::solve(&geometry);
+            return Ok(matching(&geometry, permutation, &u, &v, Effort::default()));
+        }
         let ones = vec![1; geometry.rows()];
         let different = |points: Merged| points.len() as f64 / ones.len() as f64;
         let duplicates =
@@ -166,32 +197,63 @@ impl Assignment {
             let network::Solution { flows, u, v, effort } = network::solve(&geometry, &ones, &ones)?;
             return Ok(matching(&geometry, flows.iter().map(|&(_, j, _)| j).collect(), &u, &v, effort));
         }
-        Ok(solve(&geometry))
+        Ok(solve_in_order(&geometry, self.memory))
     }
 }
 
-/// Auction, exact finish, certificate.
-fn solve(geometry: &Geometry) -> Matching {
+/// Puts both clouds in spatial order where scans profit from it, solves, and puts the answer in the given order.
+fn solve_in_order(geometry: &Geometry, memory: usize) -> Matching {
+    if !spatial(geometry.dim) {
+        return solve(geometry, memory);
+    }
     let n = geometry.rows();
-    let screen = Screen::new(geometry);
-    let mut lists = Lists::new(geometry, &screen);
+    let (x, y) = (spatial_order(geometry, n, Geometry::x), spatial_order(geometry, n, Geometry::y));
+    let sorted = solve(&geometry.select(&x, &y), memory);
+    let mut matching = sorted.clone();
+    for k in 0..n {
+        let (i, j) = (x[k] as usize, y[k] as usize);
+        matching.permutation[i] = y[sorted.permutation[k]] as usize;
+        matching.u[i] = sorted.u[k];
+        matching.v[j] = sorted.v[k];
+    }
+    matching
+}
+
+/// Auction, exact finish, certificate; again with a small first ε if the prices grew so large that they rounded the costs away.
+fn solve(geometry: &Geometry, memory: usize) -> Matching {
+    let screen = Screen::new(geometry, memory);
+    let matching = attempt(geometry, &screen, false);
+    if matching.gap <= PRECISION * matching.cost {
+        return matching;
+    }
+    let careful = attempt(geometry, &screen, true);
+    if careful.gap < matching.gap { careful } else { matching }
+}
+
+fn attempt(geometry: &Geometry, screen: &Screen, careful: bool) -> Matching {
+    let n = geometry.rows();
+    let mut lists = Lists::new(geometry, screen);
     let all: Vec<u32> = (0..n as u32).collect();
     lists.refresh(&all, WANT);
     let mut pairs = Pairs::new(n);
-    let mut effort = bid(geometry, &mut lists, &mut pairs);
+    let reach = lists.reach();
+    let first = if careful { CAREFUL_EPSILON * reach } else { FIRST_EPSILON * geometry.spread() };
+    let mut effort = bid(&mut lists, &mut pairs, first, LAST_EPSILON * reach);
     effort.paths = finish(&mut lists, &mut pairs, &all);
     effort.scans = lists.scans + n;
     let v = lists.into_prices();
-    let u = certificate::potential(geometry, &screen, &v);
+    let u = certificate::potential(geometry, screen, &v);
     matching(geometry, pairs.column.iter().map(|&j| j as usize).collect(), &u, &v, effort)
 }
 
-/// The phases of the auction.
-fn bid(geometry: &Geometry, lists: &mut Lists<'_>, pairs: &mut Pairs) -> Effort {
+/// The phases of the auction, from ε = `first` to `last`.
+fn bid(lists: &mut Lists<'_>, pairs: &mut Pairs, first: f64, last: f64) -> Effort {
     let mut effort = Effort::default();
-    let cap = BIDS * geometry.rows();
-    let last = LAST_EPSILON * lists.mean_reach();
-    let mut epsilon = (FIRST_EPSILON * geometry.spread()).max(last);
+    if auction::nearest(lists, pairs) {
+        return effort;
+    }
+    let cap = BIDS * pairs.column.len();
+    let mut epsilon = first.max(last);
     loop {
         auction::release_dear(lists, pairs, epsilon);
         effort.iterations += auction::phase(lists, pairs, epsilon, cap);
@@ -209,13 +271,15 @@ fn bid(geometry: &Geometry, lists: &mut Lists<'_>, pairs: &mut Pairs) -> Effort 
 
 /// Frees the pairs that are not tight and joins every free row by a shortest augmenting path. Returns the number of paths.
 fn finish(lists: &mut Lists<'_>, pairs: &mut Pairs, all: &[u32]) -> usize {
-    all.iter().for_each(|&i| {
+    for &i in all {
         lists.certain_look(i);
-    });
+    }
     auction::release_dear(lists, pairs, 0.0);
     let free = pairs.free_rows();
     let mut search = Search::new(all.len());
-    free.iter().for_each(|&root| search.augment(root, lists, pairs));
+    for &root in &free {
+        search.augment(root, lists, pairs);
+    }
     free.len()
 }
 

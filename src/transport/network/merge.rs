@@ -36,7 +36,9 @@ impl Merged {
     pub(in crate::transport) fn spread(&self, values: &[f64], rows: usize, other: f64) -> Vec<f64> {
         let mut spread = vec![other; rows];
         for (members, &value) in self.members.iter().zip(values) {
-            members.iter().for_each(|&i| spread[i as usize] = value);
+            for &i in members {
+                spread[i as usize] = value;
+            }
         }
         spread
     }

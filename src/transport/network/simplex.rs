@@ -52,7 +52,7 @@ pub(super) fn solve(
     demand: &[i64],
 ) -> Result<Optimum, TransportError> {
     let (arcs, u, v) = first_arcs(geometry, screen, turned, supply, demand);
-    let mut simplex = Simplex::start(arcs, (&u, &v), geometry, supply, demand);
+    let mut simplex = Simplex::start(&arcs, (&u, &v), geometry, supply, demand);
     let cap = PIVOTS * (supply.len() + demand.len());
     for round in 1..=ROUNDS {
         let done = simplex.optimise(cap);
@@ -82,7 +82,7 @@ fn first_arcs(
     let mut lists = Lists::new(geometry, screen);
     let all: Vec<u32> = (0..supply.len() as u32).collect();
     lists.refresh(&all, WANT);
-    let last = LAST_EPSILON * lists.mean_reach();
+    let last = LAST_EPSILON * lists.reach();
     auction::run(&mut lists, supply, demand, FIRST_EPSILON * geometry.spread(), last);
     let v = lists.into_prices();
     let u = potential(geometry, screen, &v);
@@ -96,7 +96,7 @@ fn first_arcs(
 
 impl Simplex {
     /// A greedy tree: the cheapest arcs first, each filled until one of its ends has no mass left.
-    fn start(pairs: Vec<(u32, u32)>, (u, v): (&[f64], &[f64]), geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Self {
+    fn start(pairs: &[(u32, u32)], (u, v): (&[f64], &[f64]), geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Self {
         let rows = supply.len();
         let arc = |&(i, j): &(u32, u32)| Arc { row: i, column: rows as u32 + j, cost: geometry.cost(i as usize, j as usize) };
         let mut arcs: Vec<Arc> = pairs.iter().map(arc).collect();
@@ -196,5 +196,5 @@ impl Simplex {
 fn largest(geometry: &Geometry) -> f64 {
     let to_columns = (0..geometry.columns()).map(|j| square_distance(geometry.x(0), geometry.y(j))).fold(0.0, f64::max);
     let to_rows = (0..geometry.rows()).map(|i| square_distance(geometry.x(0), geometry.x(i))).fold(0.0, f64::max);
-    geometry.power.of_square((to_columns.sqrt() + to_rows.sqrt()).powi(2))
+    geometry.order.of_square((to_columns.sqrt() + to_rows.sqrt()).powi(2))
 }

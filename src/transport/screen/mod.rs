@@ -12,8 +12,13 @@
 //! the factor 1 − η and the relative errors of the arithmetic are absorbed by shrinking the points by √(1−κ) beforehand, and the rest
 //! is a number a column, subtracted with its price, and a number a row.
 
-use super::cost::{Geometry, Power};
+pub(crate) mod boxes;
+
+use super::cost::Geometry;
+use super::order::Order;
 use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
+#[cfg(feature = "rayon")]
+use rayon::prelude::*;
 
 /// Columns a chunk: values of a chunk stay in the first-level cache.
 pub(crate) const CHUNK: usize = 256;
@@ -23,6 +28,8 @@ pub(crate) const LANES: usize = 16;
 const DIRECT: usize = 4;
 /// From so many rows on the matrix product pays for packing its operands.
 const PRODUCT_ROWS: usize = 6;
+/// Rows of a block when all products are stored.
+const STORED_ROWS: usize = 64;
 /// Unit roundoff of `f32`.
 const UNIT: f64 = 1.0 / 16_777_216.0;
 /// η of the module documentation: relative loss traded for a small absolute one.
@@ -31,7 +38,7 @@ const ETA: f64 = 64.0 * UNIT;
 /// The clouds in single precision with the error bounds of their rounding.
 #[derive(Debug)]
 pub(crate) struct Screen {
-    power: Power,
+    order: Order,
     dim: usize,
     columns: usize,
     /// Columns rounded up to whole chunks.
@@ -50,6 +57,8 @@ pub(crate) struct Screen {
     y_offset: Vec<f64>,
     /// Rounding of coordinates, δ_i + max δ_j, for general p.
     slack: Vec<f64>,
+    /// All −2 x·y, `stride` a row, where they fit and pay; else empty.
+    stored: Vec<f32>,
 }
 
 /// Values and minima of some rows.
@@ -68,7 +77,8 @@ impl Scratch {
 }
 
 impl Screen {
-    pub(crate) fn new(geometry: &Geometry) -> Self {
+    /// Stores the inner products if they need at most `memory` bytes and are asked for in more than [`DIRECT`] dimensions.
+    pub(crate) fn new(geometry: &Geometry, memory: usize) -> Self {
         let (dim, rows, columns) = (geometry.dim, geometry.rows(), geometry.columns());
         let stride = columns.div_ceil(CHUNK) * CHUNK;
         let direct = dim <= DIRECT;
@@ -92,17 +102,17 @@ impl Screen {
         let y_bounds: Vec<_> = (0..columns).map(|j| round(geometry.y(j), &mut |k, z| y[k * stride + j] = z)).collect();
         // Loss of the squares by the matrix product, relative to the square norms.
         let loss = if direct { 0.0 } else { gamma + 12.0 * UNIT };
-        let penalty = |square: f64, delta: f64| match geometry.power {
-            Power::One => 2.0 * delta,
-            Power::Two => 4.0 * delta * delta / ETA + loss * square,
-            Power::General(_) => 0.0,
+        let penalty = |square: f64, delta: f64| match geometry.order.value() {
+            1.0 => 2.0 * delta,
+            2.0 => 4.0 * delta * delta / ETA + loss * square,
+            _ => 0.0,
         };
-        let product_two = !direct && geometry.power == Power::Two;
+        let product_two = !direct && geometry.order == Order::TWO;
         let norm = |square: f64| if product_two { square } else { 0.0 };
         let reduced = |&(square, _): &(f64, f64)| if direct { 0.0 } else { (square * (1.0 - loss)) as f32 };
         let largest = y_bounds.iter().fold(0.0, |most: f64, b| most.max(b.1));
-        Self {
-            power: geometry.power,
+        let mut screen = Self {
+            order: geometry.order,
             dim,
             columns,
             stride,
@@ -113,7 +123,24 @@ impl Screen {
             y_square: y_bounds.iter().map(reduced).chain(std::iter::repeat_n(0.0, stride - columns)).collect(),
             y_offset: y_bounds.iter().map(|&(square, delta)| norm(square) - penalty(square, delta)).collect(),
             slack: x_bounds.iter().map(|&(_, delta)| 2.0 * (delta + largest)).collect(),
+            stored: Vec::new(),
+        };
+        if !direct && rows.saturating_mul(stride).saturating_mul(size_of::<f32>()) <= memory {
+            screen.store(rows);
         }
+        screen
+    }
+
+    /// Computes all inner products, blocks of rows in parallel.
+    fn store(&mut self, rows: usize) {
+        let mut stored = vec![0.0; rows * self.stride];
+        let this = &*self;
+        let work = |(x, out): (&[f32], &mut [f32])| this.products(x, out);
+        #[cfg(feature = "rayon")]
+        this.x.par_chunks(STORED_ROWS * self.dim).zip(stored.par_chunks_mut(STORED_ROWS * self.stride)).for_each(work);
+        #[cfg(not(feature = "rayon"))]
+        this.x.chunks(STORED_ROWS * self.dim).zip(stored.chunks_mut(STORED_ROWS * self.stride)).for_each(work);
+        self.stored = stored;
     }
 
     pub(crate) fn stride(&self) -> usize {
@@ -144,15 +171,20 @@ impl Screen {
         let groups = stride / CHUNK * LANES;
         scratch.values.resize(rows.len() * stride, 0.0);
         scratch.minima.resize(rows.len() * groups, 0.0);
-        let product = dim > DIRECT && rows.len() >= PRODUCT_ROWS;
+        let product = dim > DIRECT && rows.len() >= PRODUCT_ROWS && self.stored.is_empty();
         if product {
             scratch.points.clear();
-            rows.iter().for_each(|&i| scratch.points.extend_from_slice(self.point(i)));
-            self.products(rows.len(), scratch);
+            for &i in rows {
+                scratch.points.extend_from_slice(self.point(i));
+            }
+            self.products(&scratch.points, &mut scratch.values[..rows.len() * stride]);
         }
         let out = scratch.values.chunks_exact_mut(stride).zip(scratch.minima.chunks_exact_mut(groups));
         for (&i, (values, minima)) in rows.iter().zip(out) {
             if product {
+                self.finish_row(i as usize, priced, values, minima);
+            } else if let Some(stored) = self.stored.get(i as usize * stride..(i as usize + 1) * stride) {
+                values.copy_from_slice(stored);
                 self.finish_row(i as usize, priced, values, minima);
             } else {
                 self.scan_row(i as usize, priced, values, minima);
@@ -164,13 +196,13 @@ impl Screen {
         &self.x[i as usize * self.dim..(i as usize + 1) * self.dim]
     }
 
-    /// −2 x_i·y_j for the gathered rows.
-    fn products(&self, rows: usize, scratch: &mut Scratch) {
+    /// −2 x·y for some points x and all y.
+    fn products(&self, points: &[f32], out: &mut [f32]) {
         let shapes = "the buffers were sized for these shapes";
-        let points = ArrayView2::from_shape((rows, self.dim), &scratch.points).expect(shapes);
+        let rows = points.len() / self.dim;
+        let points = ArrayView2::from_shape((rows, self.dim), points).expect(shapes);
         let y = ArrayView2::from_shape((self.dim, self.stride), &self.y).expect(shapes);
-        let size = rows * self.stride;
-        let mut out = ArrayViewMut2::from_shape((rows, self.stride), &mut scratch.values[..size]).expect(shapes);
+        let mut out = ArrayViewMut2::from_shape((rows, self.stride), out).expect(shapes);
         general_mat_mul(-2.0, &points, &y, 0.0, &mut out);
     }
 
@@ -215,13 +247,13 @@ impl Screen {
         let chunks = values.as_chunks_mut::<CHUNK>().0.iter_mut().zip(minima.as_chunks_mut::<LANES>().0);
         let columns = priced.as_chunks::<CHUNK>().0.iter().zip(self.y_square.as_chunks::<CHUNK>().0);
         for ((values, minima), (priced, squares)) in chunks.zip(columns) {
-            match self.power {
-                Power::Two => fold(values, priced, minima, |_, product| product),
-                Power::One => fold(values, priced, minima, |j, product| {
+            match self.order.value() {
+                2.0 => fold(values, priced, minima, |_, product| product),
+                1.0 => fold(values, priced, minima, |j, product| {
                     let square = squares[j] + x_square + product;
                     if square > 0.0 { square.sqrt() } else { 0.0 }
                 }),
-                Power::General(order) => {
+                order => {
                     let slack = self.slack[i];
                     fold(values, priced, minima, |j, product| general(squares[j] + x_square + product, slack, order));
                 }
@@ -244,10 +276,10 @@ impl Screen {
                 }
                 values[j] = square;
             }
-            match self.power {
-                Power::Two => fold(values, priced, minima, |_, square| square),
-                Power::One => fold(values, priced, minima, |_, square| square.sqrt()),
-                Power::General(order) => fold(values, priced, minima, |_, square| general(square, self.slack[i], order)),
+            match self.order.value() {
+                2.0 => fold(values, priced, minima, |_, square| square),
+                1.0 => fold(values, priced, minima, |_, square| square.sqrt()),
+                order => fold(values, priced, minima, |_, square| general(square, self.slack[i], order)),
             }
         }
     }

@@ -1,0 +1,83 @@
+//! Gauss rules from their Jacobi matrices.
+
+use nalgebra::{DMatrix, SymmetricEigen};
+
+/// The nodes, increasing, and the weights, summing to one, of the rule whose orthonormal polynomials have the recurrence coefficients
+/// `diagonal` and `beside` (the square roots of the off-diagonal ones): Golub and Welsch (1969).
+fn golub_welsch(diagonal: &[f64], beside: impl Fn(usize) -> f64) -> (Vec<f64>, Vec<f64>) {
+    let n = diagonal.len();
+    let matrix = DMatrix::from_fn(n, n, |i, j| match i.abs_diff(j) {
+        0 => diagonal[i],
+        1 => beside(i.max(j)),
+        _ => 0.0,
+    });
+    let eigen = SymmetricEigen::new(matrix);
+    let mut rule: Vec<(f64, f64)> = (0..n).map(|k| (eigen.eigenvalues[k], eigen.eigenvectors[(0, k)].powi(2))).collect();
+    rule.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let total: f64 = rule.iter().map(|r| r.1).sum();
+    rule.into_iter().map(|(x, w)| (x, w / total)).unzip()
+}
+
+/// Gauss–Legendre for the uniform law on [−1, 1].
+pub(crate) fn legendre(points: usize) -> (Vec<f64>, Vec<f64>) {
+    golub_welsch(&vec![0.0; points], |k| {
+        let k = k as f64;
+        k / (4.0 * k * k - 1.0).sqrt()
+    })
+}
+
+/// The rule for the density `power` · r^{power−1} on [0, 1], power > 0: Gauss–Jacobi with exponents 0 and power − 1.
+pub(crate) fn power_law(points: usize, power: f64) -> (Vec<f64>, Vec<f64>) {
+    let b = power - 1.0;
+    let diagonal: Vec<f64> = (0..points)
+        .map(|k| {
+            let s = 2.0 * k as f64 + b;
+            // (b² − a²)/((s)(s+2)) with a = 0, on [−1, 1]; at k = 0 it is b/(b+2).
+            0.5 + 0.5 * if k == 0 { b / (b + 2.0) } else { b * b / (s * (s + 2.0)) }
+        })
+        .collect();
+    golub_welsch(&diagonal, |k| {
+        let k = k as f64;
+        let s = 2.0 * k + b;
+        let square = if k == 1.0 {
+            4.0 * (1.0 + b) / ((2.0 + b).powi(2) * (3.0 + b))
+        } else {
+            4.0 * k * k * (k + b).powi(2) / (s * s * (s * s - 1.0))
+        };
+        0.5 * square.sqrt()
+    })
+}
+
+/// The rule for the law of χ²_d/2, density ∝ y^{d/2−1}e^{−y}: generalised Gauss–Laguerre.
+pub(crate) fn half_chi_square(points: usize, dim: usize) -> (Vec<f64>, Vec<f64>) {
+    let a = 0.5 * dim as f64 - 1.0;
+    let diagonal: Vec<f64> = (0..points).map(|k| 2.0 * k as f64 + a + 1.0).collect();
+    golub_welsch(&diagonal, |k| (k as f64 * (k as f64 + a)).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Eigenvalues and eigenvectors to a few ulp.
+    const ROUNDING: f64 = 1e-13;
+
+    fn moment(rule: &(Vec<f64>, Vec<f64>), k: i32) -> f64 {
+        rule.0.iter().zip(&rule.1).map(|(x, w)| w * x.powi(k)).sum()
+    }
+
+    #[test]
+    fn rules_are_exact_for_polynomials() {
+        let uniform = legendre(12);
+        let (square, ball, chi) = (power_law(9, 1.0), power_law(9, 7.0), half_chi_square(9, 5));
+        let mut chi_moment = 1.0;
+        for k in 0..17 {
+            let n = f64::from(k);
+            assert!((moment(&uniform, k) - if k % 2 == 0 { 1.0 / (n + 1.0) } else { 0.0 }).abs() < ROUNDING);
+            assert!((moment(&square, k) - 1.0 / (n + 1.0)).abs() < ROUNDING);
+            assert!((moment(&ball, k) - 7.0 / (n + 7.0)).abs() < ROUNDING);
+            assert!((moment(&chi, k) / chi_moment - 1.0).abs() < ROUNDING);
+            chi_moment *= 2.5 + n;
+        }
+    }
+}
