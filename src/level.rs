@@ -7,7 +7,7 @@ use std::f64::consts::FRAC_PI_2;
 #[non_exhaustive]
 pub enum LevelError {
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value} is outside {range}")]
+    #[error("{name} = {value:?} is outside {range}")]
     OutOfRange {
         /// The parameter.
         name: &'static str,
@@ -171,6 +171,11 @@ impl NoiseLevel {
     pub fn from_log_snr(log_snr: f64) -> Result<Self, LevelError> {
         let l = within("log_snr", log_snr, f64::NEG_INFINITY, f64::INFINITY, "[-inf, inf]")?;
         Self::from_sigma((-0.5 * l).exp())
+    }
+
+    /// From a cosine and a sine that the caller holds to full accuracy.
+    pub(crate) fn from_cos_sin(cos: f64, sin: f64) -> Self {
+        Self { cos, sin }
     }
 
     /// cos θ = √ᾱ, the coefficient of the data.

@@ -1,7 +1,7 @@
 //! Score functions.
 
 use crate::{Float, NoiseLevel};
-use ndarray::{Array2, ArrayRef2};
+use ndarray::{Array2, ArrayRef2, ArrayView1};
 use std::sync::Arc;
 
 /// A score s_θ(x) = ∇ log p_θ(x) of the law p_θ of X = cos θ · X₀ + sin θ · Z, exact or approximate.
@@ -40,6 +40,30 @@ pub trait ScoreFunction<F: Float = f64>: Send + Sync {
     }
 }
 
+/// A score with its derivative: the Hessian of ln p_θ, applied to vectors.
+///
+/// Implemented analytically by the built-in Gaussian targets; [`DifferencedScore`] supplies it for any score by central differences.
+///
+/// # Shapes
+/// `x`, `v` and `out` are n × [`dim`](ScoreFunction::dim), row by row.
+pub trait ScoreJacobian<F: Float = f64>: ScoreFunction<F> {
+    /// Writes ∂s_θ(x_i) v_i for every row i into `out`.
+    ///
+    /// # Panics
+    /// `x`, `v` and `out` do not all have shape n × `dim()`.
+    fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>);
+
+    /// Allocating form of [`score_jvp_into`](Self::score_jvp_into).
+    ///
+    /// # Panics
+    /// `x` and `v` do not both have shape n × `dim()`.
+    fn score_jvp(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>) -> Array2<F> {
+        let mut out = Array2::zeros(x.raw_dim());
+        self.score_jvp_into(level, x, v, &mut out);
+        out
+    }
+}
+
 /// Panics, as ndarray does, when `x` and `out` are not both n × `dim`.
 pub(crate) fn assert_shapes<F, G>(what: &str, dim: usize, x: &ArrayRef2<F>, out: &ArrayRef2<G>) {
     assert_eq!(x.ncols(), dim, "{what}: x has {} columns, the space has dimension {dim}", x.ncols());
@@ -54,6 +78,11 @@ macro_rules! delegate {
             }
             fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
                 (**self).score_into(level, x, out);
+            }
+        }
+        impl<F: Float, S: ScoreJacobian<F> + ?Sized> ScoreJacobian<F> for $pointer {
+            fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
+                (**self).score_jvp_into(level, x, v, out);
             }
         }
     };
@@ -111,6 +140,72 @@ impl<F: Float, C: Fn(NoiseLevel, &[F], &mut [F]) + Send + Sync> ScoreFunction<F>
             point.iter_mut().zip(row).for_each(|(p, &r)| *p = r);
             (self.score)(level, &point, &mut value);
             to.iter_mut().zip(&value).for_each(|(t, &v)| *t = v);
+        }
+    }
+}
+
+/// Any score, with derivatives by central differences: ∂s(x) v ≈ (s(x + hv) − s(x − hv))/(2h).
+///
+/// # Accuracy
+/// h = ε^{1/3} (1 + ‖x‖)/‖v‖, so the relative error is about ε^{2/3} (4e−11 in `f64`, 2e−5 in `f32`) for a score that varies on the scale
+/// of 1 + ‖x‖; where it varies on a smaller scale ℓ, ((1 + ‖x‖)/ℓ)² times that. Two evaluations of the score a product.
+///
+/// # Example
+/// ```
+/// use ndarray::array;
+/// use onestep::{DifferencedScore, NoiseLevel, ScoreFn, ScoreJacobian};
+/// let cubic = ScoreFn::new(1, |_: NoiseLevel, x: &[f64], out: &mut [f64]| out[0] = -x[0].powi(3));
+/// let jvp = DifferencedScore::new(cubic).score_jvp(NoiseLevel::DATA, &array![[2.0]], &array![[0.5]]);
+/// assert!((jvp[[0, 0]] + 6.0).abs() < 1e-8); // −3x²v
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct DifferencedScore<S> {
+    score: S,
+}
+
+impl<S> DifferencedScore<S> {
+    /// Differences `score`.
+    ///
+    /// ```
+    /// use onestep::{DifferencedScore, NoiseLevel, ScoreFn, ScoreFunction};
+    /// let s = DifferencedScore::new(ScoreFn::new(3, |_: NoiseLevel, x: &[f64], out: &mut [f64]| out.copy_from_slice(x)));
+    /// assert_eq!(s.dim(), 3);
+    /// ```
+    pub fn new(score: S) -> Self {
+        Self { score }
+    }
+}
+
+impl<F: Float, S: ScoreFunction<F>> ScoreFunction<F> for DifferencedScore<S> {
+    fn dim(&self) -> usize {
+        self.score.dim()
+    }
+
+    fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
+        self.score.score_into(level, x, out);
+    }
+}
+
+impl<F: Float, S: ScoreFunction<F>> ScoreJacobian<F> for DifferencedScore<S> {
+    fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
+        assert_shapes("score_jvp", self.score.dim(), x, out);
+        assert_shapes("score_jvp", self.score.dim(), v, out);
+        let norm = |row: ArrayView1<'_, F>| row.iter().map(|&c| c * c).sum::<F>().sqrt();
+        let steps: Vec<F> = x
+            .rows()
+            .into_iter()
+            .zip(v.rows())
+            .map(|(x, v)| {
+                let length = norm(v);
+                if length > F::zero() { F::epsilon().cbrt() * (F::one() + norm(x)) / length } else { F::one() }
+            })
+            .collect();
+        let shifted = |sign: F| Array2::from_shape_fn(x.raw_dim(), |(i, j)| x[[i, j]] + sign * steps[i] * v[[i, j]]);
+        let before = self.score.score(level, &shifted(-F::one()));
+        self.score.score_into(level, &shifted(F::one()), out);
+        for ((mut o, b), &h) in out.rows_mut().into_iter().zip(before.rows()).zip(&steps) {
+            let half = F::one() / (h + h);
+            o.iter_mut().zip(b).for_each(|(o, &b)| *o = (*o - b) * half);
         }
     }
 }

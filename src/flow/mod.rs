@@ -1,8 +1,14 @@
 //! Probability-flow maps.
 
 mod exact;
+pub(crate) mod field;
+pub(crate) mod lipschitz;
 mod quantile;
 pub(crate) mod radial;
+pub(crate) mod samplers;
+pub(crate) mod solver;
+mod stepper;
+pub(crate) mod tableau;
 
 use crate::{Float, NoiseLevel};
 use ndarray::{Array2, ArrayRef2};

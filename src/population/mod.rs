@@ -17,7 +17,7 @@ use crate::ScheduleError;
 #[non_exhaustive]
 pub enum PopulationError {
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value} is outside {range}")]
+    #[error("{name} = {value:?} is outside {range}")]
     OutOfRange {
         /// The parameter.
         name: &'static str,
@@ -178,6 +178,23 @@ pub struct PopulationReport {
 }
 
 impl PopulationReport {
+    /// The largest relative change of a measured quantity against another run of the same problem; NaN where one of them is not a number.
+    pub(crate) fn change_from(&self, other: &Self, scale: f64) -> f64 {
+        // Changes below the rounding of the data's own scale are no changes.
+        let relative =
+            |a: f64, b: f64| if (a - b).abs() <= 4.0 * f64::EPSILON * scale { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) };
+        [
+            (self.w1.lower, other.w1.lower),
+            (self.w1_marginal.lower, other.w1_marginal.lower),
+            (self.w2_marginal, other.w2_marginal),
+            (self.energy_deficit, other.energy_deficit),
+            (self.loss_sum, other.loss_sum),
+        ]
+        .into_iter()
+        .map(|(a, b)| relative(a, b))
+        .fold(0.0, |worst, d| if d <= worst { worst } else { d })
+    }
+
     /// The report of `copies` independent copies of a target on the line: consistency training from f_1 = id separates by coordinate.
     ///
     /// W_2² adds, and √d W_{1} ≤ W_1 ≤ min(√d W_2, d W_{1}) of one copy; the certificate is the smaller of d times the one-copy sum of

@@ -27,6 +27,10 @@ pub struct LiHuangWei {
     c0: f64,
     c1: f64,
     rate: f64,
+    /// ln T^{−c₀}.
+    ln_first: f64,
+    /// ln(1 + r).
+    ln_rise: f64,
 }
 
 impl LiHuangWei {
@@ -41,9 +45,7 @@ impl LiHuangWei {
     /// assert!(LiHuangWei::new(9, 2.0, 4.0).is_ok());
     /// ```
     pub fn new(steps: usize, c0: f64, c1: f64) -> Result<Self, ScheduleError> {
-        if steps < 2 {
-            return Err(ScheduleError::TooFewSteps { steps });
-        }
+        super::check_steps(steps)?;
         for (name, value) in [("c0", c0), ("c1", c1)] {
             if !(value > 0.0 && value.is_finite()) {
                 return Err(ScheduleError::OutOfRange { name, value, range: "(0, inf)" });
@@ -56,7 +58,7 @@ impl LiHuangWei {
         if !(rate < 1.0) {
             return Err(ScheduleError::RateTooLarge { rate, c1, steps });
         }
-        Ok(Self { steps, c0, c1, rate })
+        Ok(Self { steps, c0, c1, rate, ln_first: -c0 * (steps as f64).ln(), ln_rise: rate.ln_1p() })
     }
 
     /// r = c₁ ln T / T, the plateau of β.
@@ -97,10 +99,10 @@ impl VarianceSchedule for LiHuangWei {
     }
 
     fn beta(&self, t: usize) -> f64 {
-        let first = -self.c0 * (self.steps as f64).ln();
         if t <= 1 {
             return (self.steps as f64).powf(-self.c0);
         }
-        self.rate * (first + t as f64 * self.rate.ln_1p()).exp().min(1.0)
+        let ln_growth = self.ln_first + t as f64 * self.ln_rise;
+        if ln_growth < 0.0 { self.rate * ln_growth.exp() } else { self.rate }
     }
 }

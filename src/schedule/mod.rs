@@ -1,8 +1,13 @@
 //! Variance schedules and the grid of noise levels they make.
 
+pub(crate) mod angle;
+pub(crate) mod audit;
+pub(crate) mod classic;
+pub(crate) mod equidistributed;
+pub(crate) mod karras;
 pub(crate) mod li_huang_wei;
 
-use crate::{LevelError, NoiseLevel};
+use crate::{LevelError, NoiseLevel, special::sum::Sum};
 use std::f64::consts::FRAC_PI_2;
 
 /// Why a schedule or a grid could not be made.
@@ -16,7 +21,7 @@ pub enum ScheduleError {
         steps: usize,
     },
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value} is outside {range}")]
+    #[error("{name} = {value:?} is outside {range}")]
     OutOfRange {
         /// The parameter.
         name: &'static str,
@@ -26,7 +31,7 @@ pub enum ScheduleError {
         range: &'static str,
     },
     /// An entry of a list is NaN or outside its range.
-    #[error("{name}[{index}] = {value} is outside {range}")]
+    #[error("{name}[{index}] = {value:?} is outside {range}")]
     Entry {
         /// The list.
         name: &'static str,
@@ -37,8 +42,20 @@ pub enum ScheduleError {
         /// The valid range.
         range: &'static str,
     },
+    /// Two lists that must have the same length have not.
+    #[error("{left_name} has length {left}, {right_name} has length {right}: they must be equal")]
+    Lengths {
+        /// The first list.
+        left_name: &'static str,
+        /// Its length.
+        left: usize,
+        /// The second list.
+        right_name: &'static str,
+        /// Its length.
+        right: usize,
+    },
     /// A list must increase strictly (the noise grows with t).
-    #[error("{name}[{index}] = {value} does not {verb} after {previous}")]
+    #[error("{name}[{index}] = {value:?} does not {verb} after {previous}")]
     NotMonotone {
         /// The list.
         name: &'static str,
@@ -111,16 +128,30 @@ pub trait VarianceSchedule: std::fmt::Debug + Send + Sync {
 /// # Ok::<(), onestep::ScheduleError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Grid {
     levels: Vec<NoiseLevel>,
     betas: Vec<f64>,
     sin_deltas: Vec<f64>,
 }
 
+/// β = 1 − cos²θ_t / cos²θ_{t−1} = sin Δθ_t sin(θ_t + θ_{t−1}) / cos²θ_{t−1}, without cancellation.
+fn beta_between(before: NoiseLevel, now: NoiseLevel, sin_delta: f64) -> f64 {
+    (sin_delta * (now.sin() * before.cos() + now.cos() * before.sin()) / before.alpha_bar()).min(1.0)
+}
+
+/// Checks a parameter.
+fn within(name: &'static str, value: f64, ok: bool, range: &'static str) -> Result<f64, ScheduleError> {
+    if ok { Ok(value) } else { Err(ScheduleError::OutOfRange { name, value, range }) }
+}
+
+/// Checks the number of levels.
+fn check_steps(steps: usize) -> Result<(), ScheduleError> {
+    if steps < 2 { Err(ScheduleError::TooFewSteps { steps }) } else { Ok(()) }
+}
+
 fn check_entries(name: &'static str, values: &[f64], ok: impl Fn(f64) -> bool, range: &'static str) -> Result<(), ScheduleError> {
-    if values.len() < 2 {
-        return Err(ScheduleError::TooFewSteps { steps: values.len() });
-    }
+    check_steps(values.len())?;
     match values.iter().position(|&v| !ok(v)) {
         Some(index) => Err(ScheduleError::Entry { name, index, value: values[index], range }),
         None => Ok(()),
@@ -169,14 +200,9 @@ impl Grid {
     pub fn from_betas(betas: Vec<f64>) -> Result<Self, ScheduleError> {
         check_entries("beta", &betas, |b| b > 0.0 && b < 1.0, "(0, 1)")?;
         let mut levels = Vec::with_capacity(betas.len());
-        let (mut sum, mut carry) = (0.0_f64, 0.0_f64);
+        let mut sum = Sum::default();
         for &beta in &betas {
-            // All terms are negative, so Kahan's carry is all that is needed.
-            let term = (-beta).ln_1p() - carry;
-            let next = sum + term;
-            carry = (next - sum) - term;
-            sum = next;
-            levels.push(NoiseLevel::from_ln_alpha_bar(sum)?);
+            levels.push(NoiseLevel::from_ln_alpha_bar(sum.add((-beta).ln_1p()))?);
         }
         let mut before = NoiseLevel::DATA;
         let mut sin_deltas = Vec::with_capacity(betas.len());
@@ -258,15 +284,61 @@ impl Grid {
         Ok(Self::with_increments(levels, sin_deltas))
     }
 
-    /// β_t = sin Δθ_t sin(θ_t + θ_{t−1}) / cos²θ_{t−1}.
-    fn with_increments(levels: Vec<NoiseLevel>, sin_deltas: Vec<f64>) -> Self {
+    /// From levels and the sines of their increments, both to full accuracy.
+    pub(crate) fn with_increments(levels: Vec<NoiseLevel>, sin_deltas: Vec<f64>) -> Self {
         let before = std::iter::once(NoiseLevel::DATA).chain(levels.iter().copied());
-        let betas = before
-            .zip(&levels)
-            .zip(&sin_deltas)
-            .map(|((a, b), s)| (s * (b.sin() * a.cos() + b.cos() * a.sin()) / a.alpha_bar()).min(1.0))
-            .collect();
+        let betas = before.zip(&levels).zip(&sin_deltas).map(|((a, &b), &s)| beta_between(a, b, s)).collect();
         Self { levels, betas, sin_deltas }
+    }
+
+    /// The refinement that bisects every interval [θ_{t−1}, θ_t], t ≥ 2, in the angle: T levels become 2T − 1 with the same end points.
+    ///
+    /// If f^{(N)} is computed on a grid of N = T − 1 intervals and f^{(2N)} on its bisection, the leading 1/N error cancels in
+    /// 2 f^{(2N)} − f^{(N)} (Richardson extrapolation), whatever the shape of the grid. Taking the same schedule at T and 2T does not do
+    /// this in general: θ_1 and the shape move with T.
+    ///
+    /// # Accuracy
+    /// With h = Δθ/2, cos h = √((1 + cos Δθ)/2), the midpoint has sine (sin θ_{t−1} + sin θ_t)/(2 cos h) and cosine
+    /// (cos θ_{t−1} + cos θ_t)/(2 cos h), and its two increments have sine sin Δθ/(2 cos h): sums of positive terms only, so no digit is
+    /// lost at either end of the path.
+    ///
+    /// ```
+    /// use onestep::Grid;
+    /// let grid = Grid::from_angles(&[0.1, 0.3, 0.9])?;
+    /// let fine = grid.bisect();
+    /// assert_eq!(fine.steps(), 5);
+    /// assert_eq!((fine.level(1), fine.last()), (grid.level(1), grid.last()));
+    /// assert!((fine.level(4).angle() - 0.6).abs() < 1e-15 && (fine.delta(4) - 0.3).abs() < 1e-15);
+    /// # Ok::<(), onestep::ScheduleError>(())
+    /// ```
+    #[must_use]
+    pub fn bisect(&self) -> Self {
+        let size = 2 * self.steps() - 1;
+        let (mut levels, mut sin_deltas) = (Vec::with_capacity(size), Vec::with_capacity(size));
+        levels.push(self.levels[0]);
+        sin_deltas.push(self.sin_deltas[0]);
+        for (ends, &sin_delta) in self.levels.windows(2).zip(&self.sin_deltas[1..]) {
+            let (a, b) = (ends[0], ends[1]);
+            let twice_cos_half = (2.0 * (1.0 + a.cos() * b.cos() + a.sin() * b.sin())).sqrt();
+            let half = sin_delta / twice_cos_half;
+            levels.push(NoiseLevel::from_cos_sin((a.cos() + b.cos()) / twice_cos_half, (a.sin() + b.sin()) / twice_cos_half));
+            levels.push(b);
+            sin_deltas.extend([half, half]);
+        }
+        Self::with_increments(levels, sin_deltas)
+    }
+
+    /// Whether the lists agree and the noise grows: what a grid read from a file must satisfy.
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_sound(&self) -> bool {
+        let steps = self.levels.len();
+        let level = |l: &NoiseLevel| l.sin() > 0.0 && l.cos() >= 0.0 && (l.alpha_bar() + l.one_minus_alpha_bar() - 1.0).abs() < 1e-12;
+        steps >= 2
+            && self.betas.len() == steps
+            && self.sin_deltas.len() == steps
+            && self.levels.iter().all(level)
+            && self.levels.windows(2).all(|w| w[1].sin_from(w[0]) > 0.0)
+            && self.betas.iter().chain(&self.sin_deltas).all(|b| *b > 0.0 && *b <= 1.0)
     }
 
     /// The number T of levels.

@@ -211,7 +211,7 @@ impl GaussianMixture {
     }
 
     /// ln(w_k p_θ(x | k)) for every row and component; degenerate variances are floored.
-    fn logits<F: Float>(&self, level: NoiseLevel, x: &ArrayRef2<F>) -> Array2<f64> {
+    pub(super) fn logits<F: Float>(&self, level: NoiseLevel, x: &ArrayRef2<F>) -> Array2<f64> {
         let floored = |variance: f64| noisy_variance(level, variance).max(TINY_VARIANCE);
         let constants = self.weights.iter().zip(&self.covariances);
         let constants: Vec<f64> =
@@ -240,7 +240,7 @@ impl GaussianMixture {
     }
 
     /// x − cos θ m_k for every row.
-    fn about_mean<F: Float>(&self, level: NoiseLevel, k: usize, x: &ArrayRef2<F>) -> Array2<F> {
+    pub(super) fn about_mean<F: Float>(&self, level: NoiseLevel, k: usize, x: &ArrayRef2<F>) -> Array2<F> {
         let mean: Vec<F> = self.means.row(k).iter().map(|m| F::of(level.cos() * m)).collect();
         centred(x, &mean)
     }
@@ -288,7 +288,7 @@ impl GaussianMixture {
 }
 
 /// Exponentials of the logits, normalised; the largest logit is taken out first. NaN stays NaN.
-fn softmax(mut logits: ArrayViewMut1<'_, f64>) {
+pub(super) fn softmax(mut logits: ArrayViewMut1<'_, f64>) {
     let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut sum = 0.0;
     for l in &mut logits {

@@ -187,7 +187,7 @@ impl<'a> RadialRecursion<'a> {
         for _ in 0..REFINEMENTS {
             spacing /= REFINEMENT;
             let finer = Pass::new(self, spacing).run();
-            let moved = finer.report.distance(&best.report);
+            let moved = finer.report.change_from(&best.report, largest.max(largest * largest));
             let certificate_error = (finer.report.certificate - best.report.certificate + best.report.certificate_error).abs();
             best = finer;
             best.report.certificate += certificate_error;

@@ -1,0 +1,3 @@
+//! Measurements on results: fitted rates.
+
+pub(crate) mod rates;

@@ -1,0 +1,7 @@
+//! Prose: how to read a bound, and what happens when an assumption fails.
+
+#[doc = include_str!("../docs/reading_a_bound.md")]
+pub mod reading_a_bound {}
+
+#[doc = include_str!("../docs/point_masses.md")]
+pub mod point_masses {}

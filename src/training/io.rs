@@ -1,0 +1,171 @@
+//! Saving and loading trained families.
+
+use super::{JointModel, Learned};
+use crate::{ConsistencyFunction, Float};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::io::{Read, Write};
+
+/// Why a model could not be saved or loaded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// Reading or writing failed, or the text is not JSON of the right shape.
+    #[error("the model file cannot be read or written: {reason}")]
+    Format {
+        /// What the reader or writer said.
+        reason: String,
+    },
+    /// The file is not a model of this crate.
+    #[error("the file says it holds `{found}`, expected `{expected}`")]
+    Kind {
+        /// What the file says.
+        found: String,
+        /// What was asked for.
+        expected: String,
+    },
+    /// The file was written by another version of the format.
+    #[error("the file has format version {found}: this build reads version {supported}")]
+    Version {
+        /// The file's version.
+        found: u32,
+        /// The version this build reads.
+        supported: u32,
+    },
+    /// The numbers in the file do not make a model: shapes that disagree, values that are not finite.
+    #[error("the file holds a damaged model: {what}")]
+    Damaged {
+        /// What is wrong.
+        what: &'static str,
+    },
+}
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Saved<'a, M> {
+    format: String,
+    version: u32,
+    model: &'a M,
+}
+
+/// Read in two steps: kind and version first, so that a file of another kind is told apart from a damaged one.
+#[derive(Deserialize)]
+struct Loaded {
+    format: String,
+    version: u32,
+    model: serde_json::Value,
+}
+
+fn format_error(error: impl std::fmt::Display) -> ModelError {
+    ModelError::Format { reason: error.to_string() }
+}
+
+/// The name of a kind of model over scalars of type `F`.
+fn format_name<F>(kind: &str) -> String {
+    format!("onestep {kind} f{}", 8 * size_of::<F>())
+}
+
+fn save<M: Serialize>(format: String, model: &M, writer: impl Write) -> Result<(), ModelError> {
+    serde_json::to_writer(writer, &Saved { format, version: VERSION, model }).map_err(format_error)
+}
+
+fn load<M: DeserializeOwned>(expected: String, reader: impl Read) -> Result<M, ModelError> {
+    let loaded: Loaded = serde_json::from_reader(reader).map_err(format_error)?;
+    if loaded.format != expected {
+        return Err(ModelError::Kind { found: loaded.format, expected });
+    }
+    if loaded.version != VERSION {
+        return Err(ModelError::Version { found: loaded.version, supported: VERSION });
+    }
+    serde_json::from_value(loaded.model).map_err(format_error)
+}
+
+fn require(sound: bool, what: &'static str) -> Result<(), ModelError> {
+    if sound { Ok(()) } else { Err(ModelError::Damaged { what }) }
+}
+
+impl<F: Float + Serialize + DeserializeOwned> Learned<F> {
+    /// Writes the family as versioned JSON. Numbers are read back bit for bit.
+    ///
+    /// # Errors
+    /// Writing fails, or a map is a [custom](super::Fitted::custom) one.
+    ///
+    /// ```
+    /// use onestep::{Affine, ConsistencyFunction, Grid, Learned, Recursion};
+    /// use rand::SeedableRng;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
+    /// let mut file = Vec::new();
+    /// learned.save(&mut file)?;
+    /// let again = Learned::load(file.as_slice())?;
+    /// assert_eq!(learned.eval(3, &data), again.eval(3, &data));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn save(&self, writer: impl Write) -> Result<(), ModelError> {
+        save(format_name::<F>("recursion"), self, writer)
+    }
+
+    /// Reads a family written by [`save`](Self::save), and checks it.
+    ///
+    /// # Errors
+    /// [`ModelError`]: not such a file, another version, or damaged.
+    ///
+    /// ```
+    /// use onestep::{Learned, ModelError};
+    /// assert!(matches!(Learned::<f64>::load("{}".as_bytes()), Err(ModelError::Format { .. })));
+    /// ```
+    pub fn load(reader: impl Read) -> Result<Self, ModelError> {
+        let learned: Self = load(format_name::<F>("recursion"), reader)?;
+        require(learned.grid.is_sound(), "the grid of levels")?;
+        require(learned.standardisation.is_sound(), "the scaling")?;
+        require(learned.maps.len() + 1 == learned.grid.steps() && learned.records.len() == learned.maps.len(), "the number of maps")?;
+        for map in &learned.maps {
+            require(map.is_sound(), "a map")?;
+            require((map.inputs(), map.outputs()) == (learned.dim(), learned.dim()), "the dimension of a map")?;
+        }
+        Ok(learned)
+    }
+}
+
+impl<F: Float + Serialize + DeserializeOwned> JointModel<F> {
+    /// Writes the model as versioned JSON. Numbers are read back bit for bit.
+    ///
+    /// # Errors
+    /// Writing fails.
+    ///
+    /// ```
+    /// use onestep::{ConsistencyFunction, Grid, Joint, JointModel};
+    /// use rand::SeedableRng;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let data = ndarray::array![[0.0_f32], [1.0], [2.0], [3.0]];
+    /// let model = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let mut file = Vec::new();
+    /// model.save(&mut file)?;
+    /// assert_eq!(JointModel::load(file.as_slice())?.eval(3, &data), model.eval(3, &data));
+    /// assert!(JointModel::<f64>::load(file.as_slice()).is_err()); // saved in single precision
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn save(&self, writer: impl Write) -> Result<(), ModelError> {
+        save(format_name::<F>("joint"), self, writer)
+    }
+
+    /// Reads a model written by [`save`](Self::save), and checks it.
+    ///
+    /// # Errors
+    /// [`ModelError`]: not such a file, another version, or damaged.
+    ///
+    /// ```
+    /// use onestep::{JointModel, ModelError};
+    /// assert!(matches!(JointModel::<f64>::load("not JSON".as_bytes()), Err(ModelError::Format { .. })));
+    /// ```
+    pub fn load(reader: impl Read) -> Result<Self, ModelError> {
+        let model: Self = load(format_name::<F>("joint"), reader)?;
+        require(model.grid.is_sound(), "the grid of levels")?;
+        require(model.standardisation.is_sound(), "the scaling")?;
+        require(model.network.is_sound(), "the network")?;
+        let sizes = (model.network.inputs(), model.network.outputs());
+        require(sizes == (model.dim() + super::joint::TIME_FEATURES, model.dim()), "the dimension of the network")?;
+        Ok(model)
+    }
+}

@@ -1,0 +1,212 @@
+//! Exact W_p between two weighted clouds: the transportation problem.
+
+mod auction;
+pub(super) mod merge;
+mod simplex;
+mod tree;
+
+use super::assignment::Effort;
+use super::cost::Geometry;
+use super::order::Order;
+use super::screen::Screen;
+use super::{TransportError, certificate, check};
+use crate::Float;
+use merge::Merged;
+use ndarray::ArrayRef2;
+
+/// Exact Wasserstein distance W_p between two weighted clouds of any sizes.
+///
+/// ```math
+/// W_p^p = \min_{P \ge 0,\; P 1 = a,\; P^\top 1 = b} \sum_{ij} P_{ij} \lVert x_i - y_j \rVert^p
+///       = \max_{u_i + v_j \le \lVert x_i - y_j \rVert^p} \sum_i a_i u_i + \sum_j b_j v_j
+/// ```
+///
+/// The value and its bounds are the contract: where several plans are optimal, one vertex of the set of plans is returned.
+///
+/// # Method
+/// Equal points are merged and points without mass left out. An ε-scaling auction for masses gives near-optimal prices; the network
+/// simplex method then runs on the arcs that are nearly tight under them, from a greedy tree, and every pair is priced against its
+/// potentials until none has a negative reduced cost. Masses are rounded to multiples of 2⁻⁶⁰, so that flows are integers, no mass is
+/// lost to rounding, and the strongly feasible tree cannot cycle. No n × m array is made.
+///
+/// # Units
+/// `distance` and `lower` have the unit of the coordinates, `cost`, `gap`, `u`, `v` its p-th power; masses are numbers of sum 1.
+///
+/// # Accuracy
+/// Costs are direct differences in `f64`, as in [`Assignment`](crate::Assignment); the cost is the minimum up to rounding, about 1e−14
+/// relative, and [`Plan::gap`] proves it. Masses below 2⁻⁶¹ count as none. For equal weights and sizes use `Assignment`, which is faster.
+///
+/// # Example
+/// Half of the mass at 0 goes to 1, the other half to 2.
+/// ```
+/// use ndarray::array;
+/// use onestep::NetworkSimplex;
+/// let plan = NetworkSimplex::new(1.0)?.solve(&array![[0.0], [5.0]], &[1.0, 0.0], &array![[1.0], [2.0]], &[0.5, 0.5])?;
+/// assert_eq!(plan.plan, [(0, 0, 0.5), (0, 1, 0.5)]);
+/// assert_eq!((plan.distance, plan.lower), (1.5, 1.5));
+/// # Ok::<(), onestep::TransportError>(())
+/// ```
+///
+/// # References
+/// G. B. Dantzig, *Linear programming and extensions*, 1963, ch. 17. W. H. Cunningham, *A network simplex method*, Math. Program. 11
+/// (1976). D. P. Bertsekas and D. A. Castañón, *The auction algorithm for the transportation problem*, Ann. Oper. Res. 20 (1989).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NetworkSimplex {
+    order: Order,
+}
+
+/// An optimal transport plan, its cost and the proof of its optimality.
+///
+/// `lower` ≤ W_p ≤ `distance`, the first by weak duality, the second because the plan is feasible.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Σ P_ij ‖x_i − y_j‖^p.
+    pub cost: f64,
+    /// W_p = cost^{1/p}.
+    pub distance: f64,
+    /// Lower bound on W_p from the dual potentials: (Σ a_i u_i + Σ b_j v_j)^{1/p}.
+    pub lower: f64,
+    /// Duality gap of the cost: cost − (Σ a_i u_i + Σ b_j v_j), at least 0.
+    pub gap: f64,
+    /// The support of the plan: (i, j, P_ij) with P_ij > 0, ordered by i, then j.
+    pub plan: Vec<(usize, usize, f64)>,
+    /// Dual potential of the first cloud. u_i + v_j ≤ ‖x_i − y_j‖^p holds for all i, j: the solver's last step takes
+    /// u_i = min_j(‖x_i − y_j‖^p − v_j) over all columns.
+    pub u: Vec<f64>,
+    /// Dual potential of the second cloud.
+    pub v: Vec<f64>,
+    /// What the solution took.
+    pub effort: Effort,
+}
+
+impl NetworkSimplex {
+    /// For the cost ‖x − y‖^p with `order` p ≥ 1.
+    ///
+    /// # Errors
+    /// `order` is NaN, infinite or below 1.
+    ///
+    /// ```
+    /// assert!(onestep::NetworkSimplex::new(0.5).is_err());
+    /// ```
+    pub fn new(order: f64) -> Result<Self, TransportError> {
+        Ok(Self { order: Order::new(order)? })
+    }
+
+    /// The order p.
+    ///
+    /// ```
+    /// assert_eq!(onestep::NetworkSimplex::new(2.0)?.order(), 2.0);
+    /// # Ok::<(), onestep::TransportError>(())
+    /// ```
+    #[must_use]
+    pub fn order(&self) -> f64 {
+        self.order.value()
+    }
+
+    /// Solves the transportation problem between `x` with masses `a` and `y` with masses `b`, each summing to one (within 1e−9).
+    ///
+    /// # Shapes
+    /// `x` is n × d with n entries of `a`, `y` is m × d with m entries of `b`; n, m, d ≥ 1.
+    ///
+    /// # Errors
+    /// A cloud is empty or holds NaN or ∞; the clouds differ in dimension; weights are not one a row, nonnegative, finite and of sum 1;
+    /// [`TransportError::NotConverged`], with bounds that hold all the same, at the cap of pivots.
+    ///
+    /// # Example
+    /// From one point, every unit of mass travels its own distance.
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::NetworkSimplex;
+    /// let y = array![[3.0, 4.0], [0.0, 1.0]];
+    /// let plan = NetworkSimplex::new(1.0)?.solve(&array![[0.0, 0.0]], &[1.0], &y, &[0.2, 0.8])?;
+    /// assert!((plan.distance - (0.2 * 5.0 + 0.8 * 1.0)).abs() < 1e-15);
+    /// # Ok::<(), onestep::TransportError>(())
+    /// ```
+    pub fn solve<F: Float>(&self, x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>, b: &[f64]) -> Result<Plan, TransportError> {
+        check::clouds(x, y)?;
+        let a = check::weights(check::CLOUDS[0], x.nrows(), a)?;
+        let b = check::weights(check::CLOUDS[1], y.nrows(), b)?;
+        plan(&Geometry::new(self.order, x, y), &integers(&a), &integers(&b))
+    }
+
+    /// Solves with equal weights: mass 1/n on every row of `x`, 1/m on every row of `y`.
+    ///
+    /// # Errors
+    /// A cloud is empty or holds NaN or ∞; the clouds differ in dimension; [`TransportError::NotConverged`] as in [`solve`](Self::solve).
+    ///
+    /// # Example
+    /// A cloud repeated is the same law.
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::NetworkSimplex;
+    /// let plan = NetworkSimplex::new(2.0)?.solve_uniform(&array![[0.0], [1.0]], &array![[1.0], [0.0], [0.0], [1.0]])?;
+    /// assert_eq!(plan.distance, 0.0);
+    /// # Ok::<(), onestep::TransportError>(())
+    /// ```
+    pub fn solve_uniform<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Plan, TransportError> {
+        check::clouds(x, y)?;
+        let uniform = |n: usize| integers(&vec![1.0 / n as f64; n]);
+        plan(&Geometry::new(self.order, x, y), &uniform(x.nrows()), &uniform(y.nrows()))
+    }
+}
+
+/// Mass one in integer units.
+const ONE: i64 = 1 << 60;
+
+/// Masses as integers that sum to [`ONE`]; the rounding, at most 2⁻⁶¹ each, is made up by the largest.
+fn integers(masses: &[f64]) -> Vec<i64> {
+    let mut integers: Vec<i64> = masses.iter().map(|&mass| (mass * ONE as f64).round() as i64).collect();
+    let missing = ONE - integers.iter().sum::<i64>();
+    if let Some(most) = integers.iter_mut().max() {
+        *most += missing;
+    }
+    integers
+}
+
+/// Integer masses, flows between rows and columns, and feasible duals in the units of the geometry.
+#[derive(Debug)]
+pub(in crate::transport) struct Solution {
+    pub(in crate::transport) flows: Vec<(usize, usize, i64)>,
+    pub(in crate::transport) u: Vec<f64>,
+    pub(in crate::transport) v: Vec<f64>,
+    pub(in crate::transport) effort: Effort,
+}
+
+/// Solves for integer masses of equal sums on the rows and columns of `geometry`.
+pub(in crate::transport) fn solve(geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Result<Solution, TransportError> {
+    let (x, y) = (Merged::new(|i| geometry.x(i), supply), Merged::new(|j| geometry.y(j), demand));
+    let small = geometry.select(&x.first(), &y.first());
+    let (screen, turned) = (Screen::new(&small, 0), Screen::new(&small.turned(), 0));
+    let optimum = simplex::solve(&small, &screen, &turned, &x.masses, &y.masses)?;
+    let mut v = y.spread(&optimum.v, demand.len(), f64::NAN);
+    let massless: Vec<u32> = (0..demand.len() as u32).filter(|&j| demand[j as usize] == 0).collect();
+    if !massless.is_empty() {
+        // Columns without mass constrain nothing: the largest feasible dual will do.
+        let u = certificate::potential(&small, &screen, &optimum.v);
+        let others = geometry.select(&x.first(), &massless).turned();
+        let free = certificate::potential(&others, &Screen::new(&others, 0), &u);
+        massless.iter().zip(free).for_each(|(&j, value)| v[j as usize] = value);
+    }
+    let u = certificate::potential(geometry, &Screen::new(geometry, 0), &v);
+    let flows = merge::split(&optimum.flows, (&x, supply), (&y, demand));
+    let scans = optimum.rounds * x.len() + geometry.rows();
+    Ok(Solution { flows, u, v, effort: Effort { phases: optimum.rounds, iterations: optimum.pivots, scans, paths: 0 } })
+}
+
+fn plan(geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Result<Plan, TransportError> {
+    let Solution { flows, u, v, effort } = solve(geometry, supply, demand)?;
+    let unit = 1.0 / ONE as f64;
+    let cost = unit * certificate::sum(flows.iter().map(|&(i, j, flow)| flow as f64 * geometry.cost(i, j)));
+    let terms = u.iter().zip(supply).chain(v.iter().zip(demand));
+    let dual = unit * certificate::sum(terms.map(|(dual, &mass)| dual * mass as f64));
+    Ok(Plan {
+        cost: geometry.restore_cost(cost),
+        distance: geometry.restore_distance(cost),
+        lower: geometry.restore_distance(dual.clamp(0.0, cost)),
+        gap: geometry.restore_cost((cost - dual).max(0.0)),
+        plan: flows.iter().map(|&(i, j, flow)| (i, j, unit * flow as f64)).collect(),
+        u: u.iter().map(|&u| geometry.restore_cost(u)).collect(),
+        v: v.iter().map(|&v| geometry.restore_cost(v)).collect(),
+        effort,
+    })
+}

@@ -1,0 +1,115 @@
+//! L_f of Assumption 1, measured, against closed forms.
+
+use ndarray::{Array2, array};
+use onestep::{
+    Covariance, DifferencedScore, Float, FlowSolver, Gaussian, GaussianMixture, LiHuangWei, LipschitzError, LipschitzProbe, NoiseLevel,
+    Product, Rotated, ScoreFn, VarianceSchedule,
+};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+fn rng(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+fn probe() -> LipschitzProbe {
+    LipschitzProbe::new(FlowSolver::new(1e-8).unwrap())
+}
+
+fn normal(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
+    let mut rng = rng(seed);
+    Array2::from_shape_simple_fn((rows, columns), || f64::standard_normal(&mut rng))
+}
+
+fn two_modes(std: f64) -> GaussianMixture {
+    GaussianMixture::isotropic(&[0.5, 0.5], &array![[-1.0], [1.0]], &[std * std; 2]).unwrap()
+}
+
+#[test]
+fn gaussian_constants_are_found_on_a_grid_of_levels() {
+    let grid = LiHuangWei::new(256, 2.0, 4.0).unwrap().grid().unwrap();
+    let levels = [256, 200, 100, 50, 1].map(|t| grid.level(t));
+    for variances in [[9.0, 0.25], [0.04, 0.01]] {
+        let target = Gaussian::new(&[0.0, 1.0], Covariance::diagonal(&variances).unwrap()).unwrap();
+        let report = probe().over_levels(&target, &levels, &normal(3, 2, 1), &mut rng(2)).unwrap();
+        assert!((report.supremum() / target.lipschitz(&grid) - 1.0).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn slopes_of_two_modes_on_the_line_equal_their_closed_form() {
+    // σ e^{1/(2σ²)} at the middle.
+    for (std, slope) in [(0.8, 1.747_360_6), (0.6, 2.406_235_0), (0.5, 3.694_528_0)] {
+        let report = probe().measure(&two_modes(std), NoiseLevel::NOISE, NoiseLevel::DATA, &array![[0.0], [0.4]], &mut rng(3)).unwrap();
+        assert!((report.norms[0] / slope - 1.0).abs() < 1e-6, "σ = {std}: {}", report.norms[0]);
+        assert!(report.norms[1] < report.norms[0]);
+        let (found, _) = probe().search(&two_modes(std), NoiseLevel::NOISE, NoiseLevel::DATA, &normal(4, 1, 4), 25, &mut rng(5)).unwrap();
+        assert!((found.supremum() / slope - 1.0).abs() < 0.01 && found.supremum() < slope * (1.0 + 1e-6), "search: {}", found.supremum());
+    }
+}
+
+#[test]
+fn power_iteration_and_full_jacobians_agree() {
+    // Twelve coordinates by power iteration; each is a pair of modes whose own slope is known from the line.
+    let (count, x) = (12, normal(3, 12, 6));
+    let product = Product::copies(two_modes(0.6), count).unwrap();
+    let powered = probe().measure(&product, NoiseLevel::NOISE, NoiseLevel::DATA, &x, &mut rng(7)).unwrap();
+    assert!(powered.converged);
+    for i in 0..3 {
+        let row = x.row(i).to_owned().into_shape_with_order((count, 1)).unwrap();
+        let slopes = probe().measure(&two_modes(0.6), NoiseLevel::NOISE, NoiseLevel::DATA, &row, &mut rng(8)).unwrap();
+        // Norm of a diagonal matrix. Convergence is slow only if two slopes nearly agree, and then either will do.
+        assert!((powered.norms[i] / slopes.supremum() - 1.0).abs() < 1e-2, "{} {}", powered.norms[i], slopes.supremum());
+    }
+}
+
+#[test]
+fn rotations_change_no_norm() {
+    let turn = array![[0.6, -0.8], [0.8, 0.6]];
+    let target = Product::new(vec![two_modes(0.5), two_modes(0.8)]).unwrap();
+    let x = normal(5, 2, 9);
+    let plain = probe().measure(&target, NoiseLevel::NOISE, NoiseLevel::DATA, &x, &mut rng(10)).unwrap();
+    let rotated = Rotated::new(target, &turn).unwrap();
+    let turned = probe().measure(&rotated, NoiseLevel::NOISE, NoiseLevel::DATA, &x.dot(&turn.t()), &mut rng(10)).unwrap();
+    for (a, b) in plain.norms.iter().zip(&turned.norms) {
+        assert!((a / b - 1.0).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn closures_are_differenced() {
+    // N(0, 4) by a closure: slope 2 everywhere.
+    let score =
+        ScoreFn::new(1, |at: NoiseLevel, x: &[f64], out: &mut [f64]| out[0] = -x[0] / (4.0 * at.alpha_bar() + at.one_minus_alpha_bar()));
+    let report =
+        probe().measure(&DifferencedScore::new(score), NoiseLevel::NOISE, NoiseLevel::DATA, &array![[0.3], [2.0]], &mut rng(11)).unwrap();
+    assert!(report.norms.iter().all(|n| (n - 2.0).abs() < 1e-6), "{:?}", report.norms);
+}
+
+#[test]
+fn quantiles_and_averages_are_those_of_the_norms() {
+    let report = probe().measure(&two_modes(0.5), NoiseLevel::NOISE, NoiseLevel::DATA, &normal(200, 1, 12), &mut rng(13)).unwrap();
+    let mean = report.norms.iter().sum::<f64>() / 200.0;
+    assert!((report.mean_power(1.0).value - mean).abs() < 1e-14);
+    assert!(report.mean_power(2.0).value >= mean * mean);
+    let below = report.norms.iter().filter(|n| **n <= report.quantile(0.9)).count();
+    assert!((179..=181).contains(&below), "{below}");
+    assert_eq!(report.norms[report.row_of_supremum()], report.supremum());
+    assert!(report.quantile(1.5).is_nan() && report.quantile(f64::NAN).is_nan());
+}
+
+#[test]
+fn bad_input_is_refused() {
+    let none = Array2::<f64>::zeros((0, 1));
+    let levels = [NoiseLevel::NOISE, NoiseLevel::DATA];
+    assert_eq!(probe().measure(&two_modes(0.5), levels[0], levels[1], &none, &mut rng(14)), Err(LipschitzError::NoPoints));
+    assert_eq!(probe().over_levels(&two_modes(0.5), &levels, &none, &mut rng(14)), Err(LipschitzError::NoPoints));
+    assert!(matches!(
+        probe().over_levels(&two_modes(0.5), &levels[..1], &array![[0.0]], &mut rng(14)),
+        Err(LipschitzError::TooFewLevels { levels: 1 })
+    ));
+    assert!(matches!(
+        probe().measure(&two_modes(0.5), levels[0], levels[1], &array![[f64::NAN]], &mut rng(14)),
+        Err(LipschitzError::Flow(_))
+    ));
+}

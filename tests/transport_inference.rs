@@ -1,0 +1,183 @@
+//! Bounds between laws, resampling, baselines, centred estimators: what the intervals cover.
+
+use ndarray::{Array2, ArrayRef2, array};
+use onestep::{
+    Assignment, Bures, CTransform, Distance, DistanceFn, Estimate, Float, Line, NetworkSimplex, Sandwich, Sinkhorn, Sliced, TransportError,
+    baseline, bootstrap, centred, coupling_upper, debiased, lipschitz_lower, permutation_test, resolution, split_baseline, subsample,
+};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+fn normal(rows: usize, dim: usize, rng: &mut ChaCha8Rng) -> Array2<f64> {
+    Array2::from_shape_simple_fn((rows, dim), || f64::standard_normal(rng))
+}
+
+#[test]
+fn a_sandwich_of_fresh_bounds_holds_the_truth() {
+    // N(0, I_2) and its translation by (0.6, 0.8): W_1 = W_2 = 1.
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut pair = |n| (normal(n, 2, &mut rng), normal(n, 2, &mut rng) + &array![0.6, 0.8]);
+    let (x, y) = pair(600);
+    let matching = Assignment::new(1.0).unwrap().solve(&x, &y).unwrap();
+    let f = CTransform::new(&y, &matching.v).unwrap();
+    let (fresh_x, fresh_y) = pair(4000);
+    let lower = f.lower(&fresh_x, &fresh_y).unwrap();
+    // A coupling that is nearly optimal: the translation and a little noise of its own.
+    let image = &fresh_x + &array![0.6, 0.8] + normal(4000, 2, &mut rng) * 0.1;
+    let upper = coupling_upper(&fresh_x, &image, 1.0).unwrap();
+    let sandwich = Sandwich::default().with_lower(lower).with_upper(upper);
+    assert!(sandwich.is_consistent());
+    // Limits at five standard errors: false alarms below 1e−6.
+    assert!(lower.value - 5.0 * lower.std_error < 1.0 && lower.value > 0.8);
+    assert!(upper.value + 5.0 * upper.std_error > 1.0 && upper.value < 1.05);
+}
+
+#[test]
+fn the_c_transform_is_lipschitz_and_attains_the_dual_value() {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let (x, y) = (normal(50, 3, &mut rng), normal(50, 3, &mut rng) + 0.4);
+    let matching = Assignment::new(1.0).unwrap().solve(&x, &y).unwrap();
+    let f = CTransform::new(&y, &matching.v).unwrap();
+    let (fx, fy) = (f.eval(&x).unwrap(), f.eval(&y).unwrap());
+    let value = lipschitz_lower(&fx, &fy).unwrap().value;
+    assert!((value - matching.distance).abs() < 1e-12 * matching.distance);
+    for i in 0..50 {
+        for j in 0..50 {
+            let gap: f64 = x.row(i).iter().zip(y.row(j)).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+            assert!((fx[i] - fy[j]).abs() <= gap * (1.0 + 1e-13));
+        }
+    }
+}
+
+#[test]
+fn all_distances_agree_on_a_translation() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let x = normal(25, 1, &mut rng);
+    let y = &x + 2.5;
+    let sliced = Sliced::new(2.0, 1, 3, &mut rng).unwrap();
+    let closure = DistanceFn::new(|x: &ArrayRef2<f64>, y: &ArrayRef2<f64>| Ok((x.mean().unwrap_or(0.0) - y.mean().unwrap_or(0.0)).abs()));
+    let all: [&dyn Distance; 7] = [
+        &Assignment::new(2.0).unwrap(),
+        &NetworkSimplex::new(2.0).unwrap(),
+        &Line::new(2.0).unwrap(),
+        &sliced,
+        &Sinkhorn::new(2.0, 0.5).unwrap().tolerance(1e-9).unwrap(),
+        &Bures,
+        &closure,
+    ];
+    for distance in all {
+        assert!((distance.distance(&x, &y).unwrap() - 2.5).abs() < 1e-8);
+    }
+}
+
+#[test]
+fn bootstrap_intervals_cover_at_their_level() {
+    // W_1 of N(0,1) and N(3,1) on the line: 100 runs of n = 80; expected coverage near 95 %. Fewer than 85 has probability below 1e−4 even at
+    // a true coverage of 94 %.
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let w1 = Line::new(1.0).unwrap();
+    let covered = |sub: Option<usize>, rng: &mut ChaCha8Rng| {
+        (0..100)
+            .filter(|_| {
+                let (x, y) = (normal(80, 1, rng), normal(80, 1, rng) + 3.0);
+                let estimate = match sub {
+                    Some(size) => subsample(&w1, &x, &y, size, 200, rng),
+                    None => bootstrap(&w1, &x, &y, 200, rng),
+                };
+                estimate.unwrap().contains(3.0)
+            })
+            .count()
+    };
+    assert!(covered(None, &mut rng) >= 85);
+    assert!(covered(Some(20), &mut rng) >= 85);
+}
+
+#[test]
+fn the_permutation_test_keeps_its_level_and_sees_a_shift() {
+    // Under equality p ≤ 0.1 in at most 10 % of runs; more than 12 of 60 has probability below 0.01… at level 0.1, 6 are expected.
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let exact = Assignment::new(2.0).unwrap();
+    let rejections = |shift: f64, rng: &mut ChaCha8Rng| {
+        (0..60)
+            .filter(|_| {
+                let (x, y) = (normal(15, 4, rng), normal(15, 4, rng) + shift);
+                permutation_test(&exact, &x, &y, 39, rng).unwrap().p_value <= 0.1
+            })
+            .count()
+    };
+    assert!(rejections(0.0, &mut rng) <= 15); // probability of more: 2e−4
+    assert!(rejections(1.0, &mut rng) >= 55);
+}
+
+#[test]
+fn the_baseline_falls_at_the_rate_of_the_dimension() {
+    // E W_1 of two samples in d = 5 goes like n^{−1/5}: fitted exponent over n = 100 … 800.
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let exact = Assignment::new(1.0).unwrap();
+    let at = |n: usize, rng: &mut ChaCha8Rng| baseline(&exact, 12, || normal(n, 5, rng)).unwrap().value;
+    let slope = (at(800, &mut rng) / at(100, &mut rng)).ln() / 8f64.ln();
+    assert!((slope + 0.2).abs() < 0.04, "{slope}");
+}
+
+#[test]
+fn debiasing_recovers_what_the_bias_drowns() {
+    // d = 8, n = 250, shift of length 1: the raw W_1 is more than twice the truth.
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let exact = Assignment::new(2.0).unwrap();
+    let (x, y) = (normal(250, 8, &mut rng), normal(250, 8, &mut rng) + 1.0 / 8f64.sqrt());
+    let raw = bootstrap(&exact, &x, &y, 20, &mut rng).unwrap();
+    let base = baseline(&exact, 10, || normal(250, 8, &mut rng)).unwrap();
+    let r = resolution(&raw, &base, 250, 8);
+    assert!(r.swamped && !r.undetected && r.rows_needed > 250.0);
+    assert_eq!(r.effect, debiased(&raw, &base));
+    let half = split_baseline(&exact, &x, 10, &mut rng).unwrap();
+    assert!(half.value > base.value); // half the rows, more bias
+}
+
+#[test]
+fn centred_estimators_bracket_the_truth() {
+    // N(0, I_6) shifted by a vector of length 1, shared noise, 20 runs: means of V and L around W_2² = 1.
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let (mut upper, mut lower, mut symmetric, mut errors) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..20 {
+        let (x, x2) = (normal(120, 6, &mut rng), normal(120, 6, &mut rng));
+        let shift = 1.0 / 6f64.sqrt();
+        let c = centred(&x, &(&x + shift), &x2, &(&x2 + shift)).unwrap();
+        assert!(c.raw.value > 1.0);
+        upper.push(c.upper.value);
+        lower.push(c.lower.value);
+        symmetric.push(c.symmetric.value);
+        errors.push(c.symmetric.std_error);
+    }
+    let [upper, lower, symmetric] = [upper, lower, symmetric].map(|v| Estimate::from_samples(&v));
+    assert!(upper.value > 1.0 - 5.0 * upper.std_error && lower.value < 1.0 + 5.0 * lower.std_error);
+    assert!((symmetric.value - 1.0).abs() < 0.1 + 5.0 * symmetric.std_error);
+    // The duals' standard error against the spread over runs, which is itself known to a sixth.
+    let spread = symmetric.std_error * 20f64.sqrt();
+    let stated = Estimate::from_samples(&errors).value;
+    assert!(stated / spread > 0.5 && stated / spread < 2.0, "{stated} {spread}");
+}
+
+#[test]
+fn results_depend_on_the_seed_only() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let (x, y) = (normal(40, 2, &mut rng), normal(40, 2, &mut rng));
+    let run = || bootstrap(&Assignment::new(1.0).unwrap(), &x, &y, 70, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn bad_input_is_refused() {
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    let (x, w1) = (array![[0.0], [1.0]], Line::new(1.0).unwrap());
+    assert!(matches!(bootstrap(&w1, &x, &x, 1, &mut rng), Err(TransportError::OutOfRange { name: "replicates", .. })));
+    assert!(matches!(permutation_test(&w1, &x, &x, 0, &mut rng), Err(TransportError::OutOfRange { name: "replicates", .. })));
+    assert!(matches!(subsample(&w1, &x, &x, 3, 9, &mut rng), Err(TransportError::OutOfRange { name: "size", .. })));
+    assert!(matches!(split_baseline(&w1, &array![[0.0]], 2, &mut rng), Err(TransportError::OutOfRange { name: "rows", .. })));
+    assert!(matches!(bootstrap(&w1, &Array2::<f64>::zeros((0, 1)), &x, 5, &mut rng), Err(TransportError::Empty { .. })));
+    assert!(matches!(w1.distance(&array![[0.0, 1.0]], &array![[0.0, 1.0]]), Err(TransportError::Dimensions { left: 2, right: 1 })));
+    assert!(matches!(coupling_upper(&x, &array![[0.0]], 1.0), Err(TransportError::Sizes { .. })));
+    assert!(matches!(lipschitz_lower(&[], &[1.0]), Err(TransportError::Empty { .. })));
+    assert!(matches!(lipschitz_lower(&[f64::NAN], &[1.0]), Err(TransportError::NotFinite { .. })));
+    assert!(matches!(centred(&x, &x, &x, &array![[1.0]]), Err(TransportError::Sizes { .. })));
+}
