@@ -154,15 +154,9 @@ impl Screen {
 /// The rows of a cloud in k-d order: halves along the widest coordinate, at whole blocks, down to one block.
 pub(crate) fn spatial_order<'a>(geometry: &'a Geometry, count: usize, point: impl Fn(&'a Geometry, usize) -> &'a [f64]) -> Vec<u32> {
     let mut order: Vec<u32> = (0..count as u32).collect();
-<<<<<<< HEAD
-    let mut parts: Vec<_> = std::iter::once(0..count).collect();
-    while let Some(part) = parts.pop() {
-        if part.len() <= BLOCK {
-=======
     let mut parts = Vec::from([(0, count)]);
     while let Some((start, end)) = parts.pop() {
         if end - start <= BLOCK {
->>>>>>> exact
             continue;
         }
         let coordinate = |i: u32, k: usize| point(geometry, i as usize)[k];
