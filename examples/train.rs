@@ -256,6 +256,7 @@ impl Model {
     }
 
     #[cfg(not(feature = "serde"))]
+    #[allow(clippy::unused_self, reason = "the form with the feature uses it")]
     fn save(&self, path: &Path) -> Outcome<()> {
         Err(format!("cannot write {}: build with --features serde", path.display()).into())
     }

@@ -168,7 +168,7 @@ impl Covariance {
         Self::low_rank(eigenvalues, &rotation.t(), 0.0)
     }
 
-    /// `rest` · I on the orthogonal complement of the r rows of `directions`, and `eigenvalues`[i] along row i:
+    /// `rest` · I on the orthogonal complement of the r rows of `directions`, and `eigenvalues[i]` along row i:
     /// a low-rank covariance plus an isotropic one, with r × d storage.
     ///
     /// # Errors
