@@ -7,7 +7,7 @@ use std::f64::consts::FRAC_PI_2;
 #[non_exhaustive]
 pub enum LevelError {
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value} is outside {range}")]
+    #[error("{name} = {value:?} is outside {range}")]
     OutOfRange {
         /// The parameter.
         name: &'static str,

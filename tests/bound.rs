@@ -1,7 +1,7 @@
 //! Theorem 1, the step count, the check, the lower bounds and the table of rivals.
 
 use onestep::{
-    BoundError, Comparison, Estimate, Grid, RateInputs, Source, StepCount, Theorem1, TrainingError, check, convex_lower_bound,
+    AccumulatedError, BoundError, Comparison, Estimate, Grid, Provenance, RateInputs, StepCount, Theorem1, check, convex_lower_bound,
     gaussian_lower_bound, mean_norm, rivals, second_moment_lower_bound,
 };
 use proptest::prelude::*;
@@ -69,8 +69,8 @@ proptest! {
     #[test]
     fn the_check_agrees_with_its_own_numbers(steps in 2usize..1_000_000, w1 in 0.0f64..10.0, e in 0.0f64..1.0) {
         let theorem = Theorem1::new(3, 1.2, 0.01).unwrap();
-        let epsilon = TrainingError::even("estimation", e).unwrap();
-        let verdict = check(&theorem, steps, Estimate::computed(w1, 0.0, 1), epsilon, TrainingError::ZERO).unwrap();
+        let epsilon = AccumulatedError::even("estimation", e).unwrap();
+        let verdict = check(&theorem, steps, Estimate::computed(w1, 0.0, 1), epsilon, AccumulatedError::ZERO).unwrap();
         prop_assert_eq!(verdict.comparison == Comparison::Within, w1 <= verdict.bound.total());
         prop_assert_eq!(verdict.comparison == Comparison::Within, verdict.fitted_constant <= 0.01 * (1.0 + 1e-12));
         prop_assert_eq!(verdict.enough_steps, verdict.required.is_met_by(steps));
@@ -123,18 +123,18 @@ fn no_grid_beats_the_gaussian_lower_bound_of_its_span_and_uniform_angles_reach_i
 
 #[test]
 fn training_errors_keep_both_normalisations() {
-    let e = TrainingError::from_steps("estimation", 5, &[0.1, 0.3, 0.2, 0.0]).unwrap();
+    let e = AccumulatedError::from_steps("estimation", 5, &[0.1, 0.3, 0.2, 0.0]).unwrap();
     assert!((e.sum - 0.6).abs() < 1e-15 && (e.max_times_steps - 1.5).abs() < 1e-15);
-    let bound = Theorem1::new(1, 1.0, 1.0).unwrap().bound(5, e, TrainingError::even("approximation", 0.5).unwrap()).unwrap();
+    let bound = Theorem1::new(1, 1.0, 1.0).unwrap().bound(5, e, AccumulatedError::even("approximation", 0.5).unwrap()).unwrap();
     assert!((bound.total_of_maxima() - bound.total() - 0.9).abs() < 1e-12);
 }
 
 #[test]
 fn the_comparison_takes_the_interval_into_account() {
     let theorem = Theorem1::new(1, 1.0, 1e-3).unwrap();
-    let total = theorem.bound(1000, TrainingError::ZERO, TrainingError::ZERO).unwrap().total();
+    let total = theorem.bound(1000, AccumulatedError::ZERO, AccumulatedError::ZERO).unwrap().total();
     let compare = |value: f64, error: f64| {
-        check(&theorem, 1000, Estimate::computed(value, error, 1), TrainingError::ZERO, TrainingError::ZERO).unwrap().comparison
+        check(&theorem, 1000, Estimate::computed(value, error, 1), AccumulatedError::ZERO, AccumulatedError::ZERO).unwrap().comparison
     };
     assert_eq!(compare(0.5 * total, 0.4 * total), Comparison::Within);
     assert_eq!(compare(0.9 * total, 0.2 * total), Comparison::Undecided);
@@ -151,7 +151,7 @@ fn rivals_scale_as_their_formulae_say() {
     assert!((by("Yang").steps(&inputs).unwrap() / (81.0 * 4096.0 / 1e-8) - 1.0).abs() < 1e-14);
     assert!((by("Meng").steps(&inputs).unwrap() - 400.0).abs() < 1e-10);
     assert_eq!(by("Dou").steps(&inputs), None);
-    assert_eq!(rivals().iter().filter(|r| r.source == Source::Paper).count(), 1);
+    assert_eq!(rivals().iter().filter(|r| r.source == Provenance::Paper).count(), 1);
 }
 
 #[test]
@@ -165,19 +165,19 @@ fn bad_input_is_refused_with_a_typed_error() {
         assert!(matches!(RateInputs::new(1, bad), Err(OutOfRange { name: "accuracy", .. })));
     }
     let theorem = Theorem1::new(1, 1.0, 1.0).unwrap();
-    assert!(matches!(theorem.bound(1, TrainingError::ZERO, TrainingError::ZERO), Err(TooFewSteps { steps: 1 })));
-    assert!(matches!(TrainingError::from_steps("estimation", 1, &[]), Err(TooFewSteps { steps: 1 })));
-    assert!(matches!(TrainingError::from_steps("estimation", 2, &[0.0; 3]), Err(Lengths { .. })));
+    assert!(matches!(theorem.bound(1, AccumulatedError::ZERO, AccumulatedError::ZERO), Err(TooFewSteps { steps: 1 })));
+    assert!(matches!(AccumulatedError::from_steps("estimation", 1, &[]), Err(TooFewSteps { steps: 1 })));
+    assert!(matches!(AccumulatedError::from_steps("estimation", 2, &[0.0; 3]), Err(Lengths { .. })));
     for bad in [-1.0, nan, f64::INFINITY] {
         assert!(matches!(theorem.required_steps(bad), Err(OutOfRange { name: "error", .. })));
-        assert!(matches!(TrainingError::even("estimation", bad), Err(OutOfRange { name: "estimation", .. })));
-        assert!(matches!(TrainingError::from_steps("estimation", 3, &[0.0, bad]), Err(Entry { index: 1, .. })));
+        assert!(matches!(AccumulatedError::even("estimation", bad), Err(OutOfRange { name: "estimation", .. })));
+        assert!(matches!(AccumulatedError::from_steps("estimation", 3, &[0.0, bad]), Err(Entry { index: 1, .. })));
         assert!(matches!(second_moment_lower_bound(bad, 1.0), Err(OutOfRange { name: "truth", .. })));
         assert!(matches!(second_moment_lower_bound(1.0, bad), Err(OutOfRange { name: "output", .. })));
         assert!(matches!(convex_lower_bound(&[1.0, bad], None, &[1.0], None), Err(Entry { name: "truth", index: 1, .. })));
         assert!(matches!(convex_lower_bound(&[1.0], None, &[bad], None), Err(Entry { name: "output", .. })));
         let measured = Estimate { value: bad, ..Estimate::computed(0.0, 0.0, 1) };
-        assert!(check(&theorem, 10, measured, TrainingError::ZERO, TrainingError::ZERO).is_err());
+        assert!(check(&theorem, 10, measured, AccumulatedError::ZERO, AccumulatedError::ZERO).is_err());
     }
     assert!(matches!(gaussian_lower_bound(1, 10, 1.6), Err(OutOfRange { name: "span", .. })));
     assert!(matches!(gaussian_lower_bound(1, 10, nan), Err(OutOfRange { name: "span", .. })));

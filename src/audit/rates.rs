@@ -30,7 +30,7 @@ pub enum RateError {
         right: usize,
     },
     /// An entry of a list is NaN or outside its range.
-    #[error("{name}[{index}] = {value} is outside {range}")]
+    #[error("{name}[{index}] = {value:?} is outside {range}")]
     Entry {
         /// The list.
         name: &'static str,
@@ -42,7 +42,7 @@ pub enum RateError {
         range: &'static str,
     },
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value} is outside {range}")]
+    #[error("{name} = {value:?} is outside {range}")]
     OutOfRange {
         /// The parameter.
         name: &'static str,

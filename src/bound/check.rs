@@ -2,7 +2,7 @@
 
 use super::{
     BoundError, nonnegative,
-    theorem::{Bound, StepCount, Theorem1, TrainingError},
+    theorem::{AccumulatedError, Bound, StepCount, Theorem1},
 };
 use crate::Estimate;
 
@@ -59,17 +59,17 @@ impl std::fmt::Display for Verdict {
 /// Checks a measured one-step error against Theorem 1 and the step count.
 ///
 /// `w1` is the measured distance between f_T(X_T) and X_1; ε and ε_F are the training errors that were reached
-/// ([`TrainingError::ZERO`] for a population optimum).
+/// ([`AccumulatedError::ZERO`] for a population optimum).
 ///
 /// # Errors
 /// T < 2, or the value or an end of the interval of `w1` NaN, or the value negative or infinite.
 ///
 /// # Example
 /// ```
-/// use onestep::{Comparison, Estimate, StepCount, Theorem1, TrainingError, check};
+/// use onestep::{Comparison, Estimate, StepCount, Theorem1, AccumulatedError, check};
 /// let theorem = Theorem1::new(2, 1.5, 1.0)?;
-/// let epsilon = TrainingError::even("estimation", 0.05)?;
-/// let verdict = check(&theorem, 1 << 20, Estimate::normal(0.04, 0.001, 5000), epsilon, TrainingError::ZERO)?;
+/// let epsilon = AccumulatedError::even("estimation", 0.05)?;
+/// let verdict = check(&theorem, 1 << 20, Estimate::normal(0.04, 0.001, 5000), epsilon, AccumulatedError::ZERO)?;
 /// assert_eq!(verdict.comparison, Comparison::Within);
 /// assert_eq!(verdict.fitted_constant, 0.0); // ε alone covers the distance
 /// assert_eq!(verdict.promised, 0.1);
@@ -80,8 +80,8 @@ pub fn check(
     theorem: &Theorem1,
     steps: usize,
     w1: Estimate,
-    estimation: TrainingError,
-    approximation: TrainingError,
+    estimation: AccumulatedError,
+    approximation: AccumulatedError,
 ) -> Result<Verdict, BoundError> {
     nonnegative("w1", w1.value)?;
     for (name, value) in [("lower end of w1", w1.lower), ("upper end of w1", w1.upper)] {

@@ -25,7 +25,7 @@ pub enum BoundError {
         name: &'static str,
     },
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value} is outside {range}")]
+    #[error("{name} = {value:?} is outside {range}")]
     OutOfRange {
         /// The parameter.
         name: &'static str,
@@ -35,7 +35,7 @@ pub enum BoundError {
         range: &'static str,
     },
     /// An entry of a list is NaN or outside its range.
-    #[error("{name}[{index}] = {value} is outside {range}")]
+    #[error("{name}[{index}] = {value:?} is outside {range}")]
     Entry {
         /// The list.
         name: &'static str,

@@ -4,7 +4,7 @@ use super::{BoundError, check_dim, positive};
 
 /// How far the crate vouches for an entry of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum Provenance {
     /// A statement of the paper this crate is about, from a careful reading.
     Paper,
     /// As reported in somebody's account of the work; not verified.
@@ -13,7 +13,7 @@ pub enum Source {
     Abstract,
 }
 
-impl std::fmt::Display for Source {
+impl std::fmt::Display for Provenance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Paper => "[paper]",
@@ -109,7 +109,7 @@ pub struct Rival {
     /// The rate in words of formula.
     pub rate: &'static str,
     /// How far the entry can be trusted.
-    pub source: Source,
+    pub source: Provenance,
     steps: Option<fn(&RateInputs) -> f64>,
 }
 
@@ -136,7 +136,7 @@ static RIVALS: [Rival; 9] = [
         setting: "consistency training, VP, flow map L_f-Lipschitz",
         metric: "W_1",
         rate: "T ≳ L_f³ d^{5/2}/ε",
-        source: Source::Paper,
+        source: Provenance::Paper,
         steps: Some(|i| i.lipschitz.powi(3) * (i.dim as f64).powf(2.5) / i.accuracy),
     },
     Rival {
@@ -145,7 +145,7 @@ static RIVALS: [Rival; 9] = [
         setting: "consistency distillation, VE, zero loss, ODE solver of order p",
         metric: "sup norm",
         rate: "error O(Δt^p)",
-        source: Source::SecondHand,
+        source: Provenance::SecondHand,
         steps: None,
     },
     Rival {
@@ -154,7 +154,7 @@ static RIVALS: [Rival; 9] = [
         setting: "consistency distillation, VP, score L_s-Lipschitz, learned f L_f-Lipschitz",
         metric: "W_2",
         rate: "N ~ L_f L_s^{3/2} d^{1/2}/ε²",
-        source: Source::SecondHand,
+        source: Provenance::SecondHand,
         steps: Some(|i| i.lipschitz * i.score_lipschitz.powf(1.5) * (i.dim as f64).sqrt() / i.accuracy.powi(2)),
     },
     Rival {
@@ -163,7 +163,7 @@ static RIVALS: [Rival; 9] = [
         setting: "statistical rates from n samples",
         metric: "W_1",
         rate: "n^{-1/(2(d+5))} (distillation), n^{-1/d} (training)",
-        source: Source::SecondHand,
+        source: Provenance::SecondHand,
         steps: None,
     },
     Rival {
@@ -172,7 +172,7 @@ static RIVALS: [Rival; 9] = [
         setting: "consistency distillation, VE, decaying steps, support of radius R",
         metric: "as reported there",
         rate: "R⁴ d³/ε⁴ up to logs",
-        source: Source::SecondHand,
+        source: Provenance::SecondHand,
         steps: Some(|i| i.radius.powi(4) * (i.dim as f64).powi(3) / i.accuracy.powi(4)),
     },
     Rival {
@@ -181,7 +181,7 @@ static RIVALS: [Rival; 9] = [
         setting: "multi-step maps",
         metric: "KL",
         rate: "O(log(d/ε)) steps",
-        source: Source::Abstract,
+        source: Provenance::Abstract,
         steps: Some(|i| (i.dim as f64 / i.accuracy).ln()),
     },
     Rival {
@@ -190,7 +190,7 @@ static RIVALS: [Rival; 9] = [
         setting: "flow samplers, not consistency training",
         metric: "Wasserstein",
         rate: "√d/ε, claimed optimal in d",
-        source: Source::Abstract,
+        source: Provenance::Abstract,
         steps: Some(|i| (i.dim as f64).sqrt() / i.accuracy),
     },
     Rival {
@@ -199,7 +199,7 @@ static RIVALS: [Rival; 9] = [
         setting: "flow samplers, not consistency training",
         metric: "Wasserstein",
         rate: "√d/ε, claimed optimal in d",
-        source: Source::Abstract,
+        source: Provenance::Abstract,
         steps: Some(|i| (i.dim as f64).sqrt() / i.accuracy),
     },
     Rival {
@@ -208,7 +208,7 @@ static RIVALS: [Rival; 9] = [
         setting: "samplers; origin of the schedule",
         metric: "total variation",
         rate: "1/T deterministic, 1/√T stochastic",
-        source: Source::Abstract,
+        source: Provenance::Abstract,
         steps: Some(|i| 1.0 / i.accuracy),
     },
 ];
@@ -216,10 +216,10 @@ static RIVALS: [Rival; 9] = [
 /// The comparison table: step counts and rates of other theories beside the paper's, the paper first.
 ///
 /// ```
-/// use onestep::{Source, rivals};
-/// assert_eq!(rivals()[0].source, Source::Paper);
+/// use onestep::{Provenance, rivals};
+/// assert_eq!(rivals()[0].source, Provenance::Paper);
 /// // Only the paper's own statement is vouched for.
-/// assert!(rivals()[1..].iter().all(|r| r.source != Source::Paper));
+/// assert!(rivals()[1..].iter().all(|r| r.source != Provenance::Paper));
 /// ```
 #[must_use]
 pub fn rivals() -> &'static [Rival] {

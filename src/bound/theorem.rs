@@ -9,20 +9,20 @@ use super::{BoundError, check_dim, check_steps, nonnegative, positive};
 ///
 /// # Example
 /// ```
-/// use onestep::TrainingError;
-/// let e = TrainingError::from_steps("estimation", 4, &[0.1, 0.2, 0.3])?; // t = 2, 3, 4
+/// use onestep::AccumulatedError;
+/// let e = AccumulatedError::from_steps("estimation", 4, &[0.1, 0.2, 0.3])?; // t = 2, 3, 4
 /// assert!((e.sum - 0.6).abs() < 1e-15 && (e.max_times_steps - 1.2).abs() < 1e-15);
 /// # Ok::<(), onestep::BoundError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct TrainingError {
+pub struct AccumulatedError {
     /// Σ_{t=2}^T E‖·‖, the normalisation under which the errors add.
     pub sum: f64,
     /// T · max_t E‖·‖.
     pub max_times_steps: f64,
 }
 
-impl TrainingError {
+impl AccumulatedError {
     /// No error: the population optimum.
     pub const ZERO: Self = Self { sum: 0.0, max_times_steps: 0.0 };
 
@@ -32,7 +32,7 @@ impl TrainingError {
     /// T < 2, more than T entries, or one that is negative or not finite.
     ///
     /// ```
-    /// assert!(onestep::TrainingError::from_steps("estimation", 3, &[0.1, -0.1]).is_err());
+    /// assert!(onestep::AccumulatedError::from_steps("estimation", 3, &[0.1, -0.1]).is_err());
     /// ```
     pub fn from_steps(name: &'static str, steps: usize, errors: &[f64]) -> Result<Self, BoundError> {
         check_steps(steps)?;
@@ -52,7 +52,7 @@ impl TrainingError {
     /// ε is negative or not finite.
     ///
     /// ```
-    /// let e = onestep::TrainingError::even("estimation", 0.5).unwrap();
+    /// let e = onestep::AccumulatedError::even("estimation", 0.5).unwrap();
     /// assert_eq!((e.sum, e.max_times_steps), (0.5, 0.5));
     /// ```
     pub fn even(name: &'static str, total: f64) -> Result<Self, BoundError> {
@@ -123,9 +123,9 @@ impl StepCount {
 ///
 /// # Example
 /// ```
-/// use onestep::{Theorem1, TrainingError};
+/// use onestep::{Theorem1, AccumulatedError};
 /// let theorem = Theorem1::new(4, 2.0, 0.5)?;
-/// let bound = theorem.bound(1000, TrainingError::even("estimation", 0.1)?, TrainingError::ZERO)?;
+/// let bound = theorem.bound(1000, AccumulatedError::even("estimation", 0.1)?, AccumulatedError::ZERO)?;
 /// // 0.5 · 2³ · 4^{5/2} · ln⁵1000/1000 + 0.1
 /// assert!((bound.total() / (128.0 * 1000f64.ln().powi(5) / 1000.0 + 0.1) - 1.0).abs() < 1e-14);
 /// # Ok::<(), onestep::BoundError>(())
@@ -161,18 +161,18 @@ pub struct Bound {
     /// C_1 L_f³ d^{5/2} log⁵T/T.
     pub discretisation: f64,
     /// ε, in both normalisations.
-    pub estimation: TrainingError,
+    pub estimation: AccumulatedError,
     /// ε_F, in both normalisations.
-    pub approximation: TrainingError,
+    pub approximation: AccumulatedError,
 }
 
 impl Bound {
     /// The right-hand side of (24) with ε and ε_F as sums over the steps.
     ///
     /// ```
-    /// use onestep::{Theorem1, TrainingError};
-    /// let e = TrainingError::from_steps("estimation", 100, &[0.1, 0.0]).unwrap();
-    /// let bound = Theorem1::new(1, 1.0, 1.0).unwrap().bound(100, e, TrainingError::ZERO).unwrap();
+    /// use onestep::{Theorem1, AccumulatedError};
+    /// let e = AccumulatedError::from_steps("estimation", 100, &[0.1, 0.0]).unwrap();
+    /// let bound = Theorem1::new(1, 1.0, 1.0).unwrap().bound(100, e, AccumulatedError::ZERO).unwrap();
     /// assert_eq!(bound.total(), bound.discretisation + 0.1);
     /// ```
     #[must_use]
@@ -183,9 +183,9 @@ impl Bound {
     /// The same with T times the largest per-step error, as Assumption 2 is stated.
     ///
     /// ```
-    /// use onestep::{Theorem1, TrainingError};
-    /// let e = TrainingError::from_steps("estimation", 100, &[0.1, 0.0]).unwrap();
-    /// let bound = Theorem1::new(1, 1.0, 1.0).unwrap().bound(100, e, TrainingError::ZERO).unwrap();
+    /// use onestep::{Theorem1, AccumulatedError};
+    /// let e = AccumulatedError::from_steps("estimation", 100, &[0.1, 0.0]).unwrap();
+    /// let bound = Theorem1::new(1, 1.0, 1.0).unwrap().bound(100, e, AccumulatedError::ZERO).unwrap();
     /// assert!((bound.total_of_maxima() - bound.discretisation - 10.0).abs() < 1e-12);
     /// ```
     #[must_use]
@@ -218,15 +218,15 @@ impl Theorem1 {
     /// T < 2.
     ///
     /// ```
-    /// use onestep::{Theorem1, TrainingError};
+    /// use onestep::{Theorem1, AccumulatedError};
     /// // log⁵T/T is largest at T = e⁵ ≈ 148.
     /// let theorem = Theorem1::new(1, 1.0, 1.0)?;
-    /// let at = |steps| theorem.bound(steps, TrainingError::ZERO, TrainingError::ZERO).map(|b| b.total());
+    /// let at = |steps| theorem.bound(steps, AccumulatedError::ZERO, AccumulatedError::ZERO).map(|b| b.total());
     /// assert!(at(148)? > at(100)? && at(148)? > at(200)?);
     /// assert!((at(148)? - 21.05608).abs() < 1e-3);
     /// # Ok::<(), onestep::BoundError>(())
     /// ```
-    pub fn bound(&self, steps: usize, estimation: TrainingError, approximation: TrainingError) -> Result<Bound, BoundError> {
+    pub fn bound(&self, steps: usize, estimation: AccumulatedError, approximation: AccumulatedError) -> Result<Bound, BoundError> {
         check_steps(steps)?;
         let lipschitz_factor = self.lipschitz.powi(3);
         let dimension_factor = (self.dim as f64).powf(2.5);
@@ -305,10 +305,10 @@ impl Theorem1 {
     /// T < 2, or W_1 negative or not finite.
     ///
     /// ```
-    /// use onestep::{Theorem1, TrainingError};
+    /// use onestep::{Theorem1, AccumulatedError};
     /// let theorem = Theorem1::new(3, 1.5, 1.0)?;
-    /// let c = theorem.fitted_constant(500, 0.02, TrainingError::ZERO, TrainingError::ZERO)?;
-    /// let bound = Theorem1::new(3, 1.5, c)?.bound(500, TrainingError::ZERO, TrainingError::ZERO)?;
+    /// let c = theorem.fitted_constant(500, 0.02, AccumulatedError::ZERO, AccumulatedError::ZERO)?;
+    /// let bound = Theorem1::new(3, 1.5, c)?.bound(500, AccumulatedError::ZERO, AccumulatedError::ZERO)?;
     /// assert!((bound.total() / 0.02 - 1.0).abs() < 1e-14);
     /// # Ok::<(), onestep::BoundError>(())
     /// ```
@@ -316,8 +316,8 @@ impl Theorem1 {
         &self,
         steps: usize,
         w1: f64,
-        estimation: TrainingError,
-        approximation: TrainingError,
+        estimation: AccumulatedError,
+        approximation: AccumulatedError,
     ) -> Result<f64, BoundError> {
         nonnegative("w1", w1)?;
         let bound = self.bound(steps, estimation, approximation)?;

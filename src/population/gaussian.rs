@@ -308,7 +308,7 @@ impl Gap {
     }
 
     /// Law of `weight` · (X − x₀) for X = X_1 (`narrowed` false) or the samples, x₀ the fixed point of the coupling map.
-    fn from_fixed_point(&self, weight: f64, narrowed: bool) -> Direction {
+    fn around_fixed_point(&self, weight: f64, narrowed: bool) -> Direction {
         let scale = if narrowed { self.deviation - self.narrowing } else { self.deviation };
         // X_1 stands at −shift · √v_1/narrowing from x₀, and the map multiplies distances from x₀ by (√v_1 − narrowing)/√v_1.
         let shift_squared = if self.shift_squared > 0.0 { self.shift_squared * (scale / self.narrowing).powi(2) } else { 0.0 };
@@ -327,7 +327,7 @@ fn wasserstein(gaps: &[Gap]) -> Interval {
     let widest = gaps.iter().map(|g| g.narrowing.abs()).fold(0.0, f64::max);
     let lower = [0, 1].into_iter().map(|power| {
         let law = |narrowed: bool| {
-            let weigh = |g: &Gap| g.from_fixed_point((g.narrowing.abs() / widest).powi(power), narrowed);
+            let weigh = |g: &Gap| g.around_fixed_point((g.narrowing.abs() / widest).powi(power), narrowed);
             mean_norm(&gaps.iter().filter(|g| g.narrowing != 0.0).map(weigh).collect::<Vec<_>>())
         };
         let (wide, narrow) = (law(false), law(true));

@@ -26,6 +26,22 @@ struct Piece {
     linear: bool,
 }
 
+impl Piece {
+    /// The change of the function at the displacement `d` from the node.
+    #[inline]
+    fn rise(&self, d: f64) -> f64 {
+        let (c, s) = (&self.coefficients, &self.shifts);
+        if self.linear {
+            return d * c[usize::from(d < 0.0)];
+        }
+        let mut sum = c[DEGREE - 1];
+        for k in (0..DEGREE - 1).rev() {
+            sum = c[k] + (d - s[k]) * sum;
+        }
+        d * sum
+    }
+}
+
 /// A function on the line known at increasing nodes; asymptotically linear beyond them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interpolant {
@@ -136,34 +152,26 @@ impl Interpolant {
         j
     }
 
-    /// f(x) − f(x_j), where j is the node nearest to x.
+    /// f(x_i + d) − f(x_i), searching from `hint`, and the node nearest to x_i + d.
+    ///
+    /// While x_i stays the nearest node, the result is as accurate relative to itself as `d` is.
     #[inline]
-    pub(crate) fn rise(&self, x: f64, j: usize) -> f64 {
-        let piece = &self.pieces[j];
-        let d = x - piece.node;
-        if piece.linear {
-            return d * piece.coefficients[usize::from(d < 0.0)];
+    pub(crate) fn rise(&self, i: usize, d: f64, hint: usize) -> (f64, usize) {
+        let from = &self.pieces[i];
+        let j = self.nearest(from.node + d, hint);
+        if j == i {
+            return (from.rise(d), i);
         }
-        let c = &piece.coefficients;
-        let s = &piece.shifts;
-        let mut sum = c[DEGREE - 1];
-        for k in (0..DEGREE - 1).rev() {
-            sum = c[k] + (d - s[k]) * sum;
-        }
-        d * sum
+        let to = &self.pieces[j];
+        ((to.value - from.value) + to.rise(d + (from.node - to.node)), j)
     }
 
     /// f(x), searching from `hint`; returns the nearest node too, a good hint for a neighbouring point.
     #[inline]
     pub(crate) fn eval(&self, x: f64, hint: usize) -> (f64, usize) {
         let j = self.nearest(x, hint);
-        (self.value(j) + self.rise(x, j), j)
-    }
-
-    /// The value at node `j`.
-    #[inline]
-    pub(crate) fn value(&self, j: usize) -> f64 {
-        self.pieces[j].value
+        let piece = &self.pieces[j];
+        (piece.value + piece.rise(x - piece.node), j)
     }
 
     /// The nodes.

@@ -16,7 +16,7 @@ use crate::ScheduleError;
 #[non_exhaustive]
 pub enum PopulationError {
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value} is outside {range}")]
+    #[error("{name} = {value:?} is outside {range}")]
     OutOfRange {
         /// The parameter.
         name: &'static str,

@@ -1,7 +1,7 @@
 //! The grid with a prescribed density of steps.
 
 use super::{Grid, ScheduleError, VarianceSchedule, check_entries, check_monotone, check_steps, within};
-use crate::special::sum::CompensatedSum;
+use crate::special::sum::Sum;
 use std::f64::consts::FRAC_PI_2;
 
 /// A piece of the weight: the parabola through its values at both ends and the middle.
@@ -160,7 +160,7 @@ impl Equidistributed {
         check_steps(steps)?;
         let mut cumulative = Vec::with_capacity(pieces.len() + 1);
         cumulative.push(0.0);
-        let mut sum = CompensatedSum::default();
+        let mut sum = Sum::default();
         cumulative.extend(pieces.iter().map(|piece| sum.add(piece.width * piece.mass_to(1.0))));
         let integral = cumulative[pieces.len()];
         within("integral of the weight", integral, integral.is_finite(), "(0, inf)")?;

@@ -7,7 +7,7 @@ pub(crate) mod equidistributed;
 pub(crate) mod karras;
 pub(crate) mod li_huang_wei;
 
-use crate::{LevelError, NoiseLevel, special::sum::CompensatedSum};
+use crate::{LevelError, NoiseLevel, special::sum::Sum};
 use std::f64::consts::FRAC_PI_2;
 
 /// Why a schedule or a grid could not be made.
@@ -21,7 +21,7 @@ pub enum ScheduleError {
         steps: usize,
     },
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value} is outside {range}")]
+    #[error("{name} = {value:?} is outside {range}")]
     OutOfRange {
         /// The parameter.
         name: &'static str,
@@ -31,7 +31,7 @@ pub enum ScheduleError {
         range: &'static str,
     },
     /// An entry of a list is NaN or outside its range.
-    #[error("{name}[{index}] = {value} is outside {range}")]
+    #[error("{name}[{index}] = {value:?} is outside {range}")]
     Entry {
         /// The list.
         name: &'static str,
@@ -55,7 +55,7 @@ pub enum ScheduleError {
         right: usize,
     },
     /// A list must increase strictly (the noise grows with t).
-    #[error("{name}[{index}] = {value} does not {verb} after {previous}")]
+    #[error("{name}[{index}] = {value:?} does not {verb} after {previous}")]
     NotMonotone {
         /// The list.
         name: &'static str,
@@ -199,7 +199,7 @@ impl Grid {
     pub fn from_betas(betas: Vec<f64>) -> Result<Self, ScheduleError> {
         check_entries("beta", &betas, |b| b > 0.0 && b < 1.0, "(0, 1)")?;
         let mut levels = Vec::with_capacity(betas.len());
-        let mut sum = CompensatedSum::default();
+        let mut sum = Sum::default();
         for &beta in &betas {
             levels.push(NoiseLevel::from_ln_alpha_bar(sum.add((-beta).ln_1p()))?);
         }

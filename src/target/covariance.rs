@@ -3,7 +3,7 @@
 use super::{TargetError, check_entries, check_lengths};
 use crate::Float;
 use nalgebra::{DMatrix, SymmetricEigen};
-use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{Array2, ArrayRef2, aview1};
 
 /// A symmetric positive semi-definite matrix Σ, held so that every function g(Σ) is cheap.
 ///
@@ -51,9 +51,12 @@ pub(crate) const ORTHOGONALITY: f64 = 1e-10;
 /// Variances are floored here where a density divides by them, so that a degenerate law acts as the limit of narrow ones.
 pub(crate) const TINY_VARIANCE: f64 = 1e-280;
 
-/// Largest entry of |Q Qᵀ − I| over the rows of Q.
+/// Largest entry of |Q Qᵀ − I| over the rows of Q; NaN where Q holds one.
 pub(crate) fn orthonormality_gap(rows: &ArrayRef2<f64>) -> f64 {
     let gram = rows.dot(&rows.t());
+    if gram.iter().any(|g| g.is_nan()) {
+        return f64::NAN;
+    }
     gram.indexed_iter().map(|((i, j), g)| (g - f64::from(u8::from(i == j))).abs()).fold(0.0, f64::max)
 }
 
@@ -221,9 +224,8 @@ impl Covariance {
     fn multiplicity(&self, slot: usize) -> usize {
         match &self.basis {
             Basis::Isotropic => self.dim,
-            Basis::Diagonal => 1,
             Basis::Spectral(rows) if slot == rows.nrows() => self.dim - rows.nrows(),
-            Basis::Spectral(_) => 1,
+            Basis::Diagonal | Basis::Spectral(_) => 1,
         }
     }
 
@@ -264,7 +266,7 @@ impl Covariance {
     /// The d × d matrix g(Σ).
     pub(crate) fn function(&self, g: impl Fn(f64) -> f64) -> Array2<f64> {
         let mut out = Array2::zeros((self.dim, self.dim));
-        self.apply(&self.map(g), Array2::eye(self.dim).view(), out.view_mut());
+        self.apply(&self.map(g), &Array2::eye(self.dim), &mut out);
         out
     }
 
@@ -279,11 +281,11 @@ impl Covariance {
     }
 
     /// Writes g(Σ) x for every row x, g given by its values on the distinct eigenvalues.
-    pub(crate) fn apply<F: Float>(&self, g: &[f64], x: ArrayView2<'_, F>, mut out: ArrayViewMut2<'_, F>) {
+    pub(crate) fn apply<F: Float>(&self, g: &[f64], x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         match &self.basis {
             Basis::Isotropic => {
                 let g = F::of(g[0]);
-                out.zip_mut_with(&x, |o, &x| *o = g * x);
+                out.zip_mut_with(x, |o, &x| *o = g * x);
             }
             Basis::Diagonal => {
                 let g: Vec<F> = g.iter().map(|&g| F::of(g)).collect();
@@ -301,17 +303,17 @@ impl Covariance {
                     column.mapv_inplace(|c| gain * c);
                 }
                 if rest == 0.0 {
-                    ndarray::linalg::general_mat_mul(F::one(), &coordinates, &vectors, F::zero(), &mut out);
+                    ndarray::linalg::general_mat_mul(F::one(), &coordinates, &vectors, F::zero(), out);
                 } else {
-                    out.assign(&x);
-                    ndarray::linalg::general_mat_mul(F::one(), &coordinates, &vectors, F::of(rest), &mut out);
+                    out.assign(x);
+                    ndarray::linalg::general_mat_mul(F::one(), &coordinates, &vectors, F::of(rest), out);
                 }
             }
         }
     }
 
     /// Σ_i g_i |component of x in eigenspace i|² for every row x; the components are squared one by one, so that nothing cancels.
-    pub(crate) fn quadratic<F: Float>(&self, g: &[f64], x: ArrayView2<'_, F>) -> Vec<f64> {
+    pub(crate) fn quadratic<F: Float>(&self, g: &[f64], x: &ArrayRef2<F>) -> Vec<f64> {
         let square = |x: &F| x.as_f64() * x.as_f64();
         match &self.basis {
             Basis::Isotropic => x.rows().into_iter().map(|x| g[0] * x.iter().map(square).sum::<f64>()).collect(),
@@ -324,7 +326,7 @@ impl Covariance {
                 if rank == self.dim {
                     return along.collect();
                 }
-                let remainder = &x - &coordinates.dot(&vectors);
+                let remainder = x.to_owned() - coordinates.dot(&vectors);
                 along.zip(remainder.rows()).map(|(a, r)| a + g[rank] * r.iter().map(square).sum::<f64>()).collect()
             }
         }
@@ -353,10 +355,8 @@ impl Covariance {
 }
 
 /// Writes x − `centre` for every row.
-pub(crate) fn centred<F: Float>(x: ArrayView2<'_, F>, centre: &[F]) -> Array2<F> {
+pub(crate) fn centred<F: Float>(x: &ArrayRef2<F>, centre: &[F]) -> Array2<F> {
     let mut out = x.to_owned();
-    for mut row in out.axis_iter_mut(Axis(0)) {
-        row.iter_mut().zip(centre).for_each(|(x, &c)| *x -= c);
-    }
+    out -= &aview1(centre);
     out
 }

@@ -117,7 +117,7 @@ impl Gaussian {
         let centre: Vec<F> = self.mean.iter().map(|m| F::of(scale * m)).collect();
         let image: Vec<F> = self.mean.iter().map(|m| F::of(offset * m)).collect();
         for_blocks(x, out, |x: ArrayView2<'_, F>, mut out: ArrayViewMut2<'_, F>| {
-            self.covariance.apply(g, centred(x, &centre).view(), out.view_mut());
+            self.covariance.apply(g, &centred(&x, &centre), &mut out);
             for mut row in out.rows_mut() {
                 row.iter_mut().zip(&image).for_each(|(o, &m)| *o += m);
             }
@@ -148,7 +148,7 @@ impl LogDensity for Gaussian {
         // Off the support of a degenerate law every deviation above rounding outweighs the constant.
         let slack = f64::EPSILON * (1.0 + self.covariance.largest().sqrt() + centre.iter().fold(0.0, |a: f64, c| a.max(c.abs())));
         let threshold = 64.0 * self.dim() as f64 * slack * slack / TINY_VARIANCE;
-        let quadratic = self.covariance.quadratic(&inverse, centred(x.view(), &centre).view());
+        let quadratic = self.covariance.quadratic(&inverse, &centred(x, &centre));
         for (o, q) in out.iter_mut().zip(quadratic) {
             *o = match degenerate {
                 false => -0.5 * q - constant,

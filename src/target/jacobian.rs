@@ -13,7 +13,7 @@ impl<F: Float> ScoreJacobian<F> for Gaussian {
         assert_shapes("score_jvp", self.dim(), x, out);
         assert_shapes("score_jvp", self.dim(), v, out);
         let gain = self.covariance().map(|s| over(-1.0, noisy_variance(level, s)));
-        self.covariance().apply(&gain, v.view(), out.view_mut());
+        self.covariance().apply(&gain, v, out);
     }
 }
 
@@ -23,15 +23,15 @@ impl<F: Float> ScoreJacobian<F> for GaussianMixture {
     fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score_jvp", self.dim(), x, out);
         assert_shapes("score_jvp", self.dim(), v, out);
-        let mut r = self.logits(level, x.view());
+        let mut r = self.logits(level, x);
         r.rows_mut().into_iter().for_each(softmax);
         let score: Array2<F> = ScoreFunction::score(self, level, x);
         let (mut pull, mut image) = (Array2::<F>::zeros(x.raw_dim()), Array2::<F>::zeros(x.raw_dim()));
         out.fill(F::zero());
         for (k, covariance) in self.covariances().iter().enumerate() {
             let gain = covariance.map(|s| over(-1.0, noisy_variance(level, s)));
-            covariance.apply(&gain, self.from_mean(level, k, x.view()).view(), pull.view_mut());
-            covariance.apply(&gain, v.view(), image.view_mut());
+            covariance.apply(&gain, &self.about_mean(level, k, x), &mut pull);
+            covariance.apply(&gain, v, &mut image);
             for (i, mut o) in out.rows_mut().into_iter().enumerate() {
                 let weight = F::of(r[[i, k]]);
                 if weight > F::zero() {

@@ -83,6 +83,17 @@ impl LineMixture {
         Self::new(weights, positions, &vec![0.0; positions.len()])
     }
 
+    /// The dimension, 1.
+    ///
+    /// ```
+    /// assert_eq!(onestep::LineMixture::gaussian(0.0, 1.0).unwrap().dim(), 1);
+    /// ```
+    #[must_use]
+    #[allow(clippy::unused_self, reason = "every target has its dimension as a method, whichever traits are in scope")]
+    pub fn dim(&self) -> usize {
+        1
+    }
+
     /// The weights, in the order of increasing means.
     ///
     /// ```

@@ -7,7 +7,7 @@ use crate::batch::for_blocks;
 use crate::special::normal::LN_SQRT_2PI;
 use crate::{Float, NoiseLevel, ScoreFunction, score::assert_shapes};
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
+use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, ArrayViewMut1, Axis, Zip, aview1};
 use rand::{Rng, RngCore};
 
 /// The mixture Σ_k w_k N(m_k, Σ_k) on ℝ^d.
@@ -211,7 +211,7 @@ impl GaussianMixture {
     }
 
     /// ln(w_k p_θ(x | k)) for every row and component; degenerate variances are floored.
-    pub(super) fn logits<F: Float>(&self, level: NoiseLevel, x: ArrayView2<'_, F>) -> Array2<f64> {
+    pub(super) fn logits<F: Float>(&self, level: NoiseLevel, x: &ArrayRef2<F>) -> Array2<f64> {
         let floored = |variance: f64| noisy_variance(level, variance).max(TINY_VARIANCE);
         let constants = self.weights.iter().zip(&self.covariances);
         let constants: Vec<f64> =
@@ -233,14 +233,14 @@ impl GaussianMixture {
         }
         for (k, covariance) in self.covariances.iter().enumerate() {
             let inverse = covariance.map(|s| 1.0 / floored(s));
-            let quadratic = covariance.quadratic(&inverse, self.from_mean(level, k, x).view());
+            let quadratic = covariance.quadratic(&inverse, &self.about_mean(level, k, x));
             logits.column_mut(k).iter_mut().zip(quadratic).for_each(|(logit, q)| *logit = constants[k] - 0.5 * q);
         }
         logits
     }
 
     /// x − cos θ m_k for every row.
-    pub(super) fn from_mean<F: Float>(&self, level: NoiseLevel, k: usize, x: ArrayView2<'_, F>) -> Array2<F> {
+    pub(super) fn about_mean<F: Float>(&self, level: NoiseLevel, k: usize, x: &ArrayRef2<F>) -> Array2<F> {
         let mean: Vec<F> = self.means.row(k).iter().map(|m| F::of(level.cos() * m)).collect();
         centred(x, &mean)
     }
@@ -251,8 +251,8 @@ impl GaussianMixture {
         level: NoiseLevel,
         offset: f64,
         g: &(impl Fn(f64) -> f64 + Sync),
-        x: ArrayView2<'_, F>,
-        mut out: ArrayViewMut2<'_, F>,
+        x: &ArrayRef2<F>,
+        out: &mut ArrayRef2<F>,
     ) {
         let mut r = self.logits(level, x);
         r.rows_mut().into_iter().for_each(softmax);
@@ -266,16 +266,16 @@ impl GaussianMixture {
             }
             let deviations = Array2::from_shape_fn(self.means.raw_dim(), |(k, j)| F::of(self.means[[k, j]] - self.centre[j]));
             let shift: Vec<F> = self.centre.iter().map(|c| F::of(offset * c)).collect();
-            for ((mut o, y), gain) in out.rows_mut().into_iter().zip(from_centre.rows()).zip(mixed) {
-                o.iter_mut().zip(y).zip(&shift).for_each(|((o, &y), &s)| *o = gain * y + s);
+            for ((o, y), gain) in out.rows_mut().into_iter().zip(from_centre.rows()).zip(mixed) {
+                Zip::from(o).and(y).and(&aview1(&shift)).for_each(|o, &y, &s| *o = gain * y + s);
             }
-            general_mat_mul(F::one(), &r.mapv(F::of), &deviations, F::one(), &mut out);
+            general_mat_mul(F::one(), &r.mapv(F::of), &deviations, F::one(), out);
             return;
         }
         out.fill(F::zero());
         let mut image = Array2::zeros(x.raw_dim());
         for (k, covariance) in self.covariances.iter().enumerate() {
-            covariance.apply(&covariance.map(g), self.from_mean(level, k, x).view(), image.view_mut());
+            covariance.apply(&covariance.map(g), &self.about_mean(level, k, x), &mut image);
             let mean: Vec<F> = self.means.row(k).iter().map(|m| F::of(offset * m)).collect();
             for ((mut o, image), r) in out.rows_mut().into_iter().zip(image.rows()).zip(r.column(k)) {
                 let r = F::of(*r);
@@ -314,7 +314,7 @@ impl Sample for GaussianMixture {
         for (k, rows) in members.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             let own = noise.select(Axis(0), rows);
             let mut image = Array2::zeros(own.raw_dim());
-            self.covariances[k].apply(&self.covariances[k].map(f64::sqrt), own.view(), image.view_mut());
+            self.covariances[k].apply(&self.covariances[k].map(f64::sqrt), &own, &mut image);
             for (&row, deviation) in rows.iter().zip(image.rows()) {
                 Zip::from(out.row_mut(row)).and(self.means.row(k)).and(deviation).for_each(|o, m, d| *o = m + d);
             }
@@ -329,7 +329,7 @@ impl LogDensity for GaussianMixture {
             self.covariances.iter().map(|c| c.eigenvalues().any(|(s, _)| noisy_variance(level, s) == 0.0)).collect();
         let mut column = out.view_mut().insert_axis(Axis(1));
         for_blocks(x, &mut column, |x, mut out| {
-            for (mut o, logits) in out.rows_mut().into_iter().zip(self.logits(level, x).rows()) {
+            for (mut o, logits) in out.rows_mut().into_iter().zip(self.logits(level, &x).rows()) {
                 let on_support = logits.iter().zip(&degenerate).any(|(&l, &d)| d && l > ON_SUPPORT);
                 let smooth = || logits.iter().zip(&degenerate).filter(|(_, d)| !**d).map(|(l, _)| *l);
                 let top = smooth().fold(f64::NEG_INFINITY, f64::max);
@@ -349,13 +349,13 @@ impl Posterior for GaussianMixture {
     fn denoise_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef2<f64>) {
         assert_shapes("denoise", self.dim(), x, out);
         let gain = |s: f64| over(level.cos() * s, noisy_variance(level, s));
-        for_blocks(x, out, |x, out| self.average(level, 1.0, &gain, x, out));
+        for_blocks(x, out, |x, mut out| self.average(level, 1.0, &gain, &x, &mut out));
     }
 
     fn posterior_covariance(&self, level: NoiseLevel, x: &ArrayRef1<f64>) -> Array2<f64> {
         assert_eq!(x.len(), self.dim(), "posterior_covariance: x has length {}, the target dimension {}", x.len(), self.dim());
         let point = x.to_owned().insert_axis(Axis(0));
-        let mut r = self.logits(level, point.view()).remove_axis(Axis(0));
+        let mut r = self.logits(level, &point).remove_axis(Axis(0));
         softmax(r.view_mut());
         let mean = self.denoise(level, &point);
         let mut total = Array2::zeros((self.dim(), self.dim()));
@@ -363,7 +363,7 @@ impl Posterior for GaussianMixture {
             let own = covariance.function(|s| over(s * level.one_minus_alpha_bar(), noisy_variance(level, s)));
             let mut deviation = Array2::zeros(point.raw_dim());
             let gain = covariance.map(|s| over(level.cos() * s, noisy_variance(level, s)));
-            covariance.apply(&gain, self.from_mean(level, k, point.view()).view(), deviation.view_mut());
+            covariance.apply(&gain, &self.about_mean(level, k, &point), &mut deviation);
             deviation += &self.means.row(k);
             deviation -= &mean;
             total.scaled_add(r[k], &(own + deviation.t().dot(&deviation)));
@@ -391,7 +391,7 @@ impl<F: Float> ScoreFunction<F> for GaussianMixture {
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score", self.dim(), x, out);
         let gain = |s: f64| over(-1.0, noisy_variance(level, s));
-        for_blocks(x, out, |x, out| self.average(level, 0.0, &gain, x, out));
+        for_blocks(x, out, |x, mut out| self.average(level, 0.0, &gain, &x, &mut out));
     }
 }
 

@@ -40,7 +40,7 @@ pub enum TargetError {
         right: usize,
     },
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value} is outside {range}")]
+    #[error("{name} = {value:?} is outside {range}")]
     OutOfRange {
         /// The parameter.
         name: &'static str,
@@ -50,7 +50,7 @@ pub enum TargetError {
         range: &'static str,
     },
     /// An entry of a list is NaN or outside its range.
-    #[error("{name}[{index}] = {value} is outside {range}")]
+    #[error("{name}[{index}] = {value:?} is outside {range}")]
     Entry {
         /// The list.
         name: &'static str,

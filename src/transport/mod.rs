@@ -1,4 +1,24 @@
 //! Wasserstein distances between clouds, laws and maps.
+//!
+//! W_p(μ, ν) = (inf E‖X − Y‖^p)^{1/p} over all couplings of X ~ μ and Y ~ ν, with the Euclidean norm and p ≥ 1.
+
+pub(crate) mod assignment;
+pub(crate) mod bounds;
+mod certificate;
+pub(crate) mod check;
+mod cost;
+pub(crate) mod distance;
+pub(crate) mod gaussian;
+pub(crate) mod inference;
+pub(crate) mod line;
+mod lists;
+pub(crate) mod network;
+pub(crate) mod order;
+mod screen;
+pub(crate) mod sinkhorn;
+pub(crate) mod sliced;
+
+use line::Line;
 
 /// Why a distance could not be computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -71,7 +91,7 @@ pub enum TransportError {
         sum: f64,
     },
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value} is outside {range}")]
+    #[error("{name} = {value:?} is outside {range}")]
     OutOfRange {
         /// The parameter.
         name: &'static str,

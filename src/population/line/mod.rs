@@ -24,6 +24,8 @@ const SPACING: f64 = 0.25;
 const REFINEMENT: f64 = 1.4;
 /// Order of the error in the spacing, used to choose the next one.
 const ORDER: f64 = 10.0;
+/// Largest ratio of a coordinate to a standard deviation that is accepted.
+const LARGEST_RATIO: f64 = 1e7;
 /// Refinements tried before a run is reported as not resolved.
 const REFINEMENTS: usize = 6;
 /// The certificate is summed over all levels up to this number, and over this many of them beyond.
@@ -180,7 +182,8 @@ impl<'a> LineRecursion<'a> {
     /// Runs the recursion.
     ///
     /// # Errors
-    /// A tolerance outside [1e−13, 1), a spacing outside (0, 1], or a level to keep that does not exist. A run that did not reach its
+    /// A tolerance outside [1e−13, 1), a spacing outside (0, 1], a level to keep that does not exist, or a target whose coordinates are more
+    /// than 10⁷ times its smallest standard deviation at level 1. A run that did not reach its
     /// tolerance is not an error: its report says `resolved: false` and by how much the last refinement moved it.
     ///
     /// ```
@@ -198,6 +201,12 @@ impl<'a> LineRecursion<'a> {
             return Err(PopulationError::OutOfRange { name: "spacing", value, range: "(0, 1]" });
         }
         self.keep.check(self.grid.steps())?;
+        let (size, smallest) = self.scales();
+        if !(size <= LARGEST_RATIO * smallest) {
+            let name = "(largest |mean| + standard deviation)/(smallest standard deviation at level 1)";
+            return Err(PopulationError::OutOfRange { name, value: size / smallest, range: "(0, 1e7], what double precision resolves" });
+        }
+        let scale = size.max(size * size);
         let density = NodeDensity::new(self.target, self.grid);
         let mut spacing = self.spacing.unwrap_or_else(|| (SPACING * (self.tolerance / 1e-9).powf(1.0 / ORDER)).clamp(0.1, 0.5));
         let mut best = Pass::new(self, &density, spacing).run();
@@ -205,7 +214,7 @@ impl<'a> LineRecursion<'a> {
         for _ in 0..self.refinements {
             spacing /= refinement;
             let finer = Pass::new(self, &density, spacing).run();
-            let moved = finer.report.distance(&best.report);
+            let moved = finer.report.distance(&best.report, scale);
             best = finer;
             best.report.resolution_error = moved;
             best.report.resolved = moved <= self.tolerance;
@@ -219,11 +228,21 @@ impl<'a> LineRecursion<'a> {
     }
 }
 
+impl LineRecursion<'_> {
+    /// The largest coordinate a component reaches and the smallest standard deviation at level 1.
+    fn scales(&self) -> (f64, f64) {
+        let data = self.target.at(self.grid.level(1));
+        let size = data.means.iter().zip(&data.stds).map(|(m, s)| m.abs() + s).fold(0.0, f64::max);
+        (size, data.stds.iter().copied().fold(f64::INFINITY, f64::min))
+    }
+}
+
 impl PopulationReport {
     /// The largest relative change of a measured quantity against another run of the same problem; NaN where one of them is not a number.
-    fn distance(&self, other: &Self) -> f64 {
-        // Errors below the rounding of the data's own scale are no errors.
-        let relative = |a: f64, b: f64| (a - b).abs() / a.abs().max(b.abs()).max(1e-13);
+    fn distance(&self, other: &Self, scale: f64) -> f64 {
+        // Changes below the rounding of the data's own scale are no changes.
+        let relative =
+            |a: f64, b: f64| if (a - b).abs() <= 4.0 * f64::EPSILON * scale { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) };
         [
             (self.w1.lower, other.w1.lower),
             (self.w1_marginal.lower, other.w1_marginal.lower),
@@ -400,25 +419,52 @@ fn hermite_rules() -> Vec<HermiteRule> {
     rules
 }
 
-/// The posterior of X_{t−1} given X_t, component by component: an affine mean and a standard deviation.
+/// The posterior of X_{t−1} given X_t = x, component by component: how far its mean lies from x, an affine function of x that vanishes with
+/// Δθ and is known to full relative accuracy, and its standard deviation.
 struct Backward {
-    /// cos θ_{t−1} m_k, slope of the mean in x, cos θ_t m_k, standard deviation.
-    components: Vec<(f64, f64, f64, f64)>,
+    components: Vec<BackwardComponent>,
+}
+
+struct BackwardComponent {
+    /// (cos θ_{t−1} − cos θ_t) m_k.
+    shift: f64,
+    /// Cov(X_{t−1}, X_t | k)/v_k − 1.
+    stretch: f64,
+    /// cos θ_t m_k.
+    origin: f64,
+    /// σ_k sin Δθ_t/√v_k.
+    width: f64,
 }
 
 impl Backward {
     fn new(target: &LineMixture, from: NoiseLevel, to: NoiseLevel, sin_delta: f64) -> Self {
+        // 1 − cos Δθ without cancellation; then cos θ_{t−1} − cos θ_t and sin θ_{t−1} − sin θ_t by the addition theorem.
+        let versine = sin_delta * sin_delta / (1.0 + (1.0 - sin_delta * sin_delta).max(0.0).sqrt());
+        let cos_change = to.cos() * versine + to.sin() * sin_delta;
+        let sin_change = to.sin() * versine - to.cos() * sin_delta;
         let components = target
             .means()
             .iter()
             .zip(target.stds())
             .map(|(&m, &s)| {
                 let v = (from.cos() * s).powi(2) + from.one_minus_alpha_bar();
-                let covariance = from.cos() * to.cos() * s * s + from.sin() * to.sin();
-                (to.cos() * m, covariance / v, from.cos() * m, s * sin_delta / v.sqrt())
+                BackwardComponent {
+                    shift: cos_change * m,
+                    stretch: (from.cos() * s * s * cos_change + from.sin() * sin_change) / v,
+                    origin: from.cos() * m,
+                    width: s * sin_delta / v.sqrt(),
+                }
             })
             .collect();
         Self { components }
+    }
+}
+
+impl BackwardComponent {
+    /// E[X_{t−1} | X_t = x, k] − x.
+    #[inline]
+    fn mean_change(&self, x: f64) -> f64 {
+        self.shift + self.stretch * (x - self.origin)
     }
 }
 
@@ -447,7 +493,9 @@ impl<'a> Pass<'a> {
         let n = self.mesh.labels.len();
         let tracker = Tracker::new(target, &self.mesh.labels, grid.level(1));
         let mut nodes = tracker.start(grid.level(1));
+        // f_t = Φ_t + error: the error is summed on its own, so that a million small increments keep their digits.
         let mut f = self.mesh.labels.clone();
+        let mut error = vec![0.0; n];
         let mut before = nodes.x.clone();
         let mut velocity_before = nodes.velocity.clone();
         let mut interpolant = Interpolant::default();
@@ -492,13 +540,16 @@ impl<'a> Pass<'a> {
                     }
                 }
             }
-            f.iter_mut().zip(&increment).for_each(|(f, i)| *f += i);
+            for (((f, e), i), y) in f.iter_mut().zip(&mut error).zip(&increment).zip(&self.mesh.labels) {
+                *e += i;
+                *f = y + *e;
+            }
             ledger.stretch(&nodes.density);
             if keep.keeps(t, steps) {
                 kept.push((t, Interpolant::new(&nodes.x, &f, &self.mesh.degrees)));
             }
         }
-        self.conclude(&ledger, &f, kept)
+        self.conclude(&ledger, &f, &error, kept)
     }
 
     /// The local scale of f at every node: the smallest neighbouring cell in units of the spacing asked for, allowed to grow with distance.
@@ -523,28 +574,26 @@ impl<'a> Pass<'a> {
     fn train(&self, backward: &Backward, nodes: &Nodes, g: &Interpolant, scales: &[f64], increment: &mut [f64], loss: &mut [f64]) {
         let n = nodes.x.len();
         for i in 0..n {
-            let (x, centre) = (nodes.x[i], g.value(i));
+            let (x, before) = (nodes.x[i], g.nodes()[i]);
             let (mut first, mut second) = (0.0, 0.0);
-            for (k, &(mean, slope, origin, width)) in backward.components.iter().enumerate() {
+            for (k, component) in backward.components.iter().enumerate() {
                 let r = nodes.responsibility[k * n + i];
                 if r < NEGLIGIBLE {
                     continue;
                 }
-                let middle = mean + slope * (x - origin);
-                let near = g.nearest(middle, i);
-                if width == 0.0 {
-                    let d = (g.value(near) - centre) + g.rise(middle, near);
+                let middle = (x - before) + component.mean_change(x);
+                if component.width == 0.0 {
+                    let (d, _) = g.rise(i, middle, i);
                     first += r * d;
                     second += r * d * d;
                     continue;
                 }
-                let ratio = width / scales[near];
+                let near = g.nearest(before + middle, i);
+                let ratio = component.width / scales[near];
                 let rule = self.rules.iter().find(|rule| ratio <= rule.largest_ratio).unwrap_or(&self.rules[self.rules.len() - 1]);
                 let (mut one, mut two) = (0.0, 0.0);
                 for &(z, w) in &rule.nodes {
-                    let y = middle + width * z;
-                    let j = g.nearest(y, near);
-                    let d = (g.value(j) - centre) + g.rise(y, j);
+                    let (d, _) = g.rise(i, middle + component.width * z, near);
                     one += w * d;
                     two += w * d * d;
                 }
@@ -562,18 +611,15 @@ impl<'a> Pass<'a> {
         for (i, out) in increment.iter_mut().enumerate() {
             let x = nodes.x[i];
             let components = backward.components.iter().enumerate();
-            let mean: f64 =
-                components.map(|(k, &(mean, slope, origin, _))| nodes.responsibility[k * n + i] * (mean + slope * (x - origin))).sum();
-            let j = g.nearest(mean, i);
-            *out = (g.value(j) - g.value(i)) + g.rise(mean, j);
+            let change: f64 = components.map(|(k, c)| nodes.responsibility[k * n + i] * c.mean_change(x)).sum();
+            *out = g.rise(i, (x - g.nodes()[i]) + change, i).0;
         }
     }
 
-    fn conclude(&self, ledger: &Ledger, f: &[f64], kept: Vec<(usize, Interpolant)>) -> LinePopulation {
+    fn conclude(&self, ledger: &Ledger, f: &[f64], error: &[f64], kept: Vec<(usize, Interpolant)>) -> LinePopulation {
         let LineRecursion { target, grid, .. } = *self.recursion;
         let q = &self.quadrature;
         let y = &self.mesh.labels;
-        let error: Vec<f64> = f.iter().zip(y).map(|(f, y)| f - y).collect();
         // The same sampler started from N(0, I): the node of label y is then the normal quantile of the same order.
         let (data, noise) = (target.at(grid.level(1)), target.at(NoiseLevel::NOISE));
         let from_noise: Vec<f64> = match kept.last() {
@@ -589,12 +635,12 @@ impl<'a> Pass<'a> {
             steps: grid.steps(),
             dim: 1,
             w1: Interval::exact(q.mean_abs(&noise_error)),
-            w1_marginal: Interval::exact(q.mean_abs(&error)),
-            w2_marginal: root_mean_square(&error),
-            mean_shift: q.mean(&error).abs(),
+            w1_marginal: Interval::exact(q.mean_abs(error)),
+            w2_marginal: root_mean_square(error),
+            mean_shift: q.mean(error).abs(),
             energy_deficit: -q.mean_of(|i| error[i] * (2.0 * y[i] + error[i])),
             loss_sum: ledger.loss_sum,
-            lower_bound: lower_bound(q, y, f).min(lower_bound(q, y, &from_noise)),
+            lower_bound: lower_bound(q, y, error).min(lower_bound(q, y, &noise_error)),
             certificate: certificate + certificate_error,
             certificate_error,
             prior_mismatch: q.mean_abs(&mismatch),
@@ -694,7 +740,7 @@ fn sum_over_levels(grid: &Grid, locals: &[(usize, f64, f64, f64)], value: impl F
 ///
 /// A width b of a few cells keeps the quadrature exact; b → 0 is |x − a|, b → ∞ the second moment. Centres a are quantiles of the data
 /// and evenly spaced points, which also fall into gaps between modes.
-fn lower_bound(q: &Quadrature, y: &[f64], f: &[f64]) -> f64 {
+fn lower_bound(q: &Quadrature, y: &[f64], error: &[f64]) -> f64 {
     const CENTRES: usize = 48;
     /// Width of the smoothed kink in cells of f.
     const SMOOTHING: [f64; 3] = [3.0, 10.0, 40.0];
@@ -702,14 +748,15 @@ fn lower_bound(q: &Quadrature, y: &[f64], f: &[f64]) -> f64 {
     let (low, high) = (y[last / 10], y[last - last / 10]);
     let quantiles = (1..=CENTRES).map(|c| y[last * c / (CENTRES + 1)]);
     let even = (1..=CENTRES).map(|c| low + (high - low) * c as f64 / (CENTRES + 1) as f64);
-    let mut best = q.mean_of(|i| y[i] - f[i]).abs();
+    let f: Vec<f64> = y.iter().zip(error).map(|(y, e)| y + e).collect();
+    let mut best = q.mean(error).abs();
     for a in quantiles.chain(even) {
         let i = f.partition_point(|&f| f < a).clamp(1, last);
         for smoothing in SMOOTHING {
             let b = smoothing * (f[i] - f[i - 1]).abs();
             let h = |x: f64| (x - a).hypot(b);
             // h(y) − h(f) without cancellation.
-            let gain = q.mean_of(|j| (y[j] - f[j]) * ((y[j] - a) + (f[j] - a)) / (h(y[j]) + h(f[j])));
+            let gain = q.mean_of(|j| error[j] * ((y[j] - a) + (f[j] - a)) / (h(y[j]) + h(f[j])));
             best = best.max(gain.abs());
         }
     }

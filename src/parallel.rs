@@ -1,0 +1,29 @@
+//! Threads that never change a number: work is cut into pieces of a fixed size, and results are combined in the order of the pieces.
+
+#[cfg(feature = "rayon")]
+use rayon::prelude::*;
+
+/// [f(0), …, f(count − 1)], in this order, spread over threads with the feature `rayon`.
+pub(crate) fn map<T: Send>(count: usize, f: impl Fn(usize) -> T + Send + Sync) -> Vec<T> {
+    #[cfg(feature = "rayon")]
+    return (0..count).into_par_iter().map(f).collect();
+    #[cfg(not(feature = "rayon"))]
+    (0..count).map(f).collect()
+}
+
+/// (a(), b()), at the same time with the feature `rayon`.
+pub(crate) fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
+    #[cfg(feature = "rayon")]
+    return rayon::join(a, b);
+    #[cfg(not(feature = "rayon"))]
+    (a(), b())
+}
+
+/// Calls f(k, block) on the successive blocks of `len` entries of `data` (the last may be shorter), spread over threads with the feature
+/// `rayon`.
+pub(crate) fn for_blocks<T: Send>(data: &mut [T], len: usize, f: impl Fn(usize, &mut [T]) + Send + Sync) {
+    #[cfg(feature = "rayon")]
+    data.par_chunks_mut(len).enumerate().for_each(|(k, block)| f(k, block));
+    #[cfg(not(feature = "rayon"))]
+    data.chunks_mut(len).enumerate().for_each(|(k, block)| f(k, block));
+}

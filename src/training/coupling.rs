@@ -1,0 +1,63 @@
+//! Couplings of data and noise.
+
+use super::TrainingError;
+use crate::Float;
+use ndarray::ArrayRef2;
+
+/// Pairs the rows of a batch of data with the rows of a batch of noise of the same size.
+///
+/// Consistency training takes X_0 and Z independent. Any other coupling with the same marginals leaves the laws of the ends alone and
+/// changes the path between them: pairs that lie close by make the posterior of X_0 given X_t narrower.
+///
+/// # Example
+/// A coupling on the line that pairs equal ranks is the optimal one.
+/// ```
+/// use ndarray::{ArrayRef2, array};
+/// use onestep::{Coupling, TrainingError};
+/// #[derive(Debug)]
+/// struct Ranks;
+/// impl Coupling<f64> for Ranks {
+///     fn pair(&self, data: &ArrayRef2<f64>, noise: &ArrayRef2<f64>) -> Result<Option<Vec<usize>>, TrainingError> {
+///         let order = |c: &ArrayRef2<f64>| {
+///             let mut rows: Vec<usize> = (0..c.nrows()).collect();
+///             rows.sort_by(|&a, &b| c[[a, 0]].total_cmp(&c[[b, 0]]));
+///             rows
+///         };
+///         let mut partner = vec![0; data.nrows()];
+///         order(data).into_iter().zip(order(noise)).for_each(|(i, j)| partner[i] = j);
+///         Ok(Some(partner))
+///     }
+/// }
+/// let pairs = Ranks.pair(&array![[3.0], [1.0]], &array![[-1.0], [2.0]])?;
+/// assert_eq!(pairs, Some(vec![1, 0]));
+/// # Ok::<(), TrainingError>(())
+/// ```
+pub trait Coupling<F: Float = f64>: std::fmt::Debug + Send + Sync {
+    /// The row of `noise` that goes with each row of `data`, a permutation; `None` for the order they came in.
+    ///
+    /// # Errors
+    /// The coupling cannot be computed.
+    fn pair(&self, data: &ArrayRef2<F>, noise: &ArrayRef2<F>) -> Result<Option<Vec<usize>>, TrainingError>;
+
+    /// Rows coupled at once; the batch of a step is cut into pieces of this size. `None` for all.
+    fn batch(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// X_0 and Z independent, as the theory has them.
+///
+/// ```
+/// use ndarray::array;
+/// use onestep::{Coupling, Independent};
+/// assert_eq!(Independent.pair(&array![[0.0]], &array![[1.0]])?, None);
+/// # Ok::<(), onestep::TrainingError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Independent;
+
+impl<F: Float> Coupling<F> for Independent {
+    fn pair(&self, _data: &ArrayRef2<F>, _noise: &ArrayRef2<F>) -> Result<Option<Vec<usize>>, TrainingError> {
+        Ok(None)
+    }
+}

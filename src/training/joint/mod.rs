@@ -1,0 +1,506 @@
+//! One time-conditioned network trained on all levels at once, as practitioners do.
+
+mod levels;
+mod model;
+mod pass;
+
+pub use levels::LevelSampling;
+pub use model::JointModel;
+pub(crate) use model::{TIME_FEATURES, time_features};
+
+use super::error::check_range;
+use super::mlp::{Network, Optimiser, check_widths, chunk_sizes, cosine_rate};
+use super::pairs::Source;
+use super::stream::Stream;
+use super::{Activation, Scaling, Standardisation, TrainingError};
+use crate::{Float, Grid, ScoreFunction};
+use levels::{LevelPairs, intervals};
+use model::LevelRow;
+use pass::{Batch, Objective};
+use rand::RngCore;
+use std::ops::ControlFlow;
+
+/// The distance between student and teacher.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub enum Loss {
+    /// ‖e‖²: its population minimiser is the f_t* of the theory.
+    #[default]
+    Squared,
+    /// √(‖e‖² + c²) − c, which forgives outliers; its minimiser is not a conditional mean. Song and Dhariwal use c = 0.00054 √d.
+    PseudoHuber {
+        /// c > 0.
+        c: f64,
+    },
+}
+
+/// The weight of a pair of levels in the loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Weighting {
+    /// 1.
+    #[default]
+    Uniform,
+    /// (θ_T − θ_1)/((T − 1)(θ_t − θ_s)) for the pair s < t: short steps count more, as their losses are smaller.
+    InverseStep,
+}
+
+/// Joint consistency training: one network f(x, θ), boundary condition f(x, θ_1) = x built in, minimises
+/// ```math
+/// \mathbb E_{t, X_0, Z}\; w_t\, \ell\bigl( f_\phi(X_t, \theta_t) - f_{\phi^-}(X_{t-1}, \theta_{t-1}) \bigr) ,
+/// ```
+/// with shared noise and a teacher φ⁻ through which no gradient flows. By default the teacher is the student itself; an exponential
+/// moving average with a positive decay is an option (and a trap: see [`ema`](Self::ema)).
+///
+/// **Minimiser**: Adam on minibatches of fresh pairs; nearly stationary, not certified. Unlike the [`Recursion`](super::Recursion), the
+/// fixed point of the joint loop need not minimise anything: the target moves with the student.
+///
+/// # Example
+/// ```
+/// use ndarray::array;
+/// use onestep::{ConsistencyFunction, Grid, Joint, JointModel};
+/// use rand::SeedableRng;
+/// let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+/// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[16, 16])?.iterations(20)?.train(&data, &mut rng)?;
+/// let x = array![[0.3], [-2.0]];
+/// assert_eq!(model.eval(1, &x), x); // exactly
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # References
+/// Song, Dhariwal, Chen and Sutskever, "Consistency models", ICML 2023, arXiv 2303.01469; Song and Dhariwal, "Improved techniques for
+/// training consistency models", ICLR 2024, arXiv 2310.14189 (no EMA, pseudo-Huber, lognormal levels, step doubling).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Joint {
+    grid: Grid,
+    hidden: Vec<usize>,
+    activation: Activation,
+    batch: usize,
+    iterations: usize,
+    rate: f64,
+    loss: Loss,
+    weighting: Weighting,
+    sampling: LevelSampling,
+    curriculum: Option<usize>,
+    ema: f64,
+    scaling: Scaling,
+}
+
+/// What a progress callback is told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct JointProgress {
+    /// Iterations done.
+    pub iteration: usize,
+    /// Iterations in all.
+    pub iterations: usize,
+    /// The loss of the last minibatch.
+    pub loss: f64,
+    /// Intervals between levels in use (the curriculum's N).
+    pub intervals: usize,
+}
+
+/// Data are of unit order: a loss this large a coordinate means that the iteration runs away.
+const RUNAWAY: f64 = 1e8;
+
+impl Joint {
+    /// A network with these hidden widths on the levels of `grid`: SiLU, batches of 256, 5000 iterations, rate 3e−3 falling along a half
+    /// cosine, squared loss, uniform levels and weights, no curriculum, no EMA, data scaled column by column.
+    ///
+    /// # Errors
+    /// A width outside 1..=65536, or more than 64 layers.
+    ///
+    /// ```
+    /// use onestep::{Grid, Joint};
+    /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[0]).is_err());
+    /// # Ok::<(), onestep::ScheduleError>(())
+    /// ```
+    pub fn new(grid: Grid, hidden: &[usize]) -> Result<Self, TrainingError> {
+        check_widths(hidden)?;
+        Ok(Self {
+            grid,
+            hidden: hidden.to_vec(),
+            activation: Activation::default(),
+            batch: 256,
+            iterations: 5000,
+            rate: 3e-3,
+            loss: Loss::default(),
+            weighting: Weighting::default(),
+            sampling: LevelSampling::default(),
+            curriculum: None,
+            ema: 0.0,
+            scaling: Scaling::default(),
+        })
+    }
+
+    /// Another activation.
+    ///
+    /// ```
+    /// # use onestep::{Activation, Grid, Joint};
+    /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.activation(Activation::Tanh);
+    /// # let _ = joint;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
+    }
+
+    /// Pairs a minibatch.
+    ///
+    /// # Errors
+    /// Zero.
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint};
+    /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.batch(0).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn batch(mut self, pairs: usize) -> Result<Self, TrainingError> {
+        check_range("batch", pairs as f64, pairs > 0, "[1, inf)")?;
+        self.batch = pairs;
+        Ok(self)
+    }
+
+    /// Optimiser steps.
+    ///
+    /// # Errors
+    /// Zero.
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint};
+    /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.iterations(0).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn iterations(mut self, iterations: usize) -> Result<Self, TrainingError> {
+        check_range("iterations", iterations as f64, iterations > 0, "[1, inf)")?;
+        self.iterations = iterations;
+        Ok(self)
+    }
+
+    /// Initial learning rate of Adam.
+    ///
+    /// # Errors
+    /// Not in (0, ∞).
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint};
+    /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.rate(0.0).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rate(mut self, rate: f64) -> Result<Self, TrainingError> {
+        check_range("rate", rate, rate > 0.0 && rate.is_finite(), "(0, inf)")?;
+        self.rate = rate;
+        Ok(self)
+    }
+
+    /// The distance between student and teacher.
+    ///
+    /// # Errors
+    /// c of the pseudo-Huber loss is not in (0, ∞).
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint, Loss};
+    /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.loss(Loss::PseudoHuber { c: 0.0 }).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn loss(mut self, loss: Loss) -> Result<Self, TrainingError> {
+        if let Loss::PseudoHuber { c } = loss {
+            check_range("c", c, c > 0.0 && c.is_finite(), "(0, inf)")?;
+        }
+        self.loss = loss;
+        Ok(self)
+    }
+
+    /// The weights of the levels in the loss.
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint, Weighting};
+    /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.weighting(Weighting::InverseStep);
+    /// # let _ = joint;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn weighting(mut self, weighting: Weighting) -> Self {
+        self.weighting = weighting;
+        self
+    }
+
+    /// How often each level is visited.
+    ///
+    /// # Errors
+    /// A lognormal law with a mean that is not finite or a standard deviation not in (0, ∞).
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint, LevelSampling};
+    /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?;
+    /// assert!(joint.level_sampling(LevelSampling::LogNormal { mean: 0.0, std: f64::NAN }).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn level_sampling(mut self, sampling: LevelSampling) -> Result<Self, TrainingError> {
+        self.sampling = sampling.check()?;
+        Ok(self)
+    }
+
+    /// Starts with `intervals` ≥ 1 steps between θ_1 and θ_T and doubles them at equal spells up to all T − 1.
+    ///
+    /// # Errors
+    /// Zero.
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint};
+    /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.curriculum(0).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn curriculum(mut self, intervals: usize) -> Result<Self, TrainingError> {
+        check_range("curriculum", intervals as f64, intervals > 0, "[1, inf)")?;
+        self.curriculum = Some(intervals);
+        Ok(self)
+    }
+
+    /// Decay μ ∈ [0, 1) of the teacher, φ⁻ ← μφ⁻ + (1 − μ)φ; 0 is the student itself without gradient.
+    ///
+    /// With μ > 0 the loss tends to E w‖f_φ − f_φ⁻‖² at the *same* level as the steps shrink, which does not contain the data: its
+    /// gradient, divided by Δθ, diverges, and the student learns to follow its own past (Song and Dhariwal 2023, Proposition 1, shown
+    /// there for a point mass).
+    ///
+    /// # Errors
+    /// μ is outside [0, 1).
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint};
+    /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.ema(1.0).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn ema(mut self, decay: f64) -> Result<Self, TrainingError> {
+        check_range("ema", decay, (0.0..1.0).contains(&decay), "[0, 1)")?;
+        self.ema = decay;
+        Ok(self)
+    }
+
+    /// Scales the data in another way.
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint, Scaling};
+    /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.scaling(Scaling::Global);
+    /// # let _ = joint;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn scaling(mut self, scaling: Scaling) -> Self {
+        self.scaling = scaling;
+        self
+    }
+
+    /// Consistency training from a table of samples or a law.
+    ///
+    /// # Errors
+    /// Fewer than two rows, entries that are not finite, a constant column under [`Scaling::Columns`], or [`TrainingError::Diverged`].
+    ///
+    /// See [`Joint`] for an example.
+    pub fn train<'a, F: Float>(&self, source: impl Into<Source<'a, F>>, rng: &mut dyn RngCore) -> Result<JointModel<F>, TrainingError> {
+        self.train_with(source, rng, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// The same with a callback every hundred iterations, which may stop the training.
+    ///
+    /// # Errors
+    /// As [`train`](Self::train), and [`TrainingError::Stopped`].
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint, TrainingError};
+    /// # use rand::SeedableRng;
+    /// use std::ops::ControlFlow;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?;
+    /// let stopped = joint.train_with(&data, &mut rng, &mut |_| ControlFlow::Break(()));
+    /// assert_eq!(stopped.unwrap_err(), TrainingError::Stopped { step: 100 });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn train_with<'a, F: Float>(
+        &self,
+        source: impl Into<Source<'a, F>>,
+        rng: &mut dyn RngCore,
+        progress: &mut dyn FnMut(&JointProgress) -> ControlFlow<()>,
+    ) -> Result<JointModel<F>, TrainingError> {
+        self.run(source.into(), Objective::Training, rng, progress)
+    }
+
+    /// Consistency distillation: the teacher is evaluated at the deterministic step E[X_{t−1} | X_t] of the given score
+    /// (Tweedie and shared noise: (sin θ_{t−1} x + sin Δθ_t D(x))/sin θ_t, D = (x + sin²θ_t s)/cos θ_t) instead of at a random X_{t−1}. The score
+    /// is that of the *scaled* data; use [`Scaling::None`] when it is known for the data as they are.
+    ///
+    /// # Errors
+    /// As [`train`](Self::train), and a score of another dimension.
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint, NoiseLevel, ScoreFn};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let wrong = ScoreFn::new(2, |_: NoiseLevel, _: &[f64], _: &mut [f64]| ());
+    /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?;
+    /// assert!(joint.distil(&data, &wrong, &mut rng).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn distil<'a, F: Float>(
+        &self,
+        source: impl Into<Source<'a, F>>,
+        score: &dyn ScoreFunction<F>,
+        rng: &mut dyn RngCore,
+    ) -> Result<JointModel<F>, TrainingError> {
+        let source = source.into();
+        if score.dim() != source.dim() {
+            return Err(TrainingError::Mismatch {
+                left_name: "dimension of the score",
+                left: score.dim(),
+                right_name: "d",
+                right: source.dim(),
+            });
+        }
+        self.run(source, Objective::Distillation(score), rng, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// The loss of one minibatch on the full grid and its gradient by the student's parameters, the teacher held fixed. The same stream
+    /// gives the same minibatch, whatever the parameters.
+    ///
+    /// # Errors
+    /// The models do not belong to this trainer's shape, or bad data.
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint, JointModel};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let joint = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?;
+    /// let model: JointModel = joint.train(&data, &mut rng)?;
+    /// let (loss, gradient) = joint.loss_and_gradient(&data, &model, &model, &mut rng)?;
+    /// assert!(loss > 0.0 && gradient.len() == model.parameters().len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn loss_and_gradient<'a, F: Float>(
+        &self,
+        source: impl Into<Source<'a, F>>,
+        student: &JointModel<F>,
+        teacher: &JointModel<F>,
+        rng: &mut dyn RngCore,
+    ) -> Result<(f64, Vec<F>), TrainingError> {
+        let (table, _) = self.prepare(source.into(), rng)?;
+        let source = table.source();
+        let own = self.network::<F>(source.dim(), rng);
+        for model in [student, teacher] {
+            if !model.network.same_shape(&own) {
+                let (left, right) = (model.parameters().len(), own.parameters().len());
+                return Err(TrainingError::Mismatch {
+                    left_name: "parameters of the model",
+                    left,
+                    right_name: "parameters of the trainer",
+                    right,
+                });
+            }
+        }
+        let pairs = LevelPairs::new(&self.grid, self.grid.steps() - 1, self.sampling);
+        let mut batches = self.batches(source.dim(), &own, rng.next_u64());
+        let mut optimiser = Optimiser::new(&own, self.batch);
+        let levels = LevelRow::table(&self.grid);
+        let rule = pass::Rule { joint: self, levels: &levels, pairs: &pairs, source, objective: Objective::Training };
+        let loss =
+            optimiser.gradient(&student.network, &mut batches, |network, batch, tape| rule.pass(network, &teacher.network, batch, tape));
+        Ok((loss, optimiser.summed_gradient()))
+    }
+
+    fn network<F: Float>(&self, dim: usize, rng: &mut dyn RngCore) -> Network<F> {
+        let mut sizes = vec![dim + TIME_FEATURES];
+        sizes.extend(&self.hidden);
+        sizes.push(dim);
+        Network::random(sizes, self.activation, rng)
+    }
+
+    fn batches<F: Float>(&self, dim: usize, network: &Network<F>, seed: u64) -> Vec<Batch<F>> {
+        let sizes = chunk_sizes(self.batch).into_iter().enumerate();
+        sizes.map(|(k, rows)| Batch::new(rows, dim, network, Stream::nth(seed, k as u64))).collect()
+    }
+
+    fn prepare<'a, F: Float>(
+        &self,
+        source: Source<'a, F>,
+        rng: &mut dyn RngCore,
+    ) -> Result<(Prepared<'a, F>, Standardisation), TrainingError> {
+        match source {
+            Source::Rows(rows) => {
+                let standardisation = Standardisation::new(rows, self.scaling)?;
+                Ok((Prepared::Table(standardisation.standardise(rows)), standardisation))
+            }
+            Source::Law(_) => Ok((Prepared::Law(source), Standardisation::new(&source.draw(2, rng), Scaling::None)?)),
+        }
+    }
+
+    fn run<F: Float>(
+        &self,
+        source: Source<'_, F>,
+        objective: Objective<'_, F>,
+        rng: &mut dyn RngCore,
+        progress: &mut dyn FnMut(&JointProgress) -> ControlFlow<()>,
+    ) -> Result<JointModel<F>, TrainingError> {
+        const REPORT: usize = 100;
+        let (table, standardisation) = self.prepare(source, rng)?;
+        let source = table.source();
+        let mut network = self.network::<F>(source.dim(), rng);
+        let mut teacher = (self.ema > 0.0).then(|| network.clone());
+        let mut batches = self.batches(source.dim(), &network, rng.next_u64());
+        let mut optimiser = Optimiser::new(&network, self.batch);
+        let levels = LevelRow::table(&self.grid);
+        let whole = self.grid.steps() - 1;
+        let mut count = 0;
+        let mut pairs = LevelPairs::new(&self.grid, whole, self.sampling);
+        let (mut tail, mut tail_count) = (0.0, 0.0);
+        for iteration in 0..self.iterations {
+            let wanted = self.curriculum.map_or(whole, |start| intervals(start, whole, iteration, self.iterations));
+            if wanted != count {
+                count = wanted;
+                pairs = LevelPairs::new(&self.grid, count, self.sampling);
+            }
+            let rule = pass::Rule { joint: self, levels: &levels, pairs: &pairs, source, objective };
+            let rate = cosine_rate(self.rate, iteration, self.iterations, 20);
+            let loss = optimiser.step(&mut network, rate, &mut batches, |student, batch, tape| {
+                rule.pass(student, teacher.as_ref().unwrap_or(student), batch, tape);
+            });
+            if !(loss <= RUNAWAY * source.dim() as f64) {
+                return Err(TrainingError::Diverged { step: 0, iteration: iteration + 1, loss });
+            }
+            if let Some(teacher) = &mut teacher {
+                let (keep, take) = (F::of(self.ema), F::of(1.0 - self.ema));
+                let own = teacher.parameters_mut().iter_mut().zip(network.parameters());
+                own.for_each(|(t, s)| *t = keep * *t + take * *s);
+            }
+            if iteration >= self.iterations - self.iterations.div_ceil(10) {
+                (tail, tail_count) = (tail + loss, tail_count + 1.0);
+            }
+            let done = iteration + 1;
+            if done % REPORT == 0
+                && progress(&JointProgress { iteration: done, iterations: self.iterations, loss, intervals: count }).is_break()
+            {
+                return Err(TrainingError::Stopped { step: done });
+            }
+        }
+        Ok(JointModel { grid: self.grid.clone(), standardisation, network, loss: tail / tail_count })
+    }
+}
+
+/// Scaled data, or a law as it is.
+enum Prepared<'a, F: Float> {
+    Table(ndarray::Array2<F>),
+    Law(Source<'a, F>),
+}
+
+impl<F: Float> Prepared<'_, F> {
+    fn source(&self) -> Source<'_, F> {
+        match self {
+            Self::Table(table) => Source::Rows(table),
+            Self::Law(law) => *law,
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! One network for all levels.
+
+use super::super::mlp::Network;
+use super::super::pairs::noise;
+use super::super::{Standardisation, TrainingError};
+use crate::consistency::assert_evaluable;
+use crate::{ConsistencyFunction, Float, Grid};
+use ndarray::{Array2, ArrayRef2};
+use rand::RngCore;
+
+/// Frequencies k of the inputs sin kθ and cos kθ.
+pub(crate) const FREQUENCIES: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
+
+/// Number of inputs that tell the network its noise angle.
+pub(crate) const TIME_FEATURES: usize = 2 * FREQUENCIES.len();
+
+/// sin kθ and cos kθ.
+pub(crate) fn time_features<F: Float>(angle: f64) -> [F; TIME_FEATURES] {
+    std::array::from_fn(|i| {
+        let k = FREQUENCIES[i % FREQUENCIES.len()];
+        F::of(if i < FREQUENCIES.len() { (k * angle).sin() } else { (k * angle).cos() })
+    })
+}
+
+/// Everything a row at one level needs.
+#[derive(Debug, Clone)]
+pub(crate) struct LevelRow<F> {
+    pub(crate) cos: F,
+    pub(crate) sin: F,
+    /// cos(θ − θ_1), the weight of x.
+    pub(crate) skip: F,
+    /// sin(θ − θ_1), the weight of the network.
+    pub(crate) out: F,
+    pub(crate) features: [F; TIME_FEATURES],
+}
+
+impl<F: Float> LevelRow<F> {
+    /// The rows of all levels; that of step t at position t − 1.
+    pub(crate) fn table(grid: &Grid) -> Vec<Self> {
+        let first = grid.level(1);
+        let row = |level: &crate::NoiseLevel| {
+            let out = level.sin_from(first);
+            let skip = level.cos() * first.cos() + level.sin() * first.sin();
+            let (skip, out) = if *level == first { (1.0, 0.0) } else { (skip, out) };
+            Self {
+                cos: F::of(level.cos()),
+                sin: F::of(level.sin()),
+                skip: F::of(skip),
+                out: F::of(out),
+                features: time_features(level.angle()),
+            }
+        };
+        grid.levels().iter().map(row).collect()
+    }
+}
+
+/// A time-conditioned consistency function
+/// ```math
+/// f(x, \theta) = \cos(\theta - \theta_1)\, x + \sin(\theta - \theta_1)\, N(x, \sin k\theta, \cos k\theta),
+/// ```
+/// N a multilayer perceptron and k = 1, 2, 4, 8: f(x, θ_1) = x exactly, whatever the weights. It acts on the scaled space;
+/// [`sample`](Self::sample) returns points on the scale of the data. Made by [`Joint`](super::Joint).
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound(serialize = "F: serde::Serialize", deserialize = "F: serde::Deserialize<'de>")))]
+pub struct JointModel<F: Float = f64> {
+    pub(crate) grid: Grid,
+    pub(crate) standardisation: Standardisation,
+    pub(crate) network: Network<F>,
+    /// Mean training loss over the last tenth of the iterations.
+    pub(crate) loss: f64,
+}
+
+impl<F: Float> JointModel<F> {
+    /// The levels of training.
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint, JointModel};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// assert_eq!(model.grid().steps(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The scaling between the data and the space the function acts on.
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint, JointModel};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// assert!(model.standardisation().standardise(&data).sum().abs() < 1e-15);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn standardisation(&self) -> &Standardisation {
+        &self.standardisation
+    }
+
+    /// The mean training loss over the last tenth of the iterations.
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint, JointModel};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// assert!(model.loss() > 0.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn loss(&self) -> f64 {
+        self.loss
+    }
+
+    /// All weights and biases, layer after layer: weights (inputs × outputs, row-major), then biases.
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint, JointModel};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[7])?.iterations(5)?.train(&data, &mut rng)?;
+    /// assert_eq!(model.parameters().len(), (1 + 8 + 1) * 7 + (7 + 1) * 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn parameters(&self) -> &[F] {
+        self.network.parameters()
+    }
+
+    /// The same function with other weights and biases.
+    ///
+    /// # Errors
+    /// The wrong number of them.
+    ///
+    /// ```
+    /// # use ndarray::array;
+    /// # use onestep::{ConsistencyFunction, Grid, Joint, JointModel};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// # let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[7])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let zero = model.with_parameters(&vec![0.0; model.parameters().len()])?;
+    /// assert!((zero.eval(3, &array![[2.0]])[[0, 0]] - 2.0 * 1.4_f64.cos()).abs() < 1e-15);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_parameters(&self, parameters: &[F]) -> Result<Self, TrainingError> {
+        let mut other = self.clone();
+        let own = other.network.parameters_mut();
+        if own.len() != parameters.len() {
+            return Err(TrainingError::Mismatch {
+                left_name: "parameters given",
+                left: parameters.len(),
+                right_name: "parameters of the network",
+                right: own.len(),
+            });
+        }
+        own.copy_from_slice(parameters);
+        Ok(other)
+    }
+
+    /// `n` one-step samples f(Z, θ_T), Z ~ N(0, I), on the scale of the data.
+    ///
+    /// ```
+    /// # use onestep::{Grid, Joint, JointModel};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// assert_eq!(model.sample(10, &mut rng).dim(), (10, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sample(&self, n: usize, rng: &mut dyn RngCore) -> Array2<F> {
+        self.standardisation.restore(&self.eval(self.steps(), &noise(n, self.dim(), rng)))
+    }
+}
+
+impl<F: Float> ConsistencyFunction<F> for JointModel<F> {
+    fn dim(&self) -> usize {
+        self.standardisation.dim()
+    }
+
+    fn steps(&self) -> usize {
+        self.grid.steps()
+    }
+
+    fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
+        assert_evaluable(self, t, x, out);
+        if t == 1 {
+            out.assign(x);
+            return;
+        }
+        let level = &LevelRow::<F>::table(&self.grid)[t - 1];
+        let dim = self.dim();
+        self.network.eval_rows(
+            x,
+            out,
+            |x, mut to| {
+                to.iter_mut().zip(x.iter().chain(&level.features)).for_each(|(t, v)| *t = *v);
+            },
+            |x, _, value, mut to| {
+                for j in 0..dim {
+                    to[j] = level.skip * x[j] + level.out * value[j];
+                }
+            },
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! What one chunk of a minibatch does: draw pairs, ask the teacher, compare the student.
+
+use super::super::mlp::{Network, Tape};
+use super::super::pairs::Source;
+use super::super::stream::Stream;
+use super::levels::LevelPairs;
+use super::model::LevelRow;
+use super::{Joint, Loss, Weighting};
+use crate::{Float, ScoreFunction};
+use ndarray::{Array2, Axis};
+use rand::Rng;
+
+/// Where the teacher is evaluated.
+#[derive(Clone, Copy)]
+pub(super) enum Objective<'a, F: Float> {
+    /// At X_{t−1} with the same noise.
+    Training,
+    /// At E[X_{t−1} | X_t] from a score.
+    Distillation(&'a dyn ScoreFunction<F>),
+}
+
+/// The buffers of a chunk and its random stream.
+pub(super) struct Batch<F: Float> {
+    stream: Stream,
+    steps: Vec<(usize, usize)>,
+    data: Array2<F>,
+    law: Array2<f64>,
+    upper: Array2<F>,
+    lower: Array2<F>,
+    score: Array2<F>,
+    teacher: Tape<F>,
+}
+
+impl<F: Float> Batch<F> {
+    pub(super) fn new(rows: usize, dim: usize, network: &Network<F>, stream: Stream) -> Self {
+        let table = || Array2::zeros((rows, dim));
+        Self {
+            stream,
+            steps: vec![(1, 2); rows],
+            data: table(),
+            law: Array2::zeros((rows, dim)),
+            upper: table(),
+            lower: table(),
+            score: table(),
+            teacher: network.scratch(rows),
+        }
+    }
+}
+
+/// Everything the chunks of one minibatch share.
+pub(super) struct Rule<'a, F: Float> {
+    pub(super) joint: &'a Joint,
+    pub(super) levels: &'a [LevelRow<F>],
+    pub(super) pairs: &'a LevelPairs,
+    pub(super) source: Source<'a, F>,
+    pub(super) objective: Objective<'a, F>,
+}
+
+impl<F: Float> Rule<'_, F> {
+    /// Fills the student's tape, its output gradient and the loss of the chunk.
+    pub(super) fn pass(&self, student: &Network<F>, teacher: &Network<F>, batch: &mut Batch<F>, tape: &mut Tape<F>) {
+        self.draw(batch);
+        if let Objective::Distillation(score) = self.objective {
+            self.follow(score, batch);
+        }
+        self.encode(&batch.lower, batch.steps.iter().map(|s| s.0), &mut batch.teacher);
+        teacher.evaluate(&mut batch.teacher);
+        self.encode(&batch.upper, batch.steps.iter().map(|s| s.1), tape);
+        student.forward(tape);
+        self.compare(batch, tape);
+    }
+
+    /// Fresh data, noise and levels: X_t and X_s with the same noise, for s < t.
+    fn draw(&self, batch: &mut Batch<F>) {
+        match self.source {
+            Source::Rows(rows) => {
+                for mut to in batch.data.rows_mut() {
+                    to.assign(&rows.row(batch.stream.random_range(0..rows.nrows())));
+                }
+            }
+            Source::Law(law) => {
+                law.sample_into(&mut batch.stream, &mut batch.law);
+                batch.data.zip_mut_with(&batch.law, |d, l| *d = F::of(*l));
+            }
+        }
+        let dim = batch.data.ncols();
+        let points = contiguous(&batch.data).chunks_exact(dim);
+        let ends = contiguous_mut(&mut batch.upper).chunks_exact_mut(dim).zip(contiguous_mut(&mut batch.lower).chunks_exact_mut(dim));
+        for ((x, (upper, lower)), steps) in points.zip(ends).zip(&mut batch.steps) {
+            *steps = self.pairs.draw(&mut batch.stream);
+            let (low, high) = (&self.levels[steps.0 - 1], &self.levels[steps.1 - 1]);
+            for ((x, u), l) in x.iter().zip(upper).zip(lower) {
+                let z = F::standard_normal(&mut batch.stream);
+                *u = high.cos * *x + high.sin * z;
+                *l = low.cos * *x + low.sin * z;
+            }
+        }
+    }
+
+    /// Replaces X_s by E[X_s | X_t] = (sin θ_s x + sin(θ_t − θ_s) D(x))/sin θ_t.
+    fn follow(&self, score: &dyn ScoreFunction<F>, batch: &mut Batch<F>) {
+        let grid = &self.joint.grid;
+        for (i, &(s, t)) in batch.steps.iter().enumerate() {
+            let (low, high) = (grid.level(s), grid.level(t));
+            let point = batch.upper.select(Axis(0), &[i]);
+            let mut value = batch.score.view_mut().split_at(Axis(0), i).1.split_at(Axis(0), 1).0;
+            score.score_into(high, &point, &mut value);
+            // The coefficients of x and of the score in E[X_s | X_t]: cos θ cancels into one rotation.
+            let delta = high.sin_from(low);
+            let keep = F::of((low.sin() + delta / high.cos()) / high.sin());
+            let pull = F::of(delta * high.sin() / high.cos());
+            for ((l, x), v) in batch.lower.row_mut(i).iter_mut().zip(point.row(0)).zip(value.row(0)) {
+                *l = keep * *x + pull * *v;
+            }
+        }
+    }
+
+    /// Points and time features into the input of a network.
+    fn encode(&self, points: &Array2<F>, steps: impl Iterator<Item = usize>, tape: &mut Tape<F>) {
+        let dim = points.ncols();
+        let mut input = tape.input_mut();
+        let width = input.ncols();
+        let rows = input.as_slice_mut().expect("the input rows of a tape are contiguous").chunks_exact_mut(width);
+        for ((to, x), t) in rows.zip(contiguous(points).chunks_exact(dim)).zip(steps) {
+            to[..dim].copy_from_slice(x);
+            to[dim..].copy_from_slice(&self.levels[t - 1].features);
+        }
+    }
+
+    /// The loss of every pair and its derivative by the student's network output.
+    fn compare(&self, batch: &Batch<F>, tape: &mut Tape<F>) {
+        let mut loss = 0.0;
+        let share = 1.0 / self.joint.batch as f64;
+        let teacher = batch.teacher.output();
+        let (output, mut gradient) = tape.output_and_gradient();
+        let tables = output.rows().into_iter().zip(teacher.rows()).zip(batch.upper.rows()).zip(batch.lower.rows());
+        for ((tables, mut slope), &(s, t)) in tables.zip(gradient.rows_mut()).zip(&batch.steps) {
+            let (((output, teacher), upper), lower) = tables;
+            let (low, high) = (&self.levels[s - 1], &self.levels[t - 1]);
+            let mut square = F::zero();
+            for (j, e) in slope.iter_mut().enumerate() {
+                let target = low.skip * lower[j] + low.out * teacher[j];
+                *e = high.skip * upper[j] + high.out * output[j] - target;
+                square += *e * *e;
+            }
+            let (value, factor) = match self.joint.loss {
+                Loss::Squared => (square, F::of(2.0)),
+                Loss::PseudoHuber { c } => {
+                    let root = (square + F::of(c * c)).sqrt();
+                    // √(q + c²) − c without cancellation.
+                    (square / (root + F::of(c)), F::one() / root)
+                }
+            };
+            let weight = share * self.weight(s, t);
+            loss += weight * value.as_f64();
+            let factor = F::of(weight) * factor * high.out;
+            slope.iter_mut().for_each(|e| *e *= factor);
+        }
+        tape.loss = loss;
+    }
+
+    fn weight(&self, s: usize, t: usize) -> f64 {
+        match self.joint.weighting {
+            Weighting::Uniform => 1.0,
+            Weighting::InverseStep => {
+                let grid = &self.joint.grid;
+                (grid.last().angle() - grid.level(1).angle()) / (grid.steps() - 1) as f64 / grid.level(t).sin_from(grid.level(s)).asin()
+            }
+        }
+    }
+}
+
+fn contiguous<F>(table: &Array2<F>) -> &[F] {
+    table.as_slice().expect("an owned table in standard layout is contiguous")
+}
+
+fn contiguous_mut<F>(table: &mut Array2<F>) -> &mut [F] {
+    table.as_slice_mut().expect("an owned table in standard layout is contiguous")
+}

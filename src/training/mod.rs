@@ -1,0 +1,46 @@
+//! Consistency functions trained from data: the CPU reference routine.
+//!
+//! [`Recursion`] is the paper's algorithm (14) as it stands: f_1 = id, and f_2, …, f_T in turn, each by regression of f_{t−1}(X_{t−1}) on
+//! X_t, where (X_{t−1}, X_t) share their noise. The regression is done by any [`FunctionClass`]: one fits, another is the user's own.
+//! [`Joint`] trains one time-conditioned network for all levels at once, as practitioners do.
+//!
+//! A class minimises the empirical loss Σ_i w_i ‖g(x_i) − y_i‖² over its functions g, some with a penalty. What exactly it minimises, and
+//! how well, is in the [`FitSummary`] of what it returns, because Assumption 2 of the theory splits the error of training into the
+//! approximation error of the class and the estimation error of the fit.
+
+mod affine;
+mod bandwidth;
+mod coupling;
+mod error;
+mod joint;
+mod kernel;
+mod least_squares;
+mod linear;
+mod mlp;
+mod nearest;
+mod pairs;
+mod parallel;
+mod polynomial;
+mod posterior;
+mod random_features;
+mod recursion;
+mod regression;
+mod spline;
+mod standardisation;
+mod stream;
+
+pub use affine::Affine;
+pub use coupling::{Coupling, Independent};
+pub use error::TrainingError;
+pub use joint::{Joint, JointModel, JointProgress, LevelSampling, Loss, Weighting};
+pub use kernel::KernelRidge;
+pub use least_squares::Penalty;
+pub use mlp::{Activation, Perceptron};
+pub use nearest::NearestNeighbours;
+pub use pairs::Source;
+pub use polynomial::Polynomial;
+pub use random_features::RandomFourier;
+pub use recursion::{Learned, Recursion, StepProgress};
+pub use regression::{FitSummary, Fitted, FittedMap, FunctionClass, Regression};
+pub use spline::Spline;
+pub use standardisation::{Scaling, Standardisation};

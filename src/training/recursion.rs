@@ -1,0 +1,503 @@
+//! The recursion (14) of the paper: f_2, …, f_T in turn, each a regression on the one before.
+
+use super::error::check_range;
+use super::pairs::{Source, couple, noise, noised};
+use super::posterior::PosteriorDraws;
+use super::stream::Stream;
+use super::{Coupling, Fitted, FunctionClass, Independent, Regression, Scaling, Standardisation, TrainingError};
+use crate::consistency::assert_evaluable;
+use crate::{ConsistencyFunction, Float, Grid};
+use ndarray::{Array2, ArrayRef2};
+use rand::RngCore;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Consistency training by the paper's recursion (14): f_1 = id and, for t = 2, …, T,
+/// ```math
+/// f_t \approx \arg\min_{f \in \mathcal F} \; \mathbb E \bigl\lVert f(\cos\theta_t X_0 + \sin\theta_t Z)
+///   - f_{t-1}(\cos\theta_{t-1} X_0 + \sin\theta_{t-1} Z) \bigr\rVert^2 ,
+/// ```
+/// the same X_0 and Z in both. The minimiser over all functions is f_t*(x) = E[f_{t−1}(X_{t−1}) | X_t = x].
+///
+/// Data are centred and scaled first (see [`Scaling`]); the trained family acts on the scaled space, and
+/// [`Learned::sample`] maps its samples back.
+///
+/// Randomness comes from the generator passed to `train`; the result for a given stream does not depend on the number of threads.
+///
+/// # Example
+/// On N(0, 1) with the linear class the expected gain is ∏ cos Δθ_t exactly.
+/// ```
+/// use ndarray::Array2;
+/// use onestep::{Affine, ConsistencyFunction, Float, Grid, Recursion, Scaling};
+/// use rand::SeedableRng;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+/// let data = Array2::from_shape_simple_fn((4000, 1), || f64::standard_normal(&mut rng));
+/// let grid = Grid::from_angles(&[0.1, 0.6, 1.1, 1.5])?;
+/// let gain: f64 = (2..=4).map(|t| grid.delta(t).cos()).product();
+/// let learned = Recursion::new(grid, 4000)?.scaling(Scaling::None).train(&data, &Affine::linear(), &mut rng)?;
+/// let f = learned.eval(4, &ndarray::array![[1.0]])[[0, 0]];
+/// assert!((f - gain).abs() < 0.05); // five standard deviations of THEORY 2.14
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # References
+/// Li, Huang and Wei, "Towards a mathematical theory for consistency training in diffusion models", AISTATS 2025, eq. (14),
+/// arXiv 2402.07802.
+#[derive(Debug, Clone)]
+pub struct Recursion<F: Float = f64> {
+    grid: Grid,
+    samples: usize,
+    fixed_noise: bool,
+    coupling: Arc<dyn Coupling<F>>,
+    draws: usize,
+    scaling: Scaling,
+    warm_start: bool,
+    residual: bool,
+}
+
+/// What a progress callback is told after each step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct StepProgress {
+    /// The step t that was finished, 2..=T.
+    pub step: usize,
+    /// T.
+    pub steps: usize,
+    /// The training loss of the step: the mean of ‖f_t(X_t) − target‖² over its rows.
+    pub loss: f64,
+    /// The mean of ‖target‖² over the rows of the step.
+    pub target_second_moment: f64,
+    /// Effective number of parameters an output coordinate.
+    pub effective_parameters: f64,
+}
+
+/// A second moment this many times that of the data means that the recursion runs away.
+const RUNAWAY: f64 = 1e6;
+
+impl<F: Float> Recursion<F> {
+    /// The recursion on the levels of `grid` with `samples` fresh pairs (X_0, Z) a step, independent, one posterior draw, data scaled
+    /// column by column, each step from scratch.
+    ///
+    /// # Errors
+    /// Fewer than two samples a step.
+    ///
+    /// ```
+    /// use onestep::{Grid, Recursion};
+    /// let grid = Grid::from_angles(&[0.1, 1.5])?;
+    /// assert!(Recursion::<f64>::new(grid, 1).is_err());
+    /// # Ok::<(), onestep::ScheduleError>(())
+    /// ```
+    pub fn new(grid: Grid, samples: usize) -> Result<Self, TrainingError> {
+        check_range("samples", samples as f64, samples >= 2, "[2, inf)")?;
+        Ok(Self {
+            grid,
+            samples,
+            fixed_noise: false,
+            coupling: Arc::new(Independent),
+            draws: 1,
+            scaling: Scaling::default(),
+            warm_start: false,
+            residual: false,
+        })
+    }
+
+    /// Uses one batch of (X_0, Z) for all steps instead of a fresh one each. The errors of different steps then add coherently.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::{Affine, ConsistencyFunction, Grid, Recursion};
+    /// use rand::SeedableRng;
+    /// let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.fixed_noise(true).train(&data, &Affine::new(), &mut rng)?;
+    /// assert_eq!(learned.steps(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn fixed_noise(mut self, fixed: bool) -> Self {
+        self.fixed_noise = fixed;
+        self
+    }
+
+    /// Pairs data with noise by `coupling` instead of independently.
+    ///
+    /// ```
+    /// use onestep::{Grid, Independent, Recursion};
+    /// let recursion = Recursion::<f64>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.coupling(Independent);
+    /// # let _ = recursion;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn coupling(mut self, coupling: impl Coupling<F> + 'static) -> Self {
+        self.coupling = Arc::new(coupling);
+        self
+    }
+
+    /// Averages f_{t−1} over `draws` = k ≥ 1 posterior draws of X_0 given X_t in every target: k = 1 is consistency training, k → ∞
+    /// takes the variance out of the targets. The first draw is the row's own X_0; the others follow the exact posterior of the table's
+    /// empirical law, which costs a comparison with every row of it. Needs a table and independent noise.
+    ///
+    /// # Errors
+    /// k = 0.
+    ///
+    /// ```
+    /// use onestep::{Grid, Recursion};
+    /// assert!(Recursion::<f64>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.posterior_draws(0).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn posterior_draws(mut self, draws: usize) -> Result<Self, TrainingError> {
+        check_range("posterior draws", draws as f64, draws >= 1, "[1, inf)")?;
+        self.draws = draws;
+        Ok(self)
+    }
+
+    /// Scales the data in another way.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::{Affine, Grid, Recursion, Scaling};
+    /// use rand::SeedableRng;
+    /// let data = array![[0.0, 5.0], [1.0, 5.0]]; // the second column is constant
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let recursion = Recursion::new(Grid::from_angles(&[0.1, 1.5])?, 64)?;
+    /// assert!(recursion.train(&data, &Affine::new(), &mut rng).is_err());
+    /// assert!(recursion.scaling(Scaling::Global).train(&data, &Affine::new(), &mut rng).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn scaling(mut self, scaling: Scaling) -> Self {
+        self.scaling = scaling;
+        self
+    }
+
+    /// Hands f_{t−1} to the class as a start for f_t; classes that iterate use it.
+    ///
+    /// ```
+    /// use onestep::{Grid, Recursion};
+    /// let recursion = Recursion::<f32>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.warm_start(true);
+    /// # let _ = recursion;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn warm_start(mut self, warm: bool) -> Self {
+        self.warm_start = warm;
+        self
+    }
+
+    /// Learns f_t = f_{t−1} + correction instead of f_t itself. The correction is small, of order Δθ, and so is its approximation error;
+    /// an evaluation of f_t then costs t − 1 maps.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::{Affine, ConsistencyFunction, Grid, Recursion};
+    /// use rand::SeedableRng;
+    /// let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let run = |residual| {
+    ///     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    ///     let grid = Grid::from_angles(&[0.1, 0.8, 1.5]).unwrap();
+    ///     Recursion::new(grid, 64).unwrap().residual(residual).train(&data, &Affine::new(), &mut rng).unwrap().eval(3, &array![[1.0]])[[0, 0]]
+    /// };
+    /// assert!((run(true) - run(false)).abs() < 1e-12); // f_{t-1} is affine itself: the same regression
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn residual(mut self, residual: bool) -> Self {
+        self.residual = residual;
+        self
+    }
+
+    /// The levels.
+    ///
+    /// ```
+    /// use onestep::{Grid, Recursion};
+    /// assert_eq!(Recursion::<f64>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.grid().steps(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// Trains a family of consistency functions of the class from a table of samples (or a law).
+    ///
+    /// # Errors
+    /// Fewer than two rows, entries that are not finite, a constant column under [`Scaling::Columns`], an error of the class, or
+    /// [`TrainingError::Diverged`] with its step and loss.
+    ///
+    /// See [`Recursion`] for an example.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::{Affine, Grid, Recursion};
+    /// use rand::SeedableRng;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let recursion = Recursion::new(Grid::from_angles(&[0.1, 1.5])?, 64)?;
+    /// assert!(recursion.train(&array![[0.0]], &Affine::new(), &mut rng).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn train<'a>(
+        &self,
+        source: impl Into<Source<'a, F>>,
+        class: &dyn FunctionClass<F>,
+        rng: &mut dyn RngCore,
+    ) -> Result<Learned<F>, TrainingError> {
+        self.train_with(source, class, rng, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// The same with a callback after every step, which may stop the training.
+    ///
+    /// # Errors
+    /// As [`train`](Self::train), and [`TrainingError::Stopped`].
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::{Affine, Grid, Recursion, TrainingError};
+    /// use rand::SeedableRng;
+    /// use std::ops::ControlFlow;
+    /// let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let recursion = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?;
+    /// let stopped = recursion.train_with(&data, &Affine::new(), &mut rng, &mut |_| ControlFlow::Break(()));
+    /// assert_eq!(stopped.unwrap_err(), TrainingError::Stopped { step: 2 });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn train_with<'a>(
+        &self,
+        source: impl Into<Source<'a, F>>,
+        class: &dyn FunctionClass<F>,
+        rng: &mut dyn RngCore,
+        progress: &mut dyn FnMut(&StepProgress) -> ControlFlow<()>,
+    ) -> Result<Learned<F>, TrainingError> {
+        let source = source.into();
+        let (table, standardisation) = self.prepare(source, rng)?;
+        let source = table.as_ref().map_or(source, |t| Source::Rows(t));
+        let mut learned = Learned {
+            grid: self.grid.clone(),
+            class: class.name().to_owned(),
+            residual: self.residual,
+            standardisation,
+            maps: Vec::with_capacity(self.grid.steps() - 1),
+            records: Vec::with_capacity(self.grid.steps() - 1),
+        };
+        let seed = rng.next_u64();
+        for t in 2..=self.grid.steps() {
+            let mut stream = Stream::nth(seed, if self.fixed_noise { 0 } else { t as u64 });
+            let (map, record) = self.step(t, source, class, &learned, &mut stream).map_err(|e| e.at_step(t))?;
+            learned.maps.push(map);
+            learned.records.push(record);
+            if progress(&record).is_break() {
+                return Err(TrainingError::Stopped { step: t });
+            }
+        }
+        Ok(learned)
+    }
+
+    /// The scaled table (none for a law) and the scaling.
+    fn prepare(&self, source: Source<'_, F>, rng: &mut dyn RngCore) -> Result<(Option<Array2<F>>, Standardisation), TrainingError> {
+        match source {
+            Source::Rows(rows) => {
+                let standardisation = Standardisation::new(rows, self.scaling)?;
+                Ok((Some(standardisation.standardise(rows)), standardisation))
+            }
+            Source::Law(_) if self.draws > 1 => Err(TrainingError::Unsupported {
+                what: "more than one posterior draw",
+                reason: "the posterior is that of a table of samples",
+            }),
+            // A law is used as it is: its scale is known to whoever wrote it down.
+            Source::Law(_) => Ok((None, Standardisation::new(&source.draw(2, rng), Scaling::None)?)),
+        }
+    }
+
+    /// Fits f_t.
+    fn step(
+        &self,
+        t: usize,
+        source: Source<'_, F>,
+        class: &dyn FunctionClass<F>,
+        learned: &Learned<F>,
+        stream: &mut Stream,
+    ) -> Result<(Fitted<F>, StepProgress), TrainingError> {
+        let x0 = source.draw(self.samples, stream);
+        let z = couple(self.coupling.as_ref(), &x0, noise(self.samples, source.dim(), stream))?;
+        let x = noised(self.grid.level(t), &x0, &z);
+        let mut y = learned.eval(t - 1, &noised(self.grid.level(t - 1), &x0, &z));
+        if let (2.., Source::Rows(table)) = (self.draws, source) {
+            y = PosteriorDraws::new(&self.grid, t, table).average(self.draws, &x, y, |points| learned.eval(t - 1, points), stream);
+        }
+        let target_second_moment = mean_square(&y);
+        if !(target_second_moment <= RUNAWAY * (1.0 + mean_square(&x0))) {
+            return Err(TrainingError::Diverged { step: t, iteration: 0, loss: target_second_moment });
+        }
+        if self.residual {
+            y = y - learned.eval(t - 1, &x);
+        }
+        let mut data = Regression::new(&x, &y)?;
+        if let (true, Some(last)) = (self.warm_start, learned.maps.last()) {
+            data = data.starting_from(last);
+        }
+        let map = class.fit(&data, stream)?;
+        if map.inputs() != source.dim() || map.outputs() != source.dim() {
+            return Err(TrainingError::Mismatch {
+                left_name: "outputs of the class",
+                left: map.outputs(),
+                right_name: "d",
+                right: source.dim(),
+            });
+        }
+        let loss = map.summary().loss;
+        if !loss.is_finite() {
+            return Err(TrainingError::Diverged { step: t, iteration: 0, loss });
+        }
+        let effective_parameters = map.summary().effective_parameters;
+        Ok((map, StepProgress { step: t, steps: self.grid.steps(), loss, target_second_moment, effective_parameters }))
+    }
+}
+
+/// The mean of ‖row‖².
+fn mean_square<F: Float>(a: &ArrayRef2<F>) -> f64 {
+    a.iter().map(|v| v.as_f64().powi(2)).sum::<f64>() / a.nrows() as f64
+}
+
+/// A trained family f_1, …, f_T. It acts on the scaled space; [`sample`](Self::sample) returns points on the scale of the data.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound(serialize = "F: serde::Serialize", deserialize = "F: serde::Deserialize<'de>")))]
+pub struct Learned<F: Float = f64> {
+    pub(crate) grid: Grid,
+    pub(crate) class: String,
+    pub(crate) residual: bool,
+    pub(crate) standardisation: Standardisation,
+    /// Map of step t at position t − 2.
+    pub(crate) maps: Vec<Fitted<F>>,
+    pub(crate) records: Vec<StepProgress>,
+}
+
+impl<F: Float> Learned<F> {
+    /// The levels the family was trained on.
+    ///
+    /// ```
+    /// # use onestep::{Affine, Grid, Recursion};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
+    /// assert!((learned.grid().last().angle() - 1.5).abs() < 1e-15);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The name of the function class.
+    ///
+    /// ```
+    /// # use onestep::{Affine, Grid, Recursion};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
+    /// assert_eq!(learned.class(), "affine");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn class(&self) -> &str {
+        &self.class
+    }
+
+    /// The scaling between the data and the space the family acts on.
+    ///
+    /// ```
+    /// # use onestep::{Affine, Grid, Recursion};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
+    /// assert!(learned.standardisation().standardise(&data).sum().abs() < 1e-15);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn standardisation(&self) -> &Standardisation {
+        &self.standardisation
+    }
+
+    /// What each step reported, t = 2..=T.
+    ///
+    /// ```
+    /// # use onestep::{Affine, Grid, Recursion};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
+    /// assert_eq!(learned.records().iter().map(|r| r.step).collect::<Vec<_>>(), [2, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn records(&self) -> &[StepProgress] {
+        &self.records
+    }
+
+    /// The map fitted at step t: f_t itself, or its correction in the residual form. `None` for t = 1 and beyond T.
+    ///
+    /// ```
+    /// # use onestep::{Affine, Grid, Recursion};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
+    /// assert!(learned.map(1).is_none());
+    /// assert!(learned.map(3).unwrap().summary().method.contains("Cholesky"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn map(&self, t: usize) -> Option<&Fitted<F>> {
+        t.checked_sub(2).and_then(|i| self.maps.get(i))
+    }
+
+    /// `n` one-step samples f_T(Z), Z ~ N(0, I), on the scale of the data. One evaluation each.
+    ///
+    /// ```
+    /// # use onestep::{Affine, Grid, Recursion};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let data = ndarray::array![[10.0_f64], [11.0], [12.0], [13.0]];
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 4096)?.train(&data, &Affine::new(), &mut rng)?;
+    /// let mean = learned.sample(4000, &mut rng).mean().unwrap();
+    /// assert!((mean - 11.5).abs() < 0.2); // the mean is kept by the recursion
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sample(&self, n: usize, rng: &mut dyn RngCore) -> Array2<F> {
+        self.standardisation.restore(&self.eval(self.steps(), &noise(n, self.dim(), rng)))
+    }
+}
+
+impl<F: Float> ConsistencyFunction<F> for Learned<F> {
+    fn dim(&self) -> usize {
+        self.standardisation.dim()
+    }
+
+    fn steps(&self) -> usize {
+        self.grid.steps()
+    }
+
+    fn holds(&self, t: usize) -> bool {
+        (1..=self.maps.len() + 1).contains(&t)
+    }
+
+    fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
+        assert_evaluable(self, t, x, out);
+        if t == 1 {
+            out.assign(x);
+        } else if self.residual {
+            out.assign(x);
+            let mut part = Array2::zeros(x.raw_dim());
+            for map in &self.maps[..t - 1] {
+                map.eval_into(x, &mut part);
+                out.zip_mut_with(&part, |o, p| *o += *p);
+            }
+        } else {
+            self.maps[t - 2].eval_into(x, out);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! ε-scaling auction on certified lists.
+//!
+//! A row without a column bids for the one with the smallest c_ij − v_j and lowers its price v_j until the column is as dear to it as the
+//! second best, and ε dearer. When no row is left without a column, the pairs are optimal within nε (Bertsekas, *Ann. Oper. Res.* 14,
+//! 1988). Phases with falling ε start from the prices of the phase before.
+
+use crate::transport::lists::{Lists, WANT};
+
+/// No partner.
+pub(super) const FREE: u32 = u32::MAX;
+
+/// Pairs of rows and columns under the prices of the lists.
+#[derive(Debug)]
+pub(super) struct Pairs {
+    /// Column of each row, or [`FREE`].
+    pub(super) column: Vec<u32>,
+    /// Row of each column, or [`FREE`].
+    pub(super) row: Vec<u32>,
+    /// Cost of the pair of each row.
+    pub(super) cost: Vec<f64>,
+}
+
+impl Pairs {
+    pub(super) fn new(n: usize) -> Self {
+        Self { column: vec![FREE; n], row: vec![FREE; n], cost: vec![0.0; n] }
+    }
+
+    /// Gives column j to row i; returns the row that loses it.
+    fn give(&mut self, i: u32, j: u32, cost: f64) -> u32 {
+        let loser = std::mem::replace(&mut self.row[j as usize], i);
+        if loser != FREE {
+            self.column[loser as usize] = FREE;
+        }
+        self.column[i as usize] = j;
+        self.cost[i as usize] = cost;
+        loser
+    }
+
+    pub(super) fn release(&mut self, i: u32) {
+        let j = std::mem::replace(&mut self.column[i as usize], FREE);
+        if j != FREE {
+            self.row[j as usize] = FREE;
+        }
+    }
+
+    pub(super) fn free_rows(&self) -> Vec<u32> {
+        (0..self.column.len() as u32).filter(|&i| self.column[i as usize] == FREE).collect()
+    }
+}
+
+/// Pairs every row with its cheapest column if these are all different, which settles clouds that nearly coincide; else pairs nobody.
+pub(super) fn nearest(lists: &Lists<'_>, pairs: &mut Pairs) -> bool {
+    for i in 0..pairs.column.len() as u32 {
+        let look = lists.look(i);
+        if pairs.give(i, look.column, look.cost) != FREE {
+            *pairs = Pairs::new(pairs.column.len());
+            return false;
+        }
+    }
+    true
+}
+
+/// Bids until every row has a column, or `cap` bids were made. Returns the number of bids.
+pub(super) fn phase(lists: &mut Lists<'_>, pairs: &mut Pairs, epsilon: f64, cap: usize) -> usize {
+    let mut stack = pairs.free_rows();
+    let mut waiting: Vec<u32> = Vec::new();
+    let batch = lists.batch();
+    let mut bids = 0;
+    while bids < cap {
+        let Some(i) = stack.pop() else {
+            if waiting.is_empty() {
+                break;
+            }
+            lists.refresh(&waiting, WANT);
+            std::mem::swap(&mut stack, &mut waiting);
+            continue;
+        };
+        let look = lists.look(i);
+        let threshold = lists.row(i).threshold;
+        // A threshold above the best value may stand for the second: the row bids less than it could, and validly.
+        let second = look.second.min(threshold);
+        if look.second > threshold && threshold <= look.best {
+            waiting.push(i);
+            if waiting.len() >= batch {
+                lists.refresh(&waiting, WANT);
+                stack.append(&mut waiting);
+            }
+            continue;
+        }
+        bids += 1;
+        // A single column has no second: any price will do.
+        let target = if second < f64::INFINITY { second } else { look.best };
+        lists.lower(look.column, look.cost - target - epsilon);
+        let loser = pairs.give(i, look.column, look.cost);
+        if loser != FREE {
+            stack.push(loser);
+        }
+    }
+    bids
+}
+
+/// Releases the pairs whose column is more than ε dearer than the best of its row. Returns the number of free rows.
+pub(super) fn release_dear(lists: &mut Lists<'_>, pairs: &mut Pairs, epsilon: f64) -> usize {
+    let mut free = 0;
+    for i in 0..pairs.column.len() as u32 {
+        let j = pairs.column[i as usize];
+        if j != FREE {
+            let look = lists.look(i);
+            let best = look.best.min(lists.row(i).threshold);
+            let value = pairs.cost[i as usize] - lists.price(j);
+            let rounding = 4.0 * f64::EPSILON * (pairs.cost[i as usize].abs() + lists.price(j).abs());
+            if value > best + epsilon + rounding {
+                pairs.release(i);
+            }
+        }
+        free += usize::from(pairs.column[i as usize] == FREE);
+    }
+    free
+}

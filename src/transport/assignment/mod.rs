@@ -1,0 +1,262 @@
+//! Exact W_p between two clouds of equal size with equal weights: the assignment problem.
+
+mod auction;
+mod augment;
+mod sorted;
+
+use super::cost::Geometry;
+use super::lists::{Lists, WANT};
+use super::network::{self, merge::Merged};
+use super::order::Order;
+use super::screen::Screen;
+use super::{TransportError, certificate, check};
+use crate::Float;
+use auction::Pairs;
+use augment::Search;
+use ndarray::ArrayRef2;
+
+/// ε of the first phase, in standard deviations of the cost.
+const FIRST_EPSILON: f64 = 0.2;
+/// ε of the first phase where prices must stay small, in median distances between the best value of a row and its threshold.
+const CAREFUL_EPSILON: f64 = 1.0;
+/// Gap, relative to the cost, that rounding of large prices may leave before the solution is repeated with care.
+const PRECISION: f64 = 1e-12;
+/// ε of the last phase, in the same median distances.
+const LAST_EPSILON: f64 = 1e-3;
+/// Quotient of the ε of consecutive phases.
+const THETA: f64 = 7.0;
+/// Bids a row may make on average in a phase; the exact finish takes what is left.
+const BIDS: usize = 1000;
+/// Below this share of different points a cloud has so many duplicates that the transport of the merged points is the smaller problem.
+const DIFFERENT: f64 = 0.97;
+
+/// Exact Wasserstein distance W_p between two clouds of n points, every point of mass 1/n.
+///
+/// ```math
+/// W_p^p = \min_{\pi \in S_n} \frac1n \sum_{i=1}^n \lVert x_i - y_{\pi(i)} \rVert^p
+///       = \max_{u_i + v_j \le \lVert x_i - y_j \rVert^p} \frac1n \sum_{i=1}^n (u_i + v_i)
+/// ```
+///
+/// The minimum is the primal, the maximum the dual problem; a [`Matching`] holds a solution of each, so that everybody can check it.
+/// The value and its bounds are the contract: where several matchings are optimal, one of them is returned.
+///
+/// # Method
+/// ε-scaling auction followed by shortest augmenting paths, both on short lists of candidate columns. Prices only fall, so a column
+/// left out of a row's list can not beat the smallest value left out when the row was scanned; while the list's answer lies below that
+/// threshold it is the answer of the whole row. Scans bound the costs in `f32` from below, with every rounding paid for, and compute
+/// the few costs that survive by direct differences in `f64`. No n × n array is made: memory is O(n(d + 40)).
+/// Clouds with many equal points are merged and handed to the solver of [`NetworkSimplex`](crate::NetworkSimplex). On the line the
+/// sorted matching is the answer, with duals in closed form.
+///
+/// # Units
+/// The order p is a pure number. `distance` and `lower` have the unit of the coordinates, `cost`, `gap`, `u`, `v` its p-th power.
+///
+/// # Accuracy
+/// Points are taken as they are: no centring, no |x|² + |y|² − 2x·y. The cost is the minimum up to rounding, about 1e−15 relative, and
+/// [`Matching::gap`] proves it. Coordinates in `f32` are widened to `f64` first. Time grows like n² times a small number that depends
+/// on the dimension; see the bench `assignment`.
+///
+/// # Example
+/// In one dimension the optimal matching is the sorted one.
+/// ```
+/// use ndarray::array;
+/// use onestep::Assignment;
+/// let (x, y) = (array![[0.0], [1.0], [5.0]], array![[5.5], [0.5], [1.0]]);
+/// let matching = Assignment::new(2.0)?.solve(&x, &y)?;
+/// assert_eq!(matching.permutation, [1, 2, 0]);
+/// assert!((matching.cost - (0.25 + 0.0 + 0.25) / 3.0).abs() < 1e-15);
+/// assert!(matching.distance - matching.lower < 1e-15);
+/// # Ok::<(), onestep::TransportError>(())
+/// ```
+///
+/// # References
+/// D. P. Bertsekas, *The auction algorithm: a distributed relaxation method for the assignment problem*, Ann. Oper. Res. 14 (1988).
+/// R. Jonker and A. Volgenant, *A shortest augmenting path algorithm for dense and sparse linear assignment problems*, Computing 38 (1987).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Assignment {
+    order: Order,
+}
+
+/// An optimal matching, its cost and the proof of its optimality.
+///
+/// `lower` ≤ W_p ≤ `distance`, the first by weak duality, the second because the matching is feasible.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matching {
+    /// (1/n) Σ_i ‖x_i − y_π(i)‖^p of the matching.
+    pub cost: f64,
+    /// W_p = cost^{1/p}.
+    pub distance: f64,
+    /// Lower bound on W_p from the dual potentials: (mean u + mean v)^{1/p}.
+    pub lower: f64,
+    /// Duality gap of the cost: cost − (mean u + mean v), at least 0.
+    pub gap: f64,
+    /// Row i of the first cloud is matched with row `permutation[i]` of the second.
+    pub permutation: Vec<usize>,
+    /// Dual potential of the first cloud. u_i + v_j ≤ ‖x_i − y_j‖^p holds for all i, j: the solver's last step takes
+    /// u_i = min_j(‖x_i − y_j‖^p − v_j) over all columns.
+    pub u: Vec<f64>,
+    /// Dual potential of the second cloud.
+    pub v: Vec<f64>,
+    /// What the solution took.
+    pub effort: Effort,
+}
+
+/// Work counted during a solution. It does not depend on the number of threads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Effort {
+    /// Phases of ε-scaling, or rounds of pricing of the network simplex.
+    pub phases: usize,
+    /// Bids of the auction, or pivots of the network simplex.
+    pub iterations: usize,
+    /// Rows scanned against the whole second cloud.
+    pub scans: usize,
+    /// Shortest augmenting paths.
+    pub paths: usize,
+}
+
+impl Assignment {
+    /// For the cost ‖x − y‖^p with `order` p ≥ 1. Orders 1 and 2 are the fast ones.
+    ///
+    /// # Errors
+    /// `order` is NaN, infinite or below 1.
+    ///
+    /// ```
+    /// assert!(onestep::Assignment::new(0.5).is_err());
+    /// ```
+    pub fn new(order: f64) -> Result<Self, TransportError> {
+        Ok(Self { order: Order::new(order)? })
+    }
+
+    /// The order p.
+    ///
+    /// ```
+    /// assert_eq!(onestep::Assignment::new(2.0)?.order(), 2.0);
+    /// # Ok::<(), onestep::TransportError>(())
+    /// ```
+    #[must_use]
+    pub fn order(&self) -> f64 {
+        self.order.value()
+    }
+
+    /// Solves the assignment problem between the rows of `x` and of `y`.
+    ///
+    /// # Shapes
+    /// `x` and `y` are n × d with n, d ≥ 1.
+    ///
+    /// # Errors
+    /// A cloud is empty or holds NaN or ∞; the clouds differ in dimension or in size. [`TransportError::NotConverged`] only for clouds
+    /// with many equal points, if the network simplex reaches its cap.
+    ///
+    /// # Example
+    /// A translation by h moves every point by h: W_p = ‖h‖ for every p.
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::Assignment;
+    /// let x = array![[0.0, 0.0], [1.0, 2.0], [-1.0, 0.5]];
+    /// let y = &x + &array![3.0, 4.0];
+    /// for order in [1.0, 1.5, 2.0, 7.0] {
+    ///     let matching = Assignment::new(order)?.solve(&x, &y)?;
+    ///     assert!((matching.distance - 5.0).abs() < 1e-14);
+    /// }
+    /// # Ok::<(), onestep::TransportError>(())
+    /// ```
+    pub fn solve<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Matching, TransportError> {
+        check::clouds(x, y)?;
+        check::equal_sizes(x, y)?;
+        let geometry = Geometry::new(self.order, x, y);
+        if geometry.dim == 1 {
+            let (permutation, u, v) = sorted::solve(&geometry);
+            return Ok(matching(&geometry, permutation, &u, &v, Effort::default()));
+        }
+        let ones = vec![1; geometry.rows()];
+        let different = |points: Merged| points.len() as f64 / ones.len() as f64;
+        let duplicates =
+            different(Merged::new(|i| geometry.x(i), &ones)) < DIFFERENT || different(Merged::new(|j| geometry.y(j), &ones)) < DIFFERENT;
+        if duplicates {
+            let network::Solution { flows, u, v, effort } = network::solve(&geometry, &ones, &ones)?;
+            return Ok(matching(&geometry, flows.iter().map(|&(_, j, _)| j).collect(), &u, &v, effort));
+        }
+        Ok(solve(&geometry))
+    }
+}
+
+/// Auction, exact finish, certificate; again with a small first ε if the prices grew so large that they rounded the costs away.
+fn solve(geometry: &Geometry) -> Matching {
+    let screen = Screen::new(geometry);
+    let matching = attempt(geometry, &screen, false);
+    if matching.gap <= PRECISION * matching.cost {
+        return matching;
+    }
+    let careful = attempt(geometry, &screen, true);
+    if careful.gap < matching.gap { careful } else { matching }
+}
+
+fn attempt(geometry: &Geometry, screen: &Screen, careful: bool) -> Matching {
+    let n = geometry.rows();
+    let mut lists = Lists::new(geometry, screen);
+    let all: Vec<u32> = (0..n as u32).collect();
+    lists.refresh(&all, WANT);
+    let mut pairs = Pairs::new(n);
+    let reach = lists.reach();
+    let first = if careful { CAREFUL_EPSILON * reach } else { FIRST_EPSILON * geometry.spread() };
+    let mut effort = bid(&mut lists, &mut pairs, first, LAST_EPSILON * reach);
+    effort.paths = finish(&mut lists, &mut pairs, &all);
+    effort.scans = lists.scans + n;
+    let v = lists.into_prices();
+    let u = certificate::potential(geometry, screen, &v);
+    matching(geometry, pairs.column.iter().map(|&j| j as usize).collect(), &u, &v, effort)
+}
+
+/// The phases of the auction, from ε = `first` to `last`.
+fn bid(lists: &mut Lists<'_>, pairs: &mut Pairs, first: f64, last: f64) -> Effort {
+    let mut effort = Effort::default();
+    if auction::nearest(lists, pairs) {
+        return effort;
+    }
+    let cap = BIDS * pairs.column.len();
+    let mut epsilon = first.max(last);
+    loop {
+        auction::release_dear(lists, pairs, epsilon);
+        effort.iterations += auction::phase(lists, pairs, epsilon, cap);
+        effort.phases += 1;
+        if epsilon <= last {
+            break;
+        }
+        epsilon = (epsilon / THETA).max(last);
+    }
+    // Bids without ε leave tight pairs: each one spares an augmenting path. Ties can make them go round for ever, hence the cap.
+    let free = auction::release_dear(lists, pairs, 0.0);
+    effort.iterations += auction::phase(lists, pairs, 0.0, 2 * free);
+    effort
+}
+
+/// Frees the pairs that are not tight and joins every free row by a shortest augmenting path. Returns the number of paths.
+fn finish(lists: &mut Lists<'_>, pairs: &mut Pairs, all: &[u32]) -> usize {
+    all.iter().for_each(|&i| {
+        lists.certain_look(i);
+    });
+    auction::release_dear(lists, pairs, 0.0);
+    let free = pairs.free_rows();
+    let mut search = Search::new(all.len());
+    free.iter().for_each(|&root| search.augment(root, lists, pairs));
+    free.len()
+}
+
+/// Sums the primal and the dual, and returns everything in the units of the given clouds.
+fn matching(geometry: &Geometry, permutation: Vec<usize>, u: &[f64], v: &[f64], effort: Effort) -> Matching {
+    let n = permutation.len() as f64;
+    let cost = certificate::sum(permutation.iter().enumerate().map(|(i, &j)| geometry.cost(i, j))) / n;
+    let dual = certificate::sum(u.iter().chain(v).copied()) / n;
+    let restore = |values: &[f64]| values.iter().map(|&value| geometry.restore_cost(value)).collect();
+    Matching {
+        cost: geometry.restore_cost(cost),
+        distance: geometry.restore_distance(cost),
+        lower: geometry.restore_distance(dual.clamp(0.0, cost)),
+        gap: geometry.restore_cost((cost - dual).max(0.0)),
+        permutation,
+        u: restore(u),
+        v: restore(v),
+        effort,
+    }
+}

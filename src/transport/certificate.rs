@@ -1,0 +1,115 @@
+//! The proof of optimality: feasible duals by a full pass over all pairs, and sums that do not round the gap away.
+
+use super::cost::Geometry;
+use super::lists::select;
+use super::screen::{CHUNK, LANES, Scratch, Screen};
+#[cfg(feature = "rayon")]
+use rayon::prelude::*;
+
+/// Rows a task; fixed, so that results do not depend on the number of threads.
+const PART: usize = 16;
+
+/// Applies `question` to every row's bounds and their minima.
+fn each_row<T: Send + Default + Clone>(
+    screen: &Screen,
+    rows: usize,
+    prices: &[f64],
+    question: impl Fn(usize, &[f32], &[f32]) -> T + Sync,
+) -> Vec<T> {
+    let priced = screen.priced_all(prices);
+    let mut answers = vec![T::default(); rows];
+    let work = |scratch: &mut Scratch, (part, answers): (usize, &mut [T])| {
+        let rows: Vec<u32> = (0..answers.len()).map(|index| (part * PART + index) as u32).collect();
+        screen.scan(&rows, &priced, scratch);
+        for (index, (&i, answer)) in rows.iter().zip(answers).enumerate() {
+            let (bounds, minima) = scratch.row(index, screen.stride());
+            *answer = question(i as usize, bounds, minima);
+        }
+    };
+    #[cfg(feature = "rayon")]
+    answers.par_chunks_mut(PART).enumerate().for_each_init(Scratch::default, work);
+    #[cfg(not(feature = "rayon"))]
+    {
+        let mut scratch = Scratch::default();
+        answers.chunks_mut(PART).enumerate().for_each(|chunk| work(&mut scratch, chunk));
+    }
+    answers
+}
+
+/// u_i = min_j(c_ij − v_j) over all columns, from exact costs: with it u_i + v_j ≤ c_ij holds for every pair.
+///
+/// Bounds in single precision rule out the columns that cannot be the minimum; the others are computed in full.
+pub(crate) fn potential(geometry: &Geometry, screen: &Screen, prices: &[f64]) -> Vec<f64> {
+    each_row(screen, geometry.rows(), prices, |i, bounds, minima| {
+        least(bounds, minima, screen.row_offset(i), |j| geometry.cost(i, j) - prices[j])
+    })
+}
+
+/// Pairs with c_ij < u_i + v_j beyond rounding, at most about `most` a row, those with the smallest c_ij − v_j.
+pub(crate) fn below(geometry: &Geometry, screen: &Screen, u: &[f64], v: &[f64], most: usize) -> Vec<(u32, u32)> {
+    let found = each_row(screen, geometry.rows(), v, |i, bounds, minima| {
+        let offset = screen.row_offset(i);
+        let mut found: Vec<(f64, u32)> = Vec::new();
+        for (group, _) in minima.iter().enumerate().filter(|(_, least)| f64::from(**least) + offset < u[i]) {
+            for j in (0..CHUNK / LANES).map(|block| column(group, block)).filter(|&j| f64::from(bounds[j]) + offset < u[i]) {
+                let cost = geometry.cost(i, j);
+                let reduced = cost - u[i] - v[j];
+                if reduced < -tolerance(cost, u[i], v[j]) {
+                    found.push((reduced, j as u32));
+                }
+            }
+        }
+        found.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        found.truncate(most);
+        found
+    });
+    found.iter().enumerate().flat_map(|(i, row)| row.iter().map(move |&(_, j)| (i as u32, j))).collect()
+}
+
+/// Pairs of each row with about `most` of the columns of smallest c_ij − v_j.
+pub(crate) fn cheapest(screen: &Screen, prices: &[f64], rows: usize, most: usize) -> Vec<(u32, u32)> {
+    let found = each_row(screen, rows, prices, |_, bounds, minima| {
+        let mut kept = Vec::new();
+        select(bounds, minima, most.min(prices.len()), &mut Vec::new(), &mut kept);
+        kept
+    });
+    found.iter().enumerate().flat_map(|(i, row)| row.iter().map(move |&key| (i as u32, key as u32))).collect()
+}
+
+/// Rounding of a reduced cost; smaller ones count as zero.
+pub(crate) fn tolerance(cost: f64, u: f64, v: f64) -> f64 {
+    8.0 * f64::EPSILON * (cost.abs() + u.abs() + v.abs())
+}
+
+/// Column of a group of the minima.
+fn column(group: usize, block: usize) -> usize {
+    group / LANES * CHUNK + block * LANES + group % LANES
+}
+
+/// The minimum of `value` over one row, given its lower bounds and their minima by groups.
+fn least(bounds: &[f32], minima: &[f32], offset: f64, value: impl Fn(usize) -> f64) -> f64 {
+    let first = minima.iter().enumerate().fold((0, f32::INFINITY), |least, (g, &b)| if b < least.1 { (g, b) } else { least });
+    let mut least = f64::INFINITY;
+    // The most promising group first: its minimum rules out nearly all others.
+    for group in std::iter::once(first.0).chain(0..minima.len()) {
+        if f64::from(minima[group]) + offset < least {
+            for j in (0..CHUNK / LANES).map(|block| column(group, block)) {
+                if f64::from(bounds[j]) + offset < least {
+                    least = least.min(value(j));
+                }
+            }
+        }
+    }
+    least
+}
+
+/// Compensated sum (Neumaier, *ZAMM* 54, 1974): its error does not grow with the number of terms.
+pub(crate) fn sum(values: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut lost) = (0.0_f64, 0.0);
+    for value in values {
+        let next = sum + value;
+        lost += if sum.abs() >= value.abs() { (sum - next) + value } else { (value - next) + sum };
+        sum = next;
+    }
+    sum + lost
+}

@@ -1,0 +1,58 @@
+//! Validation shared by the solvers: shapes, finite coordinates, weights, the order p.
+
+use super::TransportError;
+use crate::Float;
+use ndarray::ArrayRef2;
+
+/// Weights may miss the sum 1 by this much before they are refused; they are then normalised exactly.
+const WEIGHT_TOLERANCE: f64 = 1e-9;
+
+/// Names of the two clouds in messages.
+pub(crate) const CLOUDS: [&str; 2] = ["the first cloud", "the second cloud"];
+
+/// Checks that the order p is finite and at least 1.
+pub(crate) fn order(order: f64) -> Result<f64, TransportError> {
+    if order >= 1.0 && order.is_finite() {
+        Ok(order)
+    } else {
+        Err(TransportError::OutOfRange { name: "order", value: order, range: "[1, inf)" })
+    }
+}
+
+/// Checks that a cloud has rows and columns and holds finite numbers.
+pub(crate) fn cloud<F: Float>(name: &'static str, x: &ArrayRef2<F>) -> Result<(), TransportError> {
+    if x.is_empty() {
+        return Err(TransportError::Empty { cloud: name, rows: x.nrows(), columns: x.ncols() });
+    }
+    match x.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        Some(((row, column), value)) => Err(TransportError::NotFinite { cloud: name, row, column, value: value.as_f64() }),
+        None => Ok(()),
+    }
+}
+
+/// Checks both clouds and that they live in one space.
+pub(crate) fn clouds<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<(), TransportError> {
+    cloud(CLOUDS[0], x)?;
+    cloud(CLOUDS[1], y)?;
+    if x.ncols() == y.ncols() { Ok(()) } else { Err(TransportError::Dimensions { left: x.ncols(), right: y.ncols() }) }
+}
+
+/// Checks that both clouds have the same number of rows.
+pub(crate) fn equal_sizes<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<(), TransportError> {
+    if x.nrows() == y.nrows() { Ok(()) } else { Err(TransportError::Sizes { left: x.nrows(), right: y.nrows() }) }
+}
+
+/// Checks one weight a row, each finite and nonnegative, summing to one, and returns them normalised.
+pub(crate) fn weights(name: &'static str, rows: usize, weights: &[f64]) -> Result<Vec<f64>, TransportError> {
+    if weights.len() != rows {
+        return Err(TransportError::WeightLength { cloud: name, rows, weights: weights.len() });
+    }
+    if let Some(index) = weights.iter().position(|w| !(*w >= 0.0 && w.is_finite())) {
+        return Err(TransportError::Weight { cloud: name, index, value: weights[index] });
+    }
+    let sum: f64 = weights.iter().sum();
+    if !((sum - 1.0).abs() <= WEIGHT_TOLERANCE) {
+        return Err(TransportError::WeightSum { cloud: name, sum });
+    }
+    Ok(weights.iter().map(|w| w / sum).collect())
+}

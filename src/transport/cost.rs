@@ -1,0 +1,126 @@
+//! The cost ‖x − y‖^p between points of two clouds, by direct differences.
+//!
+//! |x|² + |y|² − 2x·y loses every digit of a small distance; the difference of two coordinates is exact when they are close. The clouds
+//! are scaled by a power of two, which is exact, so that distances lie in [0, 1] and no power of them overflows. They are not centred:
+//! that would round.
+
+use super::order::Order;
+use crate::Float;
+use ndarray::ArrayRef2;
+
+/// Two clouds of points, rows contiguous, scaled to a diameter of at most one.
+#[derive(Debug)]
+pub(crate) struct Geometry {
+    pub(crate) order: Order,
+    pub(crate) dim: usize,
+    x: Vec<f64>,
+    y: Vec<f64>,
+    /// The clouds were multiplied by 2^{−exponent}, an even number.
+    exponent: i32,
+}
+
+impl Geometry {
+    /// Widens, scales and copies two clouds that were checked to be finite and of equal dimension.
+    pub(crate) fn new<F: Float>(order: Order, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Self {
+        let dim = x.ncols();
+        let exponent = exponent(x, y);
+        // Two factors: one alone can overflow.
+        let (first, second) = (libm::scalbn(1.0, -(exponent / 2)), libm::scalbn(1.0, -(exponent - exponent / 2)));
+        // Adding zero makes equal points equal bit by bit: −0 becomes 0.
+        let copy = |points: &ArrayRef2<F>| points.iter().map(|z| z.as_f64() * first * second + 0.0).collect();
+        Self { order, dim, x: copy(x), y: copy(y), exponent }
+    }
+
+    /// Some rows and columns, in the same units.
+    pub(crate) fn select(&self, rows: &[u32], columns: &[u32]) -> Self {
+        let x = rows.iter().flat_map(|&i| self.x(i as usize)).copied().collect();
+        let y = columns.iter().flat_map(|&j| self.y(j as usize)).copied().collect();
+        Self { x, y, ..*self }
+    }
+
+    /// The clouds exchanged.
+    pub(crate) fn turned(&self) -> Self {
+        Self { x: self.y.clone(), y: self.x.clone(), ..*self }
+    }
+
+    /// Row i of the first cloud.
+    #[inline]
+    pub(crate) fn x(&self, i: usize) -> &[f64] {
+        &self.x[i * self.dim..(i + 1) * self.dim]
+    }
+
+    /// Row j of the second cloud.
+    #[inline]
+    pub(crate) fn y(&self, j: usize) -> &[f64] {
+        &self.y[j * self.dim..(j + 1) * self.dim]
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.x.len() / self.dim
+    }
+
+    pub(crate) fn columns(&self) -> usize {
+        self.y.len() / self.dim
+    }
+
+    /// ‖x_i − y_j‖^p of the scaled clouds.
+    #[inline]
+    pub(crate) fn cost(&self, i: usize, j: usize) -> f64 {
+        self.order.of_square(square_distance(self.x(i), self.y(j)))
+    }
+
+    /// Standard deviation of the cost over pairs taken at a fixed stride.
+    pub(crate) fn spread(&self) -> f64 {
+        let (n, m) = (self.rows(), self.columns());
+        let count = (4 * n.max(m)).min(4000);
+        let costs = (0..count).map(|k| self.cost(k % n, (k * 7919 + k / n) % m));
+        let (sum, square) = costs.fold((0.0, 0.0), |(sum, square), c| (sum + c, square + c * c));
+        let mean = sum / count as f64;
+        (square / count as f64 - mean * mean).max(0.0).sqrt()
+    }
+
+    /// A cost of the scaled clouds in the units of the given ones: multiplied by 2^{exponent · p}.
+    pub(crate) fn restore_cost(&self, cost: f64) -> f64 {
+        let half = (0.5 * f64::from(self.exponent) * self.order.value()).exp2();
+        // In two steps: the square of `half` can overflow where the product does not. Zero times infinity is meant to be zero.
+        if cost == 0.0 { 0.0 } else { cost * half * half }
+    }
+
+    /// The distance that belongs to a mean cost of the scaled clouds, in the units of the given ones.
+    pub(crate) fn restore_distance(&self, cost: f64) -> f64 {
+        let half = libm::scalbn(1.0, self.exponent / 2);
+        self.order.root(cost) * half * half
+    }
+}
+
+/// The even e for which 2^{−e} brings the diameter of both clouds together below one.
+fn exponent<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> i32 {
+    let mut spread: f64 = 0.0;
+    for (x, y) in x.columns().into_iter().zip(y.columns()) {
+        let halves = x.iter().chain(y.iter()).map(|z| 0.5 * z.as_f64());
+        let (low, high) = halves.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), z| (low.min(z), high.max(z)));
+        spread = spread.max(high - low);
+    }
+    if spread == 0.0 {
+        return 0;
+    }
+    let diameter = 2.0 * (x.ncols() as f64).sqrt();
+    let exponent = libm::ilogb(spread) + libm::ilogb(diameter) + 2;
+    exponent + (exponent & 1)
+}
+
+/// ‖x − y‖², four partial sums.
+#[inline]
+pub(crate) fn square_distance(x: &[f64], y: &[f64]) -> f64 {
+    let (x4, x_rest) = x.as_chunks::<4>();
+    let (y4, y_rest) = y.as_chunks::<4>();
+    let mut sums = [0.0; 4];
+    for (x, y) in x4.iter().zip(y4) {
+        for lane in 0..4 {
+            let difference = x[lane] - y[lane];
+            sums[lane] += difference * difference;
+        }
+    }
+    let rest: f64 = x_rest.iter().zip(y_rest).map(|(x, y)| (x - y) * (x - y)).sum();
+    (sums[0] + sums[2]) + (sums[1] + sums[3]) + rest
+}

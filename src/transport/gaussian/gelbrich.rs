@@ -1,0 +1,145 @@
+//! The Gelbrich bound: W_2 of two laws is at least W_2 of the Gaussians with their means and covariances.
+
+use super::{norm, procrustes, psd_root};
+use crate::transport::{TransportError, check, order::Order};
+use crate::{Estimate, Float};
+use nalgebra::DMatrix;
+use ndarray::{Array1, Array2, ArrayRef2, Axis};
+
+/// The Gelbrich lower bound on W_2, measured on two clouds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gelbrich {
+    /// The bound between the two empirical measures: exact for them, biased upwards by order d²/n for the laws behind them.
+    pub plug_in: f64,
+    /// Jackknife estimate of the **square** of the bound between the laws; may be negative when they are close.
+    pub squared: Estimate,
+    /// Jackknife estimate of the bound itself: the roots of `squared`, cut at 0. `lower` is a lower confidence limit on W_2 at 97.5 %.
+    pub distance: Estimate,
+}
+
+/// Groups of the jackknife: enough for a standard error good to a sixth, few enough to be cheap.
+const GROUPS: usize = 20;
+
+/// The Gelbrich bound between two empirical measures: W_2 ≥ W_2(N(m₁, Σ₁), N(m₂, Σ₂)), Σ with divisor n.
+///
+/// # Errors
+/// A cloud is empty or holds NaN or ∞, or the clouds differ in dimension.
+///
+/// # Example
+/// ```
+/// use ndarray::array;
+/// use onestep::gelbrich_plug_in;
+/// // A translation by (3, 4): the bound is attained.
+/// let g = gelbrich_plug_in(&array![[0.0, 0.0], [2.0, 0.0]], &array![[3.0, 4.0], [5.0, 4.0]])?;
+/// assert!((g - 5.0).abs() < 1e-14);
+/// # Ok::<(), onestep::TransportError>(())
+/// ```
+///
+/// # References
+/// Gelbrich, "On a formula for the L² Wasserstein metric between measures on Euclidean and Hilbert spaces", Math. Nachr. 147 (1990).
+pub fn gelbrich_plug_in<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError> {
+    check::clouds(x, y)?;
+    distance(&Moments::of(x, 1).whole()?, &Moments::of(y, 1).whole()?)
+}
+
+/// The Gelbrich bound between the laws behind two samples, with its bias removed and a standard error, by a grouped jackknife.
+///
+/// Row i belongs to group i mod K, K = min(20, n, m); with G² of all rows and G²₍ₖ₎ without group k of both clouds,
+/// the estimate K G² − (K−1) mean G²₍ₖ₎ has no bias of order 1/n, and (K−1)/K Σ (G²₍ₖ₎ − mean)² estimates its variance.
+/// Rows must be exchangeable.
+///
+/// # Errors
+/// A cloud is empty or holds NaN or ∞, or the clouds differ in dimension.
+///
+/// # Accuracy
+/// The plug-in bound is too large by about d²/n when the laws agree; of this the jackknife leaves order 1/n². Normal 95 % intervals.
+/// With one row in a cloud nothing is known of the error: infinite intervals.
+///
+/// # Example
+/// ```
+/// use ndarray::Array2;
+/// use onestep::{Float, gelbrich};
+/// use rand::SeedableRng;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+/// let mut cloud = |shift: f64| Array2::from_shape_simple_fn((2000, 4), || shift + f64::standard_normal(&mut rng));
+/// let g = gelbrich(&cloud(0.0), &cloud(0.5))?; // W_2 = ‖(0.5, …)‖ = 1
+/// assert!((g.squared.value - 1.0).abs() < 5.0 * g.squared.std_error && g.squared.std_error < 0.1);
+/// # Ok::<(), onestep::TransportError>(())
+/// ```
+///
+/// # References
+/// As [`gelbrich_plug_in`]; Efron and Stein, "The jackknife estimate of variance", Ann. Statist. 9 (1981).
+pub fn gelbrich<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Gelbrich, TransportError> {
+    check::clouds(x, y)?;
+    let groups = GROUPS.min(x.nrows()).min(y.nrows());
+    let (mx, my) = (Moments::of(x, groups), Moments::of(y, groups));
+    let plug_in = distance(&mx.whole()?, &my.whole()?)?;
+    let evaluations = x.nrows() + y.nrows();
+    let squared = if groups < 2 {
+        Estimate::normal(plug_in * plug_in, f64::INFINITY, evaluations)
+    } else {
+        let left_out = (0..groups).map(|k| Ok(distance(&mx.without(k)?, &my.without(k)?)?.powi(2))).collect::<Result<Vec<_>, _>>()?;
+        let k = groups as f64;
+        let mean = left_out.iter().sum::<f64>() / k;
+        let variance = (k - 1.0) / k * left_out.iter().map(|g| (g - mean).powi(2)).sum::<f64>();
+        Estimate::normal(k * plug_in * plug_in - (k - 1.0) * mean, variance.sqrt(), evaluations)
+    };
+    Ok(Gelbrich { plug_in, squared, distance: Order::TWO.root_of(squared) })
+}
+
+/// Mean and root of the covariance.
+#[derive(Debug)]
+struct MeanAndRoot {
+    mean: Vec<f64>,
+    root: DMatrix<f64>,
+}
+
+fn distance(a: &MeanAndRoot, b: &MeanAndRoot) -> Result<f64, TransportError> {
+    let shift = norm(a.mean.iter().zip(&b.mean).map(|(a, b)| a - b));
+    Ok(shift.hypot(procrustes(&a.root, &b.root)?))
+}
+
+/// Count, sum and sum of squares of every group, about a common centre.
+#[derive(Debug)]
+struct Moments {
+    centre: Array1<f64>,
+    groups: Vec<(f64, Array1<f64>, Array2<f64>)>,
+}
+
+impl Moments {
+    fn of<F: Float>(x: &ArrayRef2<F>, groups: usize) -> Self {
+        let x = x.mapv(Float::as_f64);
+        let centre = x.mean_axis(Axis(0)).unwrap_or_else(|| Array1::zeros(x.ncols()));
+        let x = x - &centre;
+        let groups = (0..groups)
+            .map(|k| {
+                let rows: Vec<usize> = (k..x.nrows()).step_by(groups).collect();
+                let part = x.select(Axis(0), &rows);
+                (rows.len() as f64, part.sum_axis(Axis(0)), part.t().dot(&part))
+            })
+            .collect();
+        Self { centre, groups }
+    }
+
+    fn whole(&self) -> Result<MeanAndRoot, TransportError> {
+        self.without(usize::MAX)
+    }
+
+    /// Mean and covariance of all groups but one.
+    fn without(&self, left_out: usize) -> Result<MeanAndRoot, TransportError> {
+        let dim = self.centre.len();
+        let (mut count, mut sum, mut squares) = (0.0, Array1::<f64>::zeros(dim), Array2::<f64>::zeros((dim, dim)));
+        for (_, (n, s, q)) in self.groups.iter().enumerate().filter(|(k, _)| *k != left_out) {
+            count += n;
+            sum += s;
+            squares += q;
+        }
+        let shift = &sum / count;
+        let covariance = DMatrix::from_fn(dim, dim, |i, j| 0.5 * (squares[[i, j]] + squares[[j, i]]) / count - shift[i] * shift[j]);
+        let root = psd_root(&covariance).map_err(|smallest| TransportError::Covariance {
+            name: "an empirical covariance",
+            reason: format!("its smallest eigenvalue is {smallest:e}"),
+        })?;
+        Ok(MeanAndRoot { mean: (&self.centre + &shift).to_vec(), root })
+    }
+}

@@ -1,0 +1,202 @@
+//! Distances between Gaussian laws, and the Gaussian lower bound on W_2 between any two clouds.
+
+mod gelbrich;
+
+pub use gelbrich::{Gelbrich, gelbrich, gelbrich_plug_in};
+
+use super::TransportError;
+use crate::special::root_quadratic::{Direction, mean_norm};
+use nalgebra::{Cholesky, DMatrix, SymmetricEigen};
+use ndarray::ArrayRef2;
+
+/// W_2 between N(m₁, Σ₁) and N(m₂, Σ₂); covariances may be singular.
+///
+/// ```math
+/// W_2^2 = \lVert m_1 - m_2 \rVert^2 + \min_{U^\top U = I} \lVert A - B U \rVert_F^2, \qquad \Sigma_1 = A A^\top,\ \Sigma_2 = B B^\top
+/// ```
+///
+/// The minimum is the Bures distance squared, tr Σ₁ + tr Σ₂ − 2 tr (Σ₁^{1/2} Σ₂ Σ₁^{1/2})^{1/2}; in the form above (the orthogonal Procrustes
+/// problem, U the polar factor of BᵀA) it is a sum of squares, and two laws that are close lose no digits to cancellation.
+///
+/// # Errors
+/// Lengths that disagree, entries that are not finite, or a covariance that is not symmetric positive semi-definite (within 1e−10 of its
+/// largest eigenvalue).
+///
+/// # Accuracy
+/// About ε √(tr Σ) absolute: a distance of 1e−10 between unit covariances keeps 6 to 7 digits. O(d³).
+///
+/// # Example
+/// ```
+/// use ndarray::array;
+/// use onestep::gaussian_w2;
+/// // Commuting covariances: W_2² = Σ (√λ_i − √μ_i)².
+/// let w = gaussian_w2(&[0.0, 0.0], &array![[4.0, 0.0], [0.0, 0.0]], &[0.0, 1.0], &array![[1.0, 0.0], [0.0, 9.0]])?;
+/// assert!((w - 11f64.sqrt()).abs() < 1e-14); // 1² + (2 − 1)² + (0 − 3)²
+/// # Ok::<(), onestep::TransportError>(())
+/// ```
+///
+/// # References
+/// Dowson and Landau, J. Multivariate Anal. 12 (1982); Bhatia, Jain and Lim, "On the Bures–Wasserstein distance between positive definite
+/// matrices", Expo. Math. 37 (2019), arXiv 1712.01504.
+pub fn gaussian_w2(
+    mean_a: &[f64],
+    covariance_a: &ArrayRef2<f64>,
+    mean_b: &[f64],
+    covariance_b: &ArrayRef2<f64>,
+) -> Result<f64, TransportError> {
+    check_means(mean_a, mean_b)?;
+    let a = root("the first covariance", mean_a.len(), covariance_a)?;
+    let b = root("the second covariance", mean_a.len(), covariance_b)?;
+    let shift = norm(mean_a.iter().zip(mean_b).map(|(a, b)| a - b));
+    Ok(shift.hypot(procrustes(&a, &b)?))
+}
+
+/// W_1 between N(m₁, s₁²) and N(m₂, s₂²) on the line: E|m₁ − m₂ + (s₁ − s₂) Z|, the mean of a folded normal law.
+///
+/// # Units
+/// `std_a`, `std_b` are standard deviations.
+///
+/// # Errors
+/// A mean that is not finite, a standard deviation that is negative or not finite.
+///
+/// # Accuracy
+/// Relative 1e−14.
+///
+/// # Example
+/// ```
+/// use onestep::gaussian_w1_line;
+/// assert_eq!(gaussian_w1_line(1.0, 2.0, -3.0, 2.0)?, 4.0);
+/// assert!((gaussian_w1_line(0.0, 1.0, 0.0, 3.0)? - 2.0 * (2.0 / std::f64::consts::PI).sqrt()).abs() < 1e-14);
+/// # Ok::<(), onestep::TransportError>(())
+/// ```
+pub fn gaussian_w1_line(mean_a: f64, std_a: f64, mean_b: f64, std_b: f64) -> Result<f64, TransportError> {
+    gaussian_w1_isotropic(&[mean_a], std_a, &[mean_b], std_b)
+}
+
+/// W_1 between N(m₁, s₁² I) and N(m₂, s₂² I) in ℝ^d: E‖m₁ − m₂ + (s₁ − s₂) Z‖, the mean of a noncentral χ_d law.
+///
+/// The map x ↦ m₂ + (s₂/s₁)(x − m₁) pushes the first law to the second. It moves every point along the ray from its fixed point c
+/// (a translation if s₁ = s₂), so ‖· − c‖ or its negative is a 1-Lipschitz function that grows at unit rate along every move: the dual
+/// value equals the cost, and the map is optimal for W_1.
+///
+/// # Units
+/// `std_a`, `std_b` are standard deviations of one coordinate.
+///
+/// # Errors
+/// Empty means or unequal lengths, a mean that is not finite, a standard deviation that is negative or not finite.
+///
+/// # Accuracy
+/// Relative 1e−14 at any d and any ratio of shift to spread.
+///
+/// # Example
+/// ```
+/// use onestep::gaussian_w1_isotropic;
+/// // E‖Z‖ = 2√(2/π) in three dimensions.
+/// let w1 = gaussian_w1_isotropic(&[0.0; 3], 1.0, &[0.0; 3], 2.0)?;
+/// assert!((w1 - 2.0 * (2.0 / std::f64::consts::PI).sqrt()).abs() < 1e-14);
+/// # Ok::<(), onestep::TransportError>(())
+/// ```
+pub fn gaussian_w1_isotropic(mean_a: &[f64], std_a: f64, mean_b: &[f64], std_b: f64) -> Result<f64, TransportError> {
+    check_means(mean_a, mean_b)?;
+    for (name, value) in [("std_a", std_a), ("std_b", std_b)] {
+        if !(value >= 0.0 && value.is_finite()) {
+            return Err(TransportError::OutOfRange { name, value, range: "[0, inf)" });
+        }
+    }
+    let shift = norm(mean_a.iter().zip(mean_b).map(|(a, b)| a - b));
+    // In units of the larger of the two, so that no square overflows or underflows.
+    let unit = shift.max((std_a - std_b).abs());
+    if !(unit > 0.0 && unit.is_finite()) {
+        return Ok(unit);
+    }
+    let direction = Direction { scale: (std_a - std_b) / unit, shift_squared: (shift / unit).powi(2), multiplicity: mean_a.len() };
+    Ok(unit * mean_norm(&[direction]))
+}
+
+fn check_means(mean_a: &[f64], mean_b: &[f64]) -> Result<(), TransportError> {
+    for (cloud, mean) in [("the first mean", mean_a), ("the second mean", mean_b)] {
+        if mean.is_empty() {
+            return Err(TransportError::Empty { cloud, rows: 1, columns: 0 });
+        }
+        if let Some(column) = mean.iter().position(|m| !m.is_finite()) {
+            return Err(TransportError::NotFinite { cloud, row: 0, column, value: mean[column] });
+        }
+    }
+    if mean_a.len() == mean_b.len() { Ok(()) } else { Err(TransportError::Dimensions { left: mean_a.len(), right: mean_b.len() }) }
+}
+
+/// Euclidean norm, scaled so that nothing overflows.
+fn norm(entries: impl Iterator<Item = f64> + Clone) -> f64 {
+    let largest = entries.clone().fold(0.0_f64, |m, e| m.max(e.abs()));
+    if !(largest > 0.0 && largest.is_finite()) {
+        return largest;
+    }
+    largest * entries.map(|e| (e / largest).powi(2)).sum::<f64>().sqrt()
+}
+
+/// A covariance may miss symmetry or a nonnegative spectrum by this much of its largest entry or eigenvalue.
+const COVARIANCE_TOLERANCE: f64 = 1e-10;
+
+/// Most sweeps of an eigen or singular value iteration; about two a dimension are used.
+fn sweeps(dim: usize) -> usize {
+    1000 + 100 * dim
+}
+
+/// Some A with Σ = A Aᵀ: Cholesky's factor, or V √λ where Σ is singular.
+fn root(name: &'static str, dim: usize, covariance: &ArrayRef2<f64>) -> Result<DMatrix<f64>, TransportError> {
+    let fail = |reason: String| Err(TransportError::Covariance { name, reason });
+    if covariance.dim() != (dim, dim) {
+        return fail(format!("it has shape {:?}, the mean has length {dim}", covariance.dim()));
+    }
+    if let Some(((i, j), value)) = covariance.indexed_iter().find(|(_, v)| !v.is_finite()) {
+        return fail(format!("entry ({i}, {j}) is {value}"));
+    }
+    let largest = covariance.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    for i in 0..dim {
+        for j in 0..i {
+            let gap = (covariance[[i, j]] - covariance[[j, i]]).abs();
+            if gap > COVARIANCE_TOLERANCE * largest {
+                return fail(format!("entries ({i}, {j}) and ({j}, {i}) differ by {gap:e}"));
+            }
+        }
+    }
+    let symmetric = DMatrix::from_fn(dim, dim, |i, j| 0.5 * (covariance[[i, j]] + covariance[[j, i]]));
+    psd_root(&symmetric).or_else(|smallest| fail(format!("its smallest eigenvalue is {smallest:e}")))
+}
+
+/// The root of a symmetric matrix, or its smallest eigenvalue where that is negative.
+fn psd_root(symmetric: &DMatrix<f64>) -> Result<DMatrix<f64>, f64> {
+    if let Some(cholesky) = Cholesky::new(symmetric.clone()) {
+        return Ok(cholesky.unpack());
+    }
+    let dim = symmetric.nrows();
+    let Some(eigen) = SymmetricEigen::try_new(symmetric.clone(), f64::EPSILON, sweeps(dim)) else { return Err(f64::NAN) };
+    let (smallest, largest) = (eigen.eigenvalues.min(), eigen.eigenvalues.amax());
+    if smallest.is_nan() || smallest < -COVARIANCE_TOLERANCE * largest {
+        return Err(smallest);
+    }
+    let mut root = eigen.eigenvectors;
+    for (mut column, &value) in root.column_iter_mut().zip(eigen.eigenvalues.iter()) {
+        column *= value.max(0.0).sqrt();
+    }
+    Ok(root)
+}
+
+/// min_U ‖A − B U‖_F over orthogonal U: the Bures distance of A Aᵀ and B Bᵀ.
+fn procrustes(a: &DMatrix<f64>, b: &DMatrix<f64>) -> Result<f64, TransportError> {
+    let scale = a.amax().max(b.amax());
+    if scale == 0.0 {
+        return Ok(0.0);
+    }
+    let (a, b) = (a / scale, b / scale);
+    let product = b.tr_mul(&a);
+    let dim = product.nrows();
+    let residual = f64::EPSILON;
+    let Some(svd) = product.try_svd(true, true, residual, sweeps(dim)) else {
+        let upper = scale * (a.norm() + b.norm());
+        let lower = scale * (a.norm() - b.norm()).abs();
+        return Err(TransportError::NotConverged { iterations: sweeps(dim), lower, upper, residual });
+    };
+    let (Some(left), Some(right)) = (svd.u, svd.v_t) else { unreachable!("both factors were asked for") };
+    Ok(scale * (a - b * (left * right)).norm())
+}

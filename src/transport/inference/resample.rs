@@ -1,0 +1,228 @@
+//! Bootstrap, subsampling and permutation.
+
+use crate::transport::{TransportError, check, distance::Distance};
+use crate::{Estimate, Float, parallel};
+use ndarray::{ArrayRef2, Axis, concatenate};
+use rand::{Rng, RngCore};
+
+/// The bootstrap: standard error and interval of the distance between two samples, by drawing both anew with replacement.
+///
+/// The value is the plug-in distance itself. With D* the distances of the replicates, the standard error is their standard deviation and
+/// the interval is value − (q_{97.5 %}(D*) − mean D*) to value − (q_{2.5 %}(D*) − mean D*).
+///
+/// # Errors
+/// `replicates` < 2, and what the distance refuses.
+///
+/// # Accuracy
+/// The interval covers the **expectation of the plug-in distance at this n**, not W_p itself in d ≥ 3, where the bias n^{−1/d} is larger
+/// than the noise: subtract a [`baseline`](super::baseline). The bootstrap fails where the limit law is not normal, that is for equal laws
+/// and for finite supports: use [`subsample`] or [`permutation_test`] there.
+///
+/// # Example
+/// ```
+/// use ndarray::Array2;
+/// use onestep::{Float, Line, bootstrap};
+/// use rand::SeedableRng;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+/// let x = Array2::from_shape_simple_fn((400, 1), || f64::standard_normal(&mut rng));
+/// let y = Array2::from_shape_simple_fn((400, 1), || 3.0 + f64::standard_normal(&mut rng));
+/// let w1 = bootstrap(&Line::new(1.0)?, &x, &y, 200, &mut rng)?;
+/// // For laws far apart W_1 is the difference of the means, with variance 1/400 + 1/400.
+/// assert!((w1.std_error / (2.0_f64 / 400.0).sqrt() - 1.0).abs() < 0.3);
+/// assert!((w1.value - 3.0).abs() < 5.0 * w1.std_error);
+/// # Ok::<(), onestep::TransportError>(())
+/// ```
+///
+/// # References
+/// del Barrio and Loubes, Ann. Probab. 47 (2019), arXiv 1705.01299; Sommerfeld and Munk, JRSSB 2018, arXiv 1610.03287 (where it fails).
+pub fn bootstrap<F: Float>(
+    distance: &(impl Distance<F> + ?Sized),
+    x: &ArrayRef2<F>,
+    y: &ArrayRef2<F>,
+    replicates: usize,
+    rng: &mut dyn RngCore,
+) -> Result<Estimate, TransportError> {
+    resample(distance, x, y, (x.nrows(), y.nrows()), replicates, rng)
+}
+
+/// The m-out-of-n bootstrap: as [`bootstrap`], with `size` rows drawn of either cloud and spreads scaled by √(m/n).
+///
+/// It stays consistent where the bootstrap fails (equal laws, finite supports) if m → ∞ and m/n → 0; usual choices are n^{1/2} to n^{2/3}.
+/// For clouds of different sizes n is the harmonic mean of the two.
+///
+/// # Errors
+/// `size` outside 1 to the smaller cloud's rows, `replicates` < 2, and what the distance refuses.
+///
+/// # Accuracy
+/// As [`bootstrap`]. The spread at m stands for the spread at n: at √n scaling, which holds for d ≤ 3 and away from equality.
+///
+/// # Example
+/// ```
+/// use ndarray::Array2;
+/// use onestep::{Float, Line, subsample};
+/// use rand::SeedableRng;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+/// let x = Array2::from_shape_simple_fn((1000, 1), || f64::standard_normal(&mut rng));
+/// let y = Array2::from_shape_simple_fn((1000, 1), || 3.0 + f64::standard_normal(&mut rng));
+/// let w1 = subsample(&Line::new(1.0)?, &x, &y, 100, 200, &mut rng)?;
+/// assert!((w1.std_error / (2.0_f64 / 1000.0).sqrt() - 1.0).abs() < 0.3);
+/// # Ok::<(), onestep::TransportError>(())
+/// ```
+///
+/// # References
+/// Sommerfeld and Munk, JRSSB 2018, arXiv 1610.03287; Bickel, Götze and van Zwet, Statist. Sinica 7 (1997).
+pub fn subsample<F: Float>(
+    distance: &(impl Distance<F> + ?Sized),
+    x: &ArrayRef2<F>,
+    y: &ArrayRef2<F>,
+    size: usize,
+    replicates: usize,
+    rng: &mut dyn RngCore,
+) -> Result<Estimate, TransportError> {
+    if !(1..=x.nrows().min(y.nrows())).contains(&size) {
+        return Err(TransportError::OutOfRange { name: "size", value: size as f64, range: "[1, rows of the smaller cloud]" });
+    }
+    resample(distance, x, y, (size, size), replicates, rng)
+}
+
+/// Replicates whose indices are drawn before any is computed: the draws come from one generator in order, so threads do not change them.
+const BATCH: usize = 64;
+
+fn resample<F: Float>(
+    distance: &(impl Distance<F> + ?Sized),
+    x: &ArrayRef2<F>,
+    y: &ArrayRef2<F>,
+    sizes: (usize, usize),
+    replicates: usize,
+    rng: &mut dyn RngCore,
+) -> Result<Estimate, TransportError> {
+    check_replicates(replicates, 2)?;
+    let value = distance.distance(x, y)?;
+    let mut draw = || {
+        let mut rows = |n: usize, size: usize| (0..size).map(|_| rng.random_range(0..n)).collect::<Vec<_>>();
+        (rows(x.nrows(), sizes.0), rows(y.nrows(), sizes.1))
+    };
+    let replicate = |(i, j): &(Vec<usize>, Vec<usize>)| distance.distance(&x.select(Axis(0), i), &y.select(Axis(0), j));
+    let mut values = in_batches(replicates, &mut draw, replicate)?;
+    let mean = values.iter().sum::<f64>() / replicates as f64;
+    // Variance goes like 1/n + 1/m: the harmonic mean of the sizes is what scales it.
+    let harmonic = |(n, m): (usize, usize)| 1.0 / (1.0 / n as f64 + 1.0 / m as f64);
+    let scale = (harmonic(sizes) / harmonic((x.nrows(), y.nrows()))).sqrt();
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (replicates - 1) as f64;
+    values.sort_unstable_by(f64::total_cmp);
+    let spread = |level: f64| scale * (quantile(&values, level) - mean);
+    Ok(Estimate {
+        value,
+        std_error: scale * variance.sqrt(),
+        lower: value - spread(0.975),
+        upper: value - spread(0.025),
+        evaluations: replicates,
+    })
+}
+
+/// Draws and computes in batches.
+fn in_batches<T: Send + Sync>(
+    count: usize,
+    draw: &mut dyn FnMut() -> T,
+    compute: impl Fn(&T) -> Result<f64, TransportError> + Send + Sync,
+) -> Result<Vec<f64>, TransportError> {
+    let mut values = Vec::with_capacity(count);
+    while values.len() < count {
+        let batch: Vec<T> = (0..BATCH.min(count - values.len())).map(|_| draw()).collect();
+        for value in parallel::map(batch.len(), |k| compute(&batch[k])) {
+            values.push(value?);
+        }
+    }
+    Ok(values)
+}
+
+/// The quantile of sorted values, linear between order statistics.
+fn quantile(sorted: &[f64], level: f64) -> f64 {
+    let at = level * (sorted.len() - 1) as f64;
+    let (low, part) = (at.floor() as usize, at.fract());
+    let high = (low + 1).min(sorted.len() - 1);
+    sorted[low] + part * (sorted[high] - sorted[low])
+}
+
+pub(super) fn check_replicates(replicates: usize, least: usize) -> Result<(), TransportError> {
+    if replicates >= least {
+        return Ok(());
+    }
+    let range = if least == 1 { "[1, inf)" } else { "[2, inf)" };
+    Err(TransportError::OutOfRange { name: "replicates", value: replicates as f64, range })
+}
+
+/// The outcome of a permutation test.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PermutationTest {
+    /// The distance of the two clouds.
+    pub statistic: f64,
+    /// (1 + number of permutations with a distance at least as large)/(1 + permutations).
+    pub p_value: f64,
+    /// Mean distance over the permutations: what two samples of one law, the mixture of both, are apart.
+    pub null_mean: f64,
+    /// Number of random permutations.
+    pub replicates: usize,
+}
+
+/// Tests whether two samples come from one law: pools the rows, deals them out anew, and counts how often the distance is as large.
+///
+/// # Errors
+/// `replicates` = 0, and what the distance refuses.
+///
+/// # Accuracy
+/// Exact at every n, d and for every law: if the rows of both clouds are exchangeable, P(p ≤ α) ≤ α. The smallest p-value is
+/// 1/(replicates + 1).
+///
+/// # Example
+/// ```
+/// use ndarray::array;
+/// use onestep::{Line, permutation_test};
+/// use rand::SeedableRng;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+/// let x = array![[0.0], [0.1], [0.2], [0.3], [0.4], [0.5]];
+/// let far = permutation_test(&Line::new(1.0)?, &x, &(&x + 9.0), 99, &mut rng)?;
+/// let same = permutation_test(&Line::new(1.0)?, &x, &x, 99, &mut rng)?;
+/// assert!(far.p_value < 0.05 && same.p_value == 1.0);
+/// # Ok::<(), onestep::TransportError>(())
+/// ```
+///
+/// # References
+/// Phipson and Smyth, "Permutation p-values should never be zero", Stat. Appl. Genet. Mol. Biol. 9 (2010).
+pub fn permutation_test<F: Float>(
+    distance: &(impl Distance<F> + ?Sized),
+    x: &ArrayRef2<F>,
+    y: &ArrayRef2<F>,
+    replicates: usize,
+    rng: &mut dyn RngCore,
+) -> Result<PermutationTest, TransportError> {
+    check_replicates(replicates, 1)?;
+    check::clouds(x, y)?;
+    let statistic = distance.distance(x, y)?;
+    let Ok(pool) = concatenate(Axis(0), &[x.view(), y.view()]) else { unreachable!("the clouds have equal numbers of columns") };
+    let mut order: Vec<usize> = (0..pool.nrows()).collect();
+    let mut draw = || {
+        shuffle(&mut order, rng);
+        order.clone()
+    };
+    let replicate = |order: &Vec<usize>| {
+        let (left, right) = order.split_at(x.nrows());
+        distance.distance(&pool.select(Axis(0), left), &pool.select(Axis(0), right))
+    };
+    let values = in_batches(replicates, &mut draw, replicate)?;
+    // A permutation of equal points can miss the statistic by rounding: that is a tie.
+    let as_large = values.iter().filter(|&&v| v >= statistic * (1.0 - 1e-12)).count();
+    Ok(PermutationTest {
+        statistic,
+        p_value: (1 + as_large) as f64 / (1 + replicates) as f64,
+        null_mean: values.iter().sum::<f64>() / replicates as f64,
+        replicates,
+    })
+}
+
+/// Fisher–Yates.
+pub(super) fn shuffle(order: &mut [usize], rng: &mut dyn RngCore) {
+    for k in (1..order.len()).rev() {
+        order.swap(k, rng.random_range(0..=k));
+    }
+}

@@ -1,0 +1,236 @@
+//! Function classes against closed forms and brute force.
+
+use ndarray::{Array1, Array2, Axis, array};
+use onestep::{
+    Activation, Affine, Float, FunctionClass, KernelRidge, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Regression,
+    Spline, TrainingError,
+};
+use proptest::prelude::*;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+fn rng() -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(40)
+}
+
+fn cloud(n: usize, d: usize, seed: u64) -> Array2<f64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    Array2::from_shape_simple_fn((n, d), || f64::standard_normal(&mut rng))
+}
+
+fn smooth(x: &Array2<f64>) -> Array2<f64> {
+    x.map_axis(Axis(1), |r| (1.3 * r[0]).tanh() + 0.3 * r.sum()).insert_axis(Axis(1))
+}
+
+/// Rounding of a well-conditioned solve, refined once.
+const ROUNDING: f64 = 1e-11;
+
+#[test]
+fn linear_classes_reproduce_their_own_functions() {
+    let x = cloud(300, 2, 1);
+    let cubic = x.map_axis(Axis(1), |r| 1.0 + r[0] - r[0] * r[1] * r[1] + r[1].powi(3)).insert_axis(Axis(1));
+    let fit = Polynomial::new(3).unwrap().fit(&Regression::new(&x, &cubic).unwrap(), &mut rng()).unwrap();
+    let fresh = cloud(50, 2, 2);
+    let truth = fresh.map_axis(Axis(1), |r| 1.0 + r[0] - r[0] * r[1] * r[1] + r[1].powi(3)).insert_axis(Axis(1));
+    assert!((fit.eval(&fresh) - truth).iter().all(|e| e.abs() < ROUNDING * 100.0));
+    // Every class with an affine part reproduces affine maps, far outside the data too.
+    let plane = |x: &Array2<f64>| x.map_axis(Axis(1), |r| 2.0 - r[0] + 3.0 * r[1]).insert_axis(Axis(1));
+    let classes: [Box<dyn FunctionClass>; 4] = [
+        Box::new(Affine::new()),
+        Box::new(RandomFourier::new(40).unwrap()),
+        Box::new(KernelRidge::new(40).unwrap()),
+        Box::new(Perceptron::new(&[8]).unwrap().iterations(50).unwrap()),
+    ];
+    for class in classes {
+        let fit = class.fit(&Regression::new(&x, &plane(&x)).unwrap(), &mut rng()).unwrap();
+        let gap = fit.eval(&(&fresh * 10.0)) - plane(&(&fresh * 10.0));
+        assert!(gap.iter().all(|e| e.abs() < 1e-6), "{}: {gap:?}", class.name());
+    }
+}
+
+#[test]
+fn splines_are_exact_on_cubics_inside_and_linear_outside() {
+    let x = Array2::from_shape_fn((2001, 1), |(i, _)| -2.0 + 0.002 * i as f64);
+    let y = x.mapv(|x: f64| x.powi(3) - x);
+    let fit = Spline::with_knots(5).unwrap().fit(&Regression::new(&x, &y).unwrap(), &mut rng()).unwrap();
+    let tails = fit.eval(&array![[5.0], [6.0], [7.0], [-5.0], [-6.0], [-7.0]]);
+    assert!((tails[[0, 0]] - 2.0 * tails[[1, 0]] + tails[[2, 0]]).abs() < 1e-9);
+    assert!((tails[[3, 0]] - 2.0 * tails[[4, 0]] + tails[[5, 0]]).abs() < 1e-9);
+    // The outer 0.2 % on each side is linear, so that the fit is near, not at, the cubic.
+    let inner = Array2::from_shape_fn((37, 1), |(i, _)| -1.8 + 0.1 * i as f64);
+    assert!((fit.eval(&inner) - inner.mapv(|x: f64| x.powi(3) - x)).iter().all(|e| e.abs() < 1e-4));
+    // Value and slope are continuous at the outer knots: no jump of the difference quotient there.
+    let edge: Vec<f64> = (0..400).map(|i| 1.9 + 0.0005 * f64::from(i)).collect();
+    let values = fit.eval(&Array1::from(edge).insert_axis(Axis(1)));
+    let quotients: Vec<f64> = values.column(0).windows(2).into_iter().map(|w| (w[1] - w[0]) / 0.0005).collect();
+    assert!(quotients.windows(2).all(|w| (w[1] - w[0]).abs() < 0.02));
+}
+
+#[test]
+fn ridge_solutions_satisfy_their_normal_equations() {
+    // At the minimiser of Σ w (f − y)² + λ|B|² no admissible change of B lowers the objective: compare with larger and smaller λ.
+    let (x, noise) = (cloud(200, 1, 3), cloud(200, 1, 4));
+    let y = smooth(&x) + &noise * 0.1;
+    let loss = |l: f64| {
+        let class = RandomFourier::new(30).unwrap().bandwidths(&[0.5]).unwrap().penalty(Penalty::Fixed(l)).unwrap();
+        class.fit(&Regression::new(&x, &y).unwrap(), &mut rng()).unwrap().summary().clone()
+    };
+    let fits: Vec<_> = [1e-6, 1e-4, 1e-2, 1.0, 100.0].into_iter().map(loss).collect();
+    for pair in fits.windows(2) {
+        assert!(pair[1].loss > pair[0].loss && pair[1].effective_parameters < pair[0].effective_parameters);
+    }
+    // λ → ∞ leaves the affine part: two effective parameters.
+    assert!((fits[4].effective_parameters - 2.0).abs() < 0.05);
+}
+
+#[test]
+fn leave_one_out_score_is_that_of_n_refits() {
+    // The closed form chooses the λ that brute force over n refits would choose.
+    let x = cloud(30, 1, 5);
+    let y = smooth(&x) + &(cloud(30, 1, 6) * 0.2);
+    let class = |p| RandomFourier::new(20).unwrap().bandwidths(&[0.5]).unwrap().penalty(p).unwrap();
+    let chosen = class(Penalty::LeaveOneOut).fit(&Regression::new(&x, &y).unwrap(), &mut rng()).unwrap().summary().penalty;
+    let brute = |l: f64| -> f64 {
+        (0..30)
+            .map(|i| {
+                // Weight zero leaves a row out without moving the random features; the inputs' scale moves by O(1/n).
+                let mut w = Array1::ones(30);
+                w[i] = 1e-12;
+                let fit = class(Penalty::Fixed(l)).fit(&Regression::new(&x, &y).unwrap().weighted(&w).unwrap(), &mut rng()).unwrap();
+                (fit.eval(&x)[[i, 0]] - y[[i, 0]]).powi(2)
+            })
+            .sum()
+    };
+    let best = brute(chosen);
+    assert!(best < 1.1 * brute(chosen * 30.0) && best < 1.1 * brute(chosen / 30.0));
+}
+
+#[test]
+fn kernel_ridge_with_all_centres_is_kernel_ridge() {
+    // Against the dual solution (K + nλI)⁻¹ of the residual problem: an RKHS interpolant as λ → 0 passes through the data.
+    let x = cloud(25, 2, 7);
+    let y = smooth(&x);
+    let class = KernelRidge::new(25).unwrap().bandwidths(&[0.5]).unwrap().penalty(Penalty::Fixed(1e-12)).unwrap();
+    let fit = class.fit(&Regression::new(&x, &y).unwrap(), &mut rng()).unwrap();
+    assert!((fit.eval(&x) - &y).iter().all(|e| e.abs() < 1e-6));
+}
+
+#[test]
+fn nearest_neighbours_equal_brute_force() {
+    let (x, y, q) = (cloud(150, 3, 8), cloud(150, 2, 9), cloud(90, 3, 10));
+    let fit = NearestNeighbours::with_neighbours(7).unwrap().fit(&Regression::new(&x, &y).unwrap(), &mut rng()).unwrap();
+    let (mean, n) = (x.mean_axis(Axis(0)).unwrap(), 150.0);
+    let scale = (&x - &mean).mapv(|v| v * v).sum_axis(Axis(0)).mapv(|v| (v / n).sqrt());
+    let values = fit.eval(&q);
+    for (i, point) in q.rows().into_iter().enumerate() {
+        let mut order: Vec<(f64, usize)> =
+            x.rows().into_iter().enumerate().map(|(j, r)| (((&r - &point) / &scale).mapv(|v| v * v).sum(), j)).collect();
+        order.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mean: Array1<f64> = order[..7].iter().map(|&(_, j)| y.row(j).to_owned()).fold(Array1::zeros(2), |s, r| s + r) / 7.0;
+        assert!((&values.row(i) - &mean).iter().all(|e| e.abs() < 1e-12));
+    }
+}
+
+#[test]
+fn every_class_learns_a_smooth_function_in_both_precisions() {
+    let x = cloud(2000, 2, 11);
+    let y = smooth(&x);
+    let (x32, y32) = (x.mapv(|v| v as f32), y.mapv(|v| v as f32));
+    let perceptron = |a| Perceptron::new(&[32, 32]).unwrap().activation(a).iterations(1500).unwrap();
+    // Mean squared error allowed, about ten times what each class reaches on this function (variance 0.9).
+    let cases: Vec<(Box<dyn FunctionClass>, Box<dyn FunctionClass<f32>>, f64)> = vec![
+        (Box::new(Polynomial::new(5).unwrap()), Box::new(Polynomial::new(5).unwrap()), 2e-2),
+        (Box::new(RandomFourier::new(150).unwrap()), Box::new(RandomFourier::new(150).unwrap()), 1e-4),
+        (Box::new(KernelRidge::new(150).unwrap()), Box::new(KernelRidge::new(150).unwrap()), 1e-4),
+        (Box::new(NearestNeighbours::new()), Box::new(NearestNeighbours::new()), 5e-2),
+        (Box::new(perceptron(Activation::Silu)), Box::new(perceptron(Activation::Silu)), 1e-3),
+        (Box::new(perceptron(Activation::Tanh)), Box::new(perceptron(Activation::Tanh)), 1e-3),
+        (Box::new(perceptron(Activation::Relu)), Box::new(perceptron(Activation::Relu)), 1e-3),
+    ];
+    for (double, single, allowed) in cases {
+        let fit = double.fit(&Regression::new(&x, &y).unwrap(), &mut rng()).unwrap();
+        assert!(fit.summary().loss < allowed, "{}: {:?}", double.name(), fit.summary());
+        let fresh = cloud(500, 2, 12);
+        let held_out = (fit.eval(&fresh) - smooth(&fresh)).mapv(|e| e * e).mean().unwrap();
+        assert!(held_out < 5.0 * allowed, "{}: held out {held_out}", double.name());
+        let fit = single.fit(&Regression::new(&x32, &y32).unwrap(), &mut rng()).unwrap();
+        assert!(fit.summary().loss < allowed, "{} in f32: {:?}", single.name(), fit.summary());
+    }
+}
+
+#[test]
+fn warm_start_continues_where_the_last_fit_ended() {
+    let x = cloud(500, 1, 13);
+    let y = smooth(&x);
+    let data = Regression::new(&x, &y).unwrap();
+    let class = |n| Perceptron::new(&[16]).unwrap().iterations(n).unwrap();
+    let first = class(1500).fit(&data, &mut rng()).unwrap();
+    let cold = class(20).fit(&data, &mut rng()).unwrap();
+    let warm = class(20).fit(&data.clone().starting_from(&first), &mut rng()).unwrap();
+    assert!(warm.summary().loss < 0.1 * cold.summary().loss, "{} {}", warm.summary().loss, cold.summary().loss);
+}
+
+#[test]
+fn degenerate_problems_are_typed_errors() {
+    let x = cloud(50, 2, 14);
+    let y = smooth(&x);
+    let mut twin = x.clone();
+    let copy = twin.column(0).to_owned();
+    twin.column_mut(1).assign(&copy);
+    let fit = |x: &Array2<f64>, class: &dyn FunctionClass| class.fit(&Regression::new(x, &y).unwrap(), &mut rng()).unwrap_err();
+    assert!(matches!(fit(&twin, &Affine::new()), TrainingError::Singular { class: "affine", unknowns: 3, .. }));
+    assert!(matches!(fit(&twin, &RandomFourier::new(5).unwrap()), TrainingError::Singular { .. }));
+    let mut flat = x.clone();
+    flat.column_mut(1).fill(0.1);
+    assert!(matches!(fit(&flat, &Affine::new()), TrainingError::ConstantColumn { what: "x", column: 1, .. }));
+    assert!(matches!(fit(&flat, &NearestNeighbours::new()), TrainingError::ConstantColumn { .. }));
+    let few = x.select(Axis(0), &[0, 1, 2, 3]);
+    let y4 = y.select(Axis(0), &[0, 1, 2, 3]);
+    let refused = Polynomial::new(3).unwrap().fit(&Regression::new(&few, &y4).unwrap(), &mut rng()).unwrap_err();
+    assert!(matches!(refused, TrainingError::Singular { .. } | TrainingError::TooFewRows { .. }), "{refused}");
+    assert!(matches!(Regression::new(&x, &y4), Err(TrainingError::Mismatch { left: 50, right: 4, .. })));
+    assert!(Regression::new(&x, &y).unwrap().weighted(&Array1::from_elem(50, -1.0)).is_err());
+    assert!(Regression::new(&x, &y).unwrap().weighted(&Array1::zeros(50)).is_err());
+}
+
+#[test]
+fn a_diverging_network_says_so() {
+    let x = cloud(200, 1, 15);
+    let y = smooth(&x);
+    let class = Perceptron::new(&[16, 16]).unwrap().rate(1e4).unwrap();
+    match class.fit(&Regression::new(&x, &y).unwrap(), &mut rng()).unwrap_err() {
+        TrainingError::Diverged { iteration, loss, .. } => assert!(iteration >= 1 && !(loss < 1e6)),
+        other => panic!("{other}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Least squares is equivariant: scaling and shifting x and y moves the fit along.
+    #[test]
+    fn affine_fits_are_equivariant(shift in -1e3..1e3f64, scale in 1e-3..1e3f64, seed in 0..1000u64) {
+        let x = cloud(20, 2, seed);
+        let y = smooth(&x);
+        let moved = x.mapv(|v| shift + scale * v);
+        let fit = |x: &Array2<f64>| Affine::new().fit(&Regression::new(x, &y).unwrap(), &mut rng()).unwrap().eval(x);
+        let gap = (fit(&x) - fit(&moved)).mapv(f64::abs);
+        // Shifted inputs lose digits in proportion to shift/scale.
+        prop_assert!(gap.iter().all(|g| *g < 1e-12 * (1.0 + (shift / scale).abs())));
+    }
+
+    /// Integer weights are repetitions.
+    #[test]
+    fn weights_count_rows(seed in 0..1000u64) {
+        let x = cloud(12, 1, seed);
+        let y = smooth(&x);
+        let counts: Vec<usize> = (0..12).map(|i| 1 + (i + seed as usize) % 3).collect();
+        let rows: Vec<usize> = (0..12).flat_map(|i| std::iter::repeat_n(i, counts[i])).collect();
+        let w = Array1::from_iter(counts.iter().map(|c| *c as f64));
+        let class = Polynomial::new(3).unwrap();
+        let weighted = class.fit(&Regression::new(&x, &y).unwrap().weighted(&w).unwrap(), &mut rng()).unwrap();
+        let (xs, ys) = (x.select(Axis(0), &rows), y.select(Axis(0), &rows));
+        let repeated = class.fit(&Regression::new(&xs, &ys).unwrap(), &mut rng()).unwrap();
+        prop_assert!((weighted.eval(&x) - repeated.eval(&x)).iter().all(|e| e.abs() < 1e-9));
+    }
+}
