@@ -246,7 +246,7 @@ impl<'a> Pass<'a> {
             });
             let mean = |quantity: &dyn Fn(&Step) -> f64| weights.iter().zip(&found).map(|(w, s)| w * quantity(s)).sum::<f64>();
             loss_sum += mean(&|s| s.loss);
-            certificate += self.nodes.mean_absolute(&found.iter().map(|s| s.local).collect::<Vec<_>>());
+            certificate += self.nodes.mean(&found.iter().map(|s| s.local).collect::<Vec<_>>(), f64::abs);
             self.values = found.iter().map(|s| s.value).collect();
             self.stretch.update(&self.nodes.radii);
             if self.problem.keep.keeps(t, steps) {
@@ -313,7 +313,7 @@ impl<'a> Pass<'a> {
         let mean = |f: &dyn Fn(usize) -> f64| weights.iter().enumerate().map(|(i, w)| w * f(i)).sum::<f64>();
         let gap = |a: &[f64], b: &[f64]| {
             let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-            self.nodes.mean_absolute(&difference)
+            self.nodes.mean(&difference, f64::abs)
         };
         let between = |samples: &[f64], upper: f64| {
             // Monotone radii of two rotation-invariant laws: the coupling is optimal. Otherwise ‖·‖ bounds it from below.
@@ -328,7 +328,7 @@ impl<'a> Pass<'a> {
             dim: target.dim(),
             w1,
             w1_marginal,
-            w2_marginal: mean(&|i| (labels[i] - values[i]).powi(2)).max(0.0).sqrt(),
+            w2_marginal: self.nodes.mean(&labels.iter().zip(values).map(|(a, b)| a - b).collect::<Vec<_>>(), |gap| gap * gap).sqrt(),
             mean_shift: 0.0,
             energy_deficit: mean(&|i| (labels[i] - values[i]) * (labels[i] + values[i])),
             loss_sum,
@@ -347,6 +347,9 @@ impl<'a> Pass<'a> {
     }
 }
 
+/// Gaps between nodes that are smaller than this part of the radius hold too few digits for a slope.
+const RESOLVED: f64 = 1e-6;
+
 /// The largest slope of the radial flow maps Φ_{t→k}, k ≤ t, met at the nodes: along the radius the ratio of neighbouring gaps, across it
 /// the ratio of the radii.
 #[derive(Debug, Clone)]
@@ -363,7 +366,8 @@ impl Stretch {
     }
 
     fn update(&mut self, radii: &[f64]) {
-        let gaps = radii.windows(2).map(|w| w[1] - w[0]);
+        let gap = |w: &[f64]| if w[1] - w[0] > RESOLVED * w[1] { w[1] - w[0] } else { 0.0 };
+        let gaps = radii.windows(2).map(gap);
         for (most, now) in self.radii.iter_mut().zip(radii.iter().copied()).chain(self.gaps.iter_mut().zip(gaps)) {
             if now > 0.0 {
                 self.largest = self.largest.max(*most / now);

@@ -163,10 +163,10 @@ impl Nodes {
         })
     }
 
-    /// E|h| for a function with sign changes, known at the nodes.
-    pub(super) fn mean_absolute(&self, values: &[f64]) -> f64 {
+    /// E of `map`(h) for a function h known at the nodes.
+    pub(super) fn mean(&self, values: &[f64], map: impl Fn(f64) -> f64) -> f64 {
         let function = Interpolant::new(&self.noise, values, &self.noise_degrees);
-        self.points.iter().map(|p| p.weight * function.eval(p.radius, p.cell).0.abs()).sum()
+        self.points.iter().map(|p| p.weight * map(function.eval(p.radius, p.cell).0)).sum()
     }
 }
 
