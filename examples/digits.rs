@@ -15,8 +15,8 @@ use common::{Format, Row, fail, number, print_row};
 use indicatif::{ProgressBar, ProgressStyle};
 use ndarray::{Array2, ArrayView1, Axis};
 use onestep::{
-    Grid, Joint, JointModel, LevelSampling, Loss, NoiseLevel, PointMasses, Scaling, ScoreFunction, Standardisation, StepCheck, StepReport, Trained,
-    Weighting,
+    Grid, Joint, JointModel, LevelSampling, Loss, NoiseLevel, PointMasses, Scaling, ScoreFunction, Standardisation, StepCheck, StepReport,
+    Trained, Weighting,
 };
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -206,7 +206,10 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     println!("8 × 8 digits, {method}, T = {}, {} iterations, seed {}, {seconds:.0} s", report.steps, arguments.iterations, arguments.seed);
     println!("distances of {} one-step samples to as many held-out digits (pixels 0..16):", report.samples);
     println!("W1        {:.2} ± {:.2}", report.w1.value, report.w1.std_error);
-    println!("baseline  {:.2} ± {:.2}   (between two halves of the held-out digits)", report.w1_baseline.value, report.w1_baseline.std_error);
+    println!(
+        "baseline  {:.2} ± {:.2}   (between two halves of the held-out digits)",
+        report.w1_baseline.value, report.w1_baseline.std_error
+    );
     println!("sliced W1 {:.3} ± {:.3}", report.sliced_w1.value, report.sliced_w1.std_error);
     if arguments.picture != "none" {
         println!("picture: {} (one-step samples left, held-out digits right)", arguments.picture);
