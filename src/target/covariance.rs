@@ -4,7 +4,7 @@ use super::{TargetError, check_entries, check_lengths};
 use crate::Float;
 use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayRef2, Axis, aview1};
+use ndarray::{Array2, ArrayRef2, aview1};
 
 /// A symmetric positive semi-definite matrix Σ, held so that every function g(Σ) is cheap.
 ///
