@@ -302,7 +302,7 @@ impl LipschitzProbe {
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let target = GaussianMixture::isotropic(&[0.5, 0.5], &array![[-1.0], [1.0]], &[0.36, 0.36])?;
     /// let probe = LipschitzProbe::new(FlowSolver::new(1e-8)?);
-    /// let (report, x) = probe.search(&target, NoiseLevel::NOISE, NoiseLevel::DATA, &array![[0.9], [1.2]], 20, &mut rng)?;
+    /// let (report, x) = probe.search(&target, NoiseLevel::NOISE, NoiseLevel::DATA, &array![[0.9_f64], [1.2]], 20, &mut rng)?;
     /// // The steepest place is the middle, with slope σ e^{1/(2σ²)} = 2.4062350.
     /// assert!((report.supremum() / 2.406_235 - 1.0).abs() < 1e-2);
     /// assert!(x[[report.row_of_supremum(), 0]].abs() < 0.1);

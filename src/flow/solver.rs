@@ -401,7 +401,7 @@ impl FlowSolver {
 /// let flow = IntegratedFlow::new(Gaussian::standard(2)?, FlowSolver::new(1e-8)?);
 /// let x = array![[1.0, -2.0]];
 /// // N(0, I) stays where it is.
-/// assert!((flow.flow(NoiseLevel::NOISE, NoiseLevel::DATA, &x) - &x).iter().all(|d| d.abs() < 1e-14));
+/// assert!((flow.flow(NoiseLevel::NOISE, NoiseLevel::DATA, &x) - &x).iter().all(|d: &f64| d.abs() < 1e-14));
 /// let broken = ScoreFn::new(1, |_: NoiseLevel, _: &[f64], out: &mut [f64]| out[0] = f64::NAN);
 /// let flow = IntegratedFlow::new(broken, FlowSolver::new(1e-8)?);
 /// assert!(flow.flow(NoiseLevel::NOISE, NoiseLevel::DATA, &array![[1.0]])[[0, 0]].is_nan());
