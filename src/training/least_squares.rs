@@ -224,16 +224,15 @@ impl Ridge {
             vectors.dot(&(&rotated * &shrink))
         };
         let trace = |lambda: f64| self.free + values.iter().map(|v| v / (v + lambda)).sum::<f64>();
-        let score = |lambda: f64| match (&scores, leverage) {
-            (Some(features), Some(free)) => {
+        let score = |lambda: f64| {
+            if let (Some(features), Some(free)) = (&scores, leverage) {
                 let residual = &self.y - &self.features.dot(&coefficients(lambda));
                 let shrink: Vec<f64> = values.iter().map(|v| 1.0 / (v + lambda)).collect();
                 Zip::from(residual.rows()).and(features.rows()).and(free).fold(0.0, |sum, r, f, h| {
                     let h = h + f.iter().zip(&shrink).map(|(f, s)| f * f * s).sum::<f64>();
                     sum + r.dot(&r) / (1.0 - h).max(f64::EPSILON).powi(2)
                 })
-            }
-            _ => {
+            } else {
                 let explained: f64 = values.iter().zip(&power).map(|(v, p)| p * (v + 2.0 * lambda) / (v + lambda).powi(2)).sum();
                 (total - explained).max(0.0) / (1.0 - trace(lambda) / self.rows).max(f64::EPSILON).powi(2)
             }

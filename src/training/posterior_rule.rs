@@ -2,7 +2,7 @@
 
 use crate::special::hermite::gauss_hermite;
 use crate::{Gaussian, GaussianMixture, LineMixture, NoiseLevel, PointMasses, Product, Sample};
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayRef2, Axis};
 
 /// Nodes and weights of a discrete law, one node a row; the weights sum to one.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +42,7 @@ pub trait PosteriorRule: Sample {
 const NEGLIGIBLE: f64 = 1e-10;
 
 impl DiscreteLaw {
-    fn pruned(nodes: Array2<f64>, weights: Vec<f64>) -> Self {
+    fn pruned(nodes: &ArrayRef2<f64>, weights: &[f64]) -> Self {
         let kept: Vec<usize> = (0..weights.len()).filter(|&k| weights[k] > NEGLIGIBLE).collect();
         let total: f64 = kept.iter().map(|&k| weights[k]).sum();
         Self { nodes: nodes.select(Axis(0), &kept), weights: kept.iter().map(|&k| weights[k] / total).collect() }
@@ -54,7 +54,8 @@ impl DiscreteLaw {
         let split = self.nodes.ncols();
         let entry = |row: usize, j: usize| if j < split { self.nodes[[row / n, j]] } else { other.nodes[[row % n, j - split]] };
         let nodes = Array2::from_shape_fn((m * n, split + other.nodes.ncols()), |(row, j)| entry(row, j));
-        Self::pruned(nodes, (0..m * n).map(|row| self.weights[row / n] * other.weights[row % n]).collect())
+        let weights: Vec<f64> = (0..m * n).map(|row| self.weights[row / n] * other.weights[row % n]).collect();
+        Self::pruned(&nodes, &weights)
     }
 
     /// A rule for N(0, I) in `dim` dimensions.
@@ -65,7 +66,7 @@ impl DiscreteLaw {
             3 => 6,
             _ => {
                 let radius = (dim as f64).sqrt();
-                let place = |(k, j): (usize, usize)| if k / 2 != j { 0.0 } else { radius * (1.0 - 2.0 * (k % 2) as f64) };
+                let place = |(k, j): (usize, usize)| if k / 2 == j { radius * (1.0 - 2.0 * (k % 2) as f64) } else { 0.0 };
                 return Self { nodes: Array2::from_shape_fn((2 * dim, dim), place), weights: vec![0.5 / dim as f64; 2 * dim] };
             }
         };
@@ -82,7 +83,7 @@ fn mixture(parts: impl Iterator<Item = (f64, Array2<f64>)>, rule: &DiscreteLaw) 
         nodes.append(Axis(0), own.view()).expect("every component's nodes have the target's dimension");
         weights.extend(rule.weights.iter().map(|w| r * w));
     }
-    DiscreteLaw::pruned(nodes, weights)
+    DiscreteLaw::pruned(&nodes, &weights)
 }
 
 impl PosteriorRule for LineMixture {
@@ -155,7 +156,8 @@ impl PosteriorRule for PointMasses {
         let logits: Vec<f64> = self.atoms().rows().into_iter().zip(self.weights()).map(logit).collect();
         let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let total: f64 = logits.iter().map(|l| (l - top).exp()).sum();
-        DiscreteLaw::pruned(self.atoms().clone(), logits.iter().map(|l| (l - top).exp() / total).collect())
+        let weights: Vec<f64> = logits.iter().map(|l| (l - top).exp() / total).collect();
+        DiscreteLaw::pruned(self.atoms(), &weights)
     }
 }
 
