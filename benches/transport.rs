@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ndarray::{Array2, ArrayRef2};
-use onestep::{Float, Line, Sliced, gaussian_w2};
+use onestep::{Float, Line, Sinkhorn, Sliced, gaussian_w2};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::hint::black_box;
@@ -39,9 +39,16 @@ fn gaussian(c: &mut Criterion) {
     }
 }
 
+/// 50 iterations at a fixed ε, so that the time is that of the iterations and not of a stopping rule.
+fn sinkhorn(c: &mut Criterion) {
+    let (x, y) = (cloud(2000, 16, 1), cloud(2000, 16, 2));
+    let sinkhorn = Sinkhorn::new(2.0, 1.0).expect("the parameters are valid").iterations(50);
+    c.bench_function("sinkhorn/2000x16, 50 iterations", |b| b.iter(|| sinkhorn.solve(black_box(&x), black_box(&y))));
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10).measurement_time(std::time::Duration::from_secs(1)).warm_up_time(std::time::Duration::from_millis(300));
-    targets = line, sliced, gaussian
+    targets = line, sliced, gaussian, sinkhorn
 }
 criterion_main!(benches);

@@ -10,9 +10,6 @@
 //! Data of the user's own are centred and scaled column by column inside, and samples are mapped back; a built-in target is used as it
 //! is, so that its exact posterior and flow map apply.
 
-#[path = "common/cloud.rs"]
-#[allow(dead_code, reason = "the clouds of this example have no weights")]
-mod cloud;
 mod common;
 
 use clap::{Parser, ValueEnum};
@@ -137,7 +134,7 @@ const MOST_KNOWN_DIMENSIONS: usize = 2;
 impl Data {
     fn new(arguments: &Arguments, rng: &mut ChaCha8Rng) -> Outcome<Self> {
         if let Some(path) = &arguments.data {
-            let rows = cloud::load(path)?.rows;
+            let rows = common::cloud::load(path)?.rows;
             let mut order: Vec<usize> = (0..rows.nrows()).collect();
             order.shuffle(rng);
             let (test, train) = order.split_at(rows.nrows() / 5);
@@ -259,6 +256,7 @@ impl Model {
     }
 
     #[cfg(not(feature = "serde"))]
+    #[allow(clippy::unused_self, reason = "the form with the feature uses it")]
     fn save(&self, path: &Path) -> Outcome<()> {
         Err(format!("cannot write {}: build with --features serde", path.display()).into())
     }

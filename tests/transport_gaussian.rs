@@ -110,7 +110,7 @@ fn bad_input_is_refused() {
 fn gelbrich_bound_is_below_the_exact_distance_and_attained_by_affine_maps() {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let x = normal(60, 3, &mut rng);
-    let y = normal(60, 3, &mut rng).mapv(|v| v.exp());
+    let y = normal(60, 3, &mut rng).mapv(f64::exp);
     let exact = Assignment::new(2.0).unwrap().solve(&x, &y).unwrap().distance;
     assert!(gelbrich_plug_in(&x, &y).unwrap() < exact);
     // An image under a positive definite matrix: the map is optimal and the bound is W_2.

@@ -70,12 +70,12 @@ fn laws_agree_with_high_precision() {
 fn a_large_sample_of_the_law_itself_is_integrated_cell_by_cell() {
     // The midpoints of the cells of U(0, 1): W_1 = 1/(4n), W_2 = 1/(n√12), by hand.
     let uniform = QuantileFn::new(|u| u, |q: f64| 1.0 - q);
-    for n in [1, 2, 63, 64, 1001] {
-        let x: Vec<f64> = (0..n).map(|i| (i as f64 + 0.5) / n as f64).collect();
+    for n in [1_u32, 2, 63, 64, 1001] {
+        let x: Vec<f64> = (0..n).map(|i| (f64::from(i) + 0.5) / f64::from(n)).collect();
         let w1 = Line::new(1.0).unwrap().sample_to_law(&x, &uniform, 1e-10).unwrap();
         let w2 = Line::new(2.0).unwrap().sample_to_law(&x, &uniform, 1e-10).unwrap();
-        close(w1.value, 0.25 / n as f64, 1e-10);
-        close(w2.value, 1.0 / (n as f64 * 12f64.sqrt()), 1e-10);
+        close(w1.value, 0.25 / f64::from(n), 1e-10);
+        close(w2.value, 1.0 / (f64::from(n) * 12f64.sqrt()), 1e-10);
     }
 }
 

@@ -10,6 +10,8 @@ use ndarray::{ArrayRef2, Axis, concatenate};
 const COLUMNS: usize = 5;
 /// The last two columns may differ by this, relative to the radius; the error of the last one is smaller by about two orders.
 const TOLERANCE: f64 = 1e-13;
+/// A column that moves the result by this part of the tolerance is the last one.
+const EARLY: f64 = 0.1;
 /// Steps of one integration.
 const STEPS: usize = 20_000;
 /// Levels closer to the data than this angle count as the data.
@@ -38,11 +40,11 @@ impl Radial {
             }
             let h = if left.abs() <= *step { left } else { step.copysign(left) };
             let (next, error) = self.extrapolate(tau, r, h);
-            let allowed = TOLERANCE * r.abs().max(next.abs());
+            let allowed = TOLERANCE * r.abs();
             if error <= allowed || h.abs() < 1e-9 {
                 tau = if h == left { to } else { tau + h };
                 r = next.max(0.0);
-                if error <= 1e-4 * allowed || (h != left && error <= 1e-2 * allowed) {
+                if error <= EARLY * allowed {
                     *step = (1.5 * *step).min(LONGEST);
                 }
             } else {
@@ -76,6 +78,10 @@ impl Radial {
                 above = next;
             }
             row[j] = above;
+            // A short step converges in fewer columns.
+            if error <= EARLY * TOLERANCE * r.abs() {
+                return (above, error);
+            }
         }
         (row[COLUMNS - 1], error)
     }
@@ -132,7 +138,7 @@ impl<F: Float> FlowMap<F> for Radial {
         assert_shapes("flow", Self::dim(self), x, out);
         for_blocks(x, out, |x, mut out| {
             for (x, mut o) in x.rows().into_iter().zip(out.rows_mut()) {
-                let r = norm(&x);
+                let r = norm(x);
                 let factor = F::of(if r > 0.0 { self.radius_map(from, to, r) / r } else { 0.0 });
                 o.zip_mut_with(&x, |o, &x| *o = factor * x);
             }
@@ -150,7 +156,7 @@ impl<F: Float> FlowJacobian<F> for Radial {
             for (pair, mut o) in paired.rows().into_iter().zip(out.rows_mut()) {
                 let (x, v) = pair.split_at(Axis(0), dim);
                 // At the origin the derivative is the limit of the slopes there.
-                let r = norm(&x).max(1e-100);
+                let r = norm(x).max(1e-100);
                 let image = self.radius_map(from, to, r);
                 let (across, along) = (image / r, self.radius_slope(from, to, r, image));
                 let share = F::of((along - across) / (r * r)) * x.dot(&v);

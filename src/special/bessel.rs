@@ -46,41 +46,67 @@ const DEBYE_ORDER: f64 = 40.0;
 /// Terms of the uniform expansion: the next one is below 1e−14 at order 40.
 const DEBYE_TERMS: usize = 8;
 
-/// ln Λ_d(κ) − κ: minus a number between 0 and about d/2 · ln κ. Absolute error below 1e−12.
-///
-/// With ν = d/2 − 1, κ = νz and q = √(1+z²), Debye's uniform expansion and Stirling's series combine without cancellation to
-///
-/// ```math
-/// \ln\Lambda = \nu\Big[(q-1) - \ln\frac{1+q}{2}\Big] - \tfrac12 \ln q + \ln\sum_k \frac{u_k(1/q)}{\nu^k} - \ln\sum_k \frac{u_k(1)}{\nu^k} ,
-/// ```
-///
-/// where the last sum is Stirling's series because Λ(0) = 1. Below order 40, Λ_ν/Λ_{ν+1} = κ/(2(ν+1) A) is multiplied up.
-pub(crate) fn ln_normaliser(dim: usize, kappa: f64) -> f64 {
-    if !(kappa > 0.0) {
-        return if kappa == 0.0 { 0.0 } else { f64::NAN };
-    }
-    if dim == 1 {
-        return (0.5 * (-2.0 * kappa).exp_m1()).ln_1p();
-    }
-    let base = 0.5 * dim as f64 - 1.0;
-    let lift = (DEBYE_ORDER - base).ceil().max(0.0);
-    let nu = base + lift;
-    let z = kappa / nu;
-    let q = z.hypot(1.0);
-    // q − 1 − z = −2z/(1 + q + z).
-    let mut ln = nu * (-2.0 * z / (1.0 + q + z) - (0.5 * z * (z / (1.0 + q))).ln_1p()) - 0.5 * q.ln() + debye_sum(nu, 1.0 / q).ln()
-        - debye_sum(nu, 1.0).ln();
-    // I_{μ+1}/I_μ for μ = ν−1, …, base, downwards.
-    let mut a = if lift > 0.0 { ratio(nu, kappa) } else { 0.0 };
-    let mut order = nu - 1.0;
-    for _ in 0..lift as usize {
-        ln += (kappa / (2.0 * (order + 1.0) * a)).ln();
-        // I_{μ}/I_{μ−1} = 1/(2μ/κ + I_{μ+1}/I_μ).
-        a = 1.0 / (2.0 * order / kappa + a);
-        order -= 1.0;
-    }
-    ln
+/// The von Mises–Fisher law in one dimension d: what does not depend on κ is prepared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct VonMisesFisher {
+    dim: usize,
+    /// Orders that the uniform expansion lies above d/2 − 1.
+    lift: usize,
+    /// ln Σ u_k(1)/ν^k at the order of the expansion: Stirling's series.
+    stirling: f64,
 }
+
+impl VonMisesFisher {
+    /// On the unit sphere of ℝ^`dim`.
+    pub(crate) fn new(dim: usize) -> Self {
+        let base = 0.5 * dim as f64 - 1.0;
+        let lift = (DEBYE_ORDER - base).ceil().max(0.0);
+        Self { dim, lift: lift as usize, stirling: debye_sum(base + lift, 1.0).ln() }
+    }
+
+    /// A_d(κ) and ln Λ_d(κ) − κ, the latter minus a number between 0 and about d/2 · ln κ with absolute error below 1e−12.
+    ///
+    /// With ν = d/2 − 1, κ = νz and q = √(1+z²), Debye's uniform expansion and Stirling's series combine without cancellation to
+    ///
+    /// ```math
+    /// \ln\Lambda = \nu\Big[(q-1) - \ln\frac{1+q}{2}\Big] - \tfrac12 \ln q + \ln\sum_k \frac{u_k(1/q)}{\nu^k} - \ln\sum_k \frac{u_k(1)}{\nu^k} ,
+    /// ```
+    ///
+    /// where the last sum is Stirling's series because Λ(0) = 1. Below order 40, Λ_ν/Λ_{ν+1} = κ/(2(ν+1) A) is multiplied up, A coming down
+    /// by the stable recurrence.
+    pub(crate) fn at(&self, kappa: f64) -> (f64, f64) {
+        if !(kappa > 0.0) {
+            let value = if kappa == 0.0 { 0.0 } else { f64::NAN };
+            return (value, value);
+        }
+        if self.dim == 1 {
+            return (kappa.tanh(), (0.5 * (-2.0 * kappa).exp_m1()).ln_1p());
+        }
+        let nu = 0.5 * self.dim as f64 - 1.0 + self.lift as f64;
+        let z = kappa / nu;
+        let q = z.hypot(1.0);
+        // q − 1 − z = −2z/(1 + q + z).
+        let mut ln = nu * (-2.0 * z / (1.0 + q + z) - (0.5 * z * (z / (1.0 + q))).ln_1p()) - 0.5 * q.ln() + debye_sum(nu, 1.0 / q).ln()
+            - self.stirling;
+        // I_{μ+1}/I_μ from μ = ν down.
+        let mut a = ratio(nu + 1.0, kappa);
+        let mut factors = 1.0;
+        for k in 0..self.lift {
+            let order = nu - k as f64;
+            // I_μ/I_{μ−1} = 1/(2μ/κ + I_{μ+1}/I_μ).
+            a = 1.0 / (2.0 * order / kappa + a);
+            factors *= kappa / (2.0 * order * a);
+            if factors > FACTORS || kappa > FACTORS {
+                ln += factors.ln();
+                factors = 1.0;
+            }
+        }
+        (a, ln + factors.ln())
+    }
+}
+
+/// Factors are multiplied up to this before their logarithm is taken.
+const FACTORS: f64 = 1e100;
 
 fn debye_sum(nu: f64, p: f64) -> f64 {
     static TABLE: OnceLock<Vec<Vec<f64>>> = OnceLock::new();
@@ -119,7 +145,11 @@ mod tests {
                 // coth κ − 1/κ cancels like 1/κ² for small κ.
                 assert!((mean_ratio(3, kappa) / (1.0 / kappa.tanh() - 1.0 / kappa) - 1.0).abs() < RATIO + 1e-15 / (kappa * kappa));
                 let exact = ((-2.0 * kappa).exp_m1() / (-2.0 * kappa)).ln(); // Λ_3 = sinh κ/κ
-                assert!((ln_normaliser(3, kappa) - exact).abs() < 2e-13, "κ = {kappa}: {} {exact}", ln_normaliser(3, kappa));
+                assert!(
+                    (VonMisesFisher::new(3).at(kappa).1 - exact).abs() < 2e-13,
+                    "κ = {kappa}: {} {exact}",
+                    VonMisesFisher::new(3).at(kappa).1
+                );
             }
         }
     }
@@ -130,12 +160,13 @@ mod tests {
             let v: Vec<f64> = line.split(',').map(|v| v.parse().unwrap()).collect();
             let (dim, kappa) = (v[0] as usize, v[1]);
             assert!((mean_ratio(dim, kappa) / v[2] - 1.0).abs() < RATIO, "d = {dim}, κ = {kappa}: {} for {}", mean_ratio(dim, kappa), v[2]);
+            assert!((VonMisesFisher::new(dim).at(kappa).0 / v[2] - 1.0).abs() < RATIO);
             // Rounding of a sum of forty logarithms of up to 28, or of the exponent itself where that is large.
             let tolerance = 1e-12 + 4e-16 * v[3].abs();
             assert!(
-                (ln_normaliser(dim, kappa) - v[3]).abs() < tolerance,
+                (VonMisesFisher::new(dim).at(kappa).1 - v[3]).abs() < tolerance,
                 "d = {dim}, κ = {kappa}: {} for {}",
-                ln_normaliser(dim, kappa),
+                VonMisesFisher::new(dim).at(kappa).1,
                 v[3]
             );
         }
@@ -145,7 +176,7 @@ mod tests {
     fn limits() {
         assert_eq!(mean_ratio(5, 0.0), 0.0);
         assert_eq!(mean_ratio(5, f64::INFINITY), 1.0);
-        assert_eq!(ln_normaliser(5, 0.0), 0.0);
-        assert!(mean_ratio(5, f64::NAN).is_nan() && ln_normaliser(5, f64::NAN).is_nan());
+        assert_eq!(VonMisesFisher::new(5).at(0.0), (0.0, 0.0));
+        assert!(mean_ratio(5, f64::NAN).is_nan() && VonMisesFisher::new(5).at(f64::NAN).1.is_nan());
     }
 }

@@ -4,7 +4,7 @@ use super::{TargetError, check_entries, check_lengths};
 use crate::Float;
 use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayRef2, Axis};
+use ndarray::{Array2, ArrayRef2, aview1};
 
 /// A symmetric positive semi-definite matrix Σ, held so that every function g(Σ) is cheap.
 ///
@@ -168,7 +168,7 @@ impl Covariance {
         Self::low_rank(eigenvalues, &rotation.t(), 0.0)
     }
 
-    /// `rest` · I on the orthogonal complement of the r rows of `directions`, and `eigenvalues`[i] along row i:
+    /// `rest` · I on the orthogonal complement of the r rows of `directions`, and `eigenvalues[i]` along row i:
     /// a low-rank covariance plus an isotropic one, with r × d storage.
     ///
     /// # Errors
@@ -359,8 +359,6 @@ impl Covariance {
 /// Writes x − `centre` for every row.
 pub(crate) fn centred<F: Float>(x: &ArrayRef2<F>, centre: &[F]) -> Array2<F> {
     let mut out = x.to_owned();
-    for mut row in out.axis_iter_mut(Axis(0)) {
-        row.iter_mut().zip(centre).for_each(|(x, &c)| *x -= c);
-    }
+    out -= &aview1(centre);
     out
 }

@@ -357,9 +357,9 @@ impl LineMarginal {
                 return x;
             }
             if order < 0.0 {
-                low = x
+                low = x;
             } else {
-                high = x
+                high = x;
             }
             // Newton on ln|G| where the signs agree: G'/G = p/G.
             let step = if s == sign && s != 0.0 { s * (l - size) * (l - self.ln_density(x)).exp() } else { f64::NAN };

@@ -7,7 +7,7 @@ use crate::batch::for_blocks;
 use crate::special::normal::LN_SQRT_2PI;
 use crate::{Float, NoiseLevel, ScoreFunction, score::assert_shapes};
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, ArrayViewMut1, Axis, Zip};
+use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, ArrayViewMut1, Axis, Zip, aview1};
 use rand::{Rng, RngCore};
 
 /// The mixture Σ_k w_k N(m_k, Σ_k) on ℝ^d.
@@ -266,8 +266,8 @@ impl GaussianMixture {
             }
             let deviations = Array2::from_shape_fn(self.means.raw_dim(), |(k, j)| F::of(self.means[[k, j]] - self.centre[j]));
             let shift: Vec<F> = self.centre.iter().map(|c| F::of(offset * c)).collect();
-            for ((mut o, y), gain) in out.rows_mut().into_iter().zip(from_centre.rows()).zip(mixed) {
-                o.iter_mut().zip(y).zip(&shift).for_each(|((o, &y), &s)| *o = gain * y + s);
+            for ((o, y), gain) in out.rows_mut().into_iter().zip(from_centre.rows()).zip(mixed) {
+                Zip::from(o).and(y).and(&aview1(&shift)).for_each(|o, &y, &s| *o = gain * y + s);
             }
             general_mat_mul(F::one(), &r.mapv(F::of), &deviations, F::one(), out);
             return;

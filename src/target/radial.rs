@@ -2,7 +2,7 @@
 
 use super::{LogDensity, Moments, Posterior, Sample, TargetError, check_entries, check_lengths, normalised};
 use crate::batch::for_blocks;
-use crate::special::bessel::{ln_normaliser, mean_ratio};
+use crate::special::bessel::{VonMisesFisher, mean_ratio};
 use crate::special::jacobi::{half_chi_square, legendre, power_law};
 use crate::special::normal::LN_SQRT_2PI;
 use crate::{Float, NoiseLevel, ScoreFunction, score::assert_shapes};
@@ -38,6 +38,7 @@ pub struct Radial {
     dim: usize,
     radii: Vec<f64>,
     weights: Vec<f64>,
+    direction: VonMisesFisher,
 }
 
 /// Squared noise is floored here, where the posterior is the limit of small noise.
@@ -76,7 +77,7 @@ impl Radial {
         check_lengths("weights", weights.len(), "radii", radii.len())?;
         check_entries("radii", radii, |r| r >= 0.0 && r.is_finite(), "[0, inf)")?;
         let (weights, radii) = weights.iter().zip(radii).filter(|(w, _)| **w > 0.0).unzip();
-        Ok(Self { dim, radii, weights })
+        Ok(Self { dim, radii, weights, direction: VonMisesFisher::new(dim) })
     }
 
     /// Uniform on the sphere of radius ρ.
@@ -179,53 +180,53 @@ impl Radial {
         cos * self.radii[shell] * r / (sin * sin).max(TINY_NOISE)
     }
 
-    /// ln w_j − (r − cos θ ρ_j)²/(2 sin²θ) + ln Λ(κ_j) − κ_j for every shell: logits of the posterior of the radius.
-    fn logits(&self, cos: f64, sin: f64, r: f64) -> impl Iterator<Item = f64> + Clone + '_ {
+    /// For every shell the mean ratio A_d(κ_j) and the logit of its posterior probability,
+    /// ln w_j − (r − cos θ ρ_j)²/(2 sin²θ) + ln Λ(κ_j) − κ_j.
+    fn shells_at(&self, cos: f64, sin: f64, r: f64) -> impl Iterator<Item = (f64, f64)> + '_ {
         (0..self.radii.len()).map(move |j| {
             let gap = r - cos * self.radii[j];
-            let kappa = self.concentration(j, cos, sin, r);
-            self.weights[j].ln() - 0.5 * gap * gap / (sin * sin).max(TINY_NOISE) + ln_normaliser(self.dim, kappa)
+            let (ratio, ln) = self.direction.at(self.concentration(j, cos, sin, r));
+            (ratio, self.weights[j].ln() - 0.5 * gap * gap / (sin * sin).max(TINY_NOISE) + ln)
         })
     }
 
     /// ln Σ_j of the exponentials of the logits, which is ln p_θ + d ln(√(2π) sin θ).
     pub(crate) fn ln_mass(&self, cos: f64, sin: f64, r: f64) -> f64 {
-        let logits = self.logits(cos, sin, r);
-        let top = logits.clone().fold(f64::NEG_INFINITY, f64::max);
-        top + logits.map(|l| (l - top).exp()).sum::<f64>().ln()
+        let logits: Vec<f64> = self.shells_at(cos, sin, r).map(|s| s.1).collect();
+        let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        top + logits.iter().map(|l| (l - top).exp()).sum::<f64>().ln()
     }
 
-    /// Calls `visit(j, P(‖X_0‖ = ρ_j | x))` for every shell, x at radius r.
-    pub(crate) fn for_posterior(&self, cos: f64, sin: f64, r: f64, mut visit: impl FnMut(usize, f64)) {
+    /// Calls `visit(j, P(‖X_0‖ = ρ_j | x), A_d(κ_j))` for every shell, x at radius r.
+    pub(crate) fn for_posterior(&self, cos: f64, sin: f64, r: f64, mut visit: impl FnMut(usize, f64, f64)) {
         if self.radii.len() == 1 {
-            visit(0, 1.0);
+            visit(0, 1.0, mean_ratio(self.dim, self.concentration(0, cos, sin, r)));
             return;
         }
-        let mut logits: Vec<f64> = self.logits(cos, sin, r).collect();
-        let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let mut shells: Vec<(f64, f64)> = self.shells_at(cos, sin, r).collect();
+        let top = shells.iter().map(|s| s.1).fold(f64::NEG_INFINITY, f64::max);
         let mut sum = 0.0;
-        for l in &mut logits {
-            *l = (*l - top).exp();
-            sum += *l;
+        for (_, logit) in &mut shells {
+            *logit = (*logit - top).exp();
+            sum += *logit;
         }
-        for (j, l) in logits.iter().enumerate() {
-            visit(j, l / sum);
+        for (j, (ratio, weight)) in shells.into_iter().enumerate() {
+            visit(j, weight / sum, ratio);
         }
     }
 
     /// The radius of the denoiser, ‖D(x)‖ at ‖x‖ = r.
     pub(crate) fn denoised_radius(&self, cos: f64, sin: f64, r: f64) -> f64 {
         let mut sum = 0.0;
-        self.for_posterior(cos, sin, r, |j, p| sum += p * self.radii[j] * mean_ratio(self.dim, self.concentration(j, cos, sin, r)));
+        self.for_posterior(cos, sin, r, |j, p, a| sum += p * self.radii[j] * a);
         sum
     }
 
     fn moments(&self, cos: f64, sin: f64, r: f64) -> Moment {
         let mut m = Moment::default();
         let d = self.dim as f64;
-        self.for_posterior(cos, sin, r, |j, p| {
+        self.for_posterior(cos, sin, r, |j, p, a| {
             let (rho, kappa) = (self.radii[j], self.concentration(j, cos, sin, r));
-            let a = mean_ratio(self.dim, kappa);
             let per_kappa = if kappa > 0.0 { a / kappa } else { 1.0 / d };
             m.along += p * rho * a;
             m.along_squared += p * rho * rho * (1.0 - (d - 1.0) * per_kappa);
@@ -283,7 +284,7 @@ impl LogDensity for Radial {
         let mut column = out.view_mut().insert_axis(Axis(1));
         for_blocks(x, &mut column, |x, mut out| {
             for (x, o) in x.rows().into_iter().zip(&mut out) {
-                let r = norm(&x);
+                let r = norm(x);
                 *o = match level.is_data() {
                     false => self.ln_mass(level.cos(), level.sin(), r) - constant,
                     true if on_shell(r) => f64::INFINITY,
@@ -299,7 +300,7 @@ impl Posterior for Radial {
         assert_shapes("denoise", self.dim, x, out);
         for_blocks(x, out, |x, mut out| {
             for (x, mut o) in x.rows().into_iter().zip(out.rows_mut()) {
-                let factor = self.denoiser_factor(level, norm(&x));
+                let factor = self.denoiser_factor(level, norm(x));
                 o.zip_mut_with(&x, |o, x| *o = factor * x);
             }
         });
@@ -340,7 +341,7 @@ impl<F: Float> ScoreFunction<F> for Radial {
         for_blocks(x, out, |x, mut out| {
             for (x, mut o) in x.rows().into_iter().zip(out.rows_mut()) {
                 // Tweedie: s = (cos θ D − x)/sin²θ.
-                let factor = F::of((level.cos() * self.denoiser_factor(level, norm(&x)) - 1.0) / level.one_minus_alpha_bar());
+                let factor = F::of((level.cos() * self.denoiser_factor(level, norm(x)) - 1.0) / level.one_minus_alpha_bar());
                 o.zip_mut_with(&x, |o, &x| *o = factor * x);
             }
         });

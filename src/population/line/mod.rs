@@ -566,7 +566,7 @@ impl<'a> Pass<'a> {
                     }
                 }
                 Method::Distillation => {
-                    self.distil(&backward, &nodes, &interpolant, &mut increment);
+                    distil(&backward, &nodes, &interpolant, &mut increment);
                     // Along the flow f_{t−1} moves a node from its own value by exactly this much.
                     if measure {
                         ledger.record(t, from, delta, &self.quadrature, &increment);
@@ -638,17 +638,6 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// increment_i = g(E[X_{t−1} | X_t = x_i]) − g_i.
-    fn distil(&self, backward: &Backward, nodes: &Nodes, g: &Interpolant, increment: &mut [f64]) {
-        let n = nodes.x.len();
-        for (i, out) in increment.iter_mut().enumerate() {
-            let x = nodes.x[i];
-            let components = backward.components.iter().enumerate();
-            let change: f64 = components.map(|(k, c)| nodes.responsibility[k * n + i] * c.mean_change(x)).sum();
-            *out = g.rise(i, (x - g.nodes()[i]) + change, i).0;
-        }
-    }
-
     fn conclude(&self, ledger: Ledger, f: &[f64], error: &[f64], kept: Vec<(usize, Interpolant)>) -> LinePopulation {
         let LineRecursion { target, grid, .. } = *self.recursion;
         let q = &self.quadrature;
@@ -687,6 +676,17 @@ impl<'a> Pass<'a> {
             prior: root_mean_square(&mismatch),
         };
         LinePopulation { consistency: LineConsistency { steps: grid.steps(), kept }, report, moments, locals: ledger.locals }
+    }
+}
+
+/// increment_i = g(E[X_{t−1} | X_t = x_i]) − g_i.
+fn distil(backward: &Backward, nodes: &Nodes, g: &Interpolant, increment: &mut [f64]) {
+    let n = nodes.x.len();
+    for (i, out) in increment.iter_mut().enumerate() {
+        let x = nodes.x[i];
+        let components = backward.components.iter().enumerate();
+        let change: f64 = components.map(|(k, c)| nodes.responsibility[k * n + i] * c.mean_change(x)).sum();
+        *out = g.rise(i, (x - g.nodes()[i]) + change, i).0;
     }
 }
 

@@ -14,6 +14,13 @@ const SCORES: f64 = 8.2;
 const SMALLEST: f64 = 1e-12;
 /// Cells of the table of normal scores.
 const TABLE: usize = 12_000;
+/// Levels at which neighbouring nodes are kept together, the multiple of the spacing that they may be apart there, the relative distance
+/// under pure noise that is not divided further, and caps of the refinement.
+const REFERENCE_LEVELS: usize = 24;
+const APART: f64 = 2.0;
+const CLOSEST: f64 = 1e-12;
+const BISECTIONS: usize = 50;
+const MOST_NODES: usize = 4000;
 /// Points of the quadrature in every cell between two nodes.
 const CELL_POINTS: usize = 12;
 
@@ -70,10 +77,48 @@ fn spread(dim: usize, spacing: f64) -> Vec<f64> {
     nodes
 }
 
+/// Levels from the last to the first, evenly spread in ln tan(θ/2).
+fn reference_levels(grid: &Grid) -> Vec<f64> {
+    let (first, last) = (half_angle(grid.level(1)), half_angle(grid.last()));
+    (0..REFERENCE_LEVELS).map(|i| last + (first - last) * i as f64 / (REFERENCE_LEVELS - 1) as f64).collect()
+}
+
+/// Adds nodes where the flow pulls neighbours apart (between shells) by more than `APART` spacings of the noise's standard deviation at some
+/// level, as far as the radii under pure noise can still be told from each other.
+fn refined(target: &Radial, grid: &Grid, noise: Vec<f64>, spacing: f64) -> Vec<f64> {
+    if target.radii().len() == 1 {
+        return noise;
+    }
+    let levels = reference_levels(grid);
+    let trajectory = |r: f64| {
+        let (mut at, mut tau, mut step) = (r, 0.0, 0.1);
+        let positions = levels.iter().map(|&to| {
+            at = target.integrate(tau, to, at, &mut step);
+            tau = to;
+            at
+        });
+        (r, positions.collect::<Vec<f64>>())
+    };
+    let mut nodes: Vec<(f64, Vec<f64>)> = batch::map(noise.len(), |i| trajectory(noise[i]));
+    for _ in 0..BISECTIONS {
+        let apart = |w: &[(f64, Vec<f64>)]| {
+            let room = w[1].0 - w[0].0 > CLOSEST * w[1].0;
+            room && levels.iter().zip(w[0].1.iter().zip(&w[1].1)).any(|(tau, (a, b))| b - a > APART * spacing / tau.cosh())
+        };
+        let middles: Vec<f64> = nodes.windows(2).filter(|w| apart(w)).map(|w| 0.5 * (w[0].0 + w[1].0)).collect();
+        if middles.is_empty() || nodes.len() + middles.len() > MOST_NODES {
+            break;
+        }
+        nodes.extend(batch::map(middles.len(), |i| trajectory(middles[i])));
+        nodes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    }
+    nodes.into_iter().map(|n| n.0).collect()
+}
+
 impl Nodes {
     /// Nodes `spacing` normal scores apart, standing at level 1.
     pub(super) fn new(target: &Radial, grid: &Grid, spacing: f64) -> Self {
-        let noise = spread(target.dim(), spacing);
+        let noise = refined(target, grid, spread(target.dim(), spacing), spacing);
         let labels = batch::map(noise.len(), |i| target.radius_map(NoiseLevel::NOISE, grid.level(1), noise[i]));
         // Trajectories that rounding has merged or crossed are one.
         let mut kept: Vec<usize> = Vec::new();
@@ -118,10 +163,10 @@ impl Nodes {
         })
     }
 
-    /// E|h| for a function with sign changes, known at the nodes.
-    pub(super) fn mean_absolute(&self, values: &[f64]) -> f64 {
+    /// E of `map`(h) for a function h known at the nodes.
+    pub(super) fn mean(&self, values: &[f64], map: impl Fn(f64) -> f64) -> f64 {
         let function = Interpolant::new(&self.noise, values, &self.noise_degrees);
-        self.points.iter().map(|p| p.weight * function.eval(p.radius, p.cell).0.abs()).sum()
+        self.points.iter().map(|p| p.weight * map(function.eval(p.radius, p.cell).0)).sum()
     }
 }
 

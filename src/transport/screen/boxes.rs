@@ -154,23 +154,23 @@ impl Screen {
 /// The rows of a cloud in k-d order: halves along the widest coordinate, at whole blocks, down to one block.
 pub(crate) fn spatial_order<'a>(geometry: &'a Geometry, count: usize, point: impl Fn(&'a Geometry, usize) -> &'a [f64]) -> Vec<u32> {
     let mut order: Vec<u32> = (0..count as u32).collect();
-    let mut parts = vec![0..count];
-    while let Some(part) = parts.pop() {
-        if part.len() <= BLOCK {
+    let mut parts = Vec::from([(0, count)]);
+    while let Some((start, end)) = parts.pop() {
+        if end - start <= BLOCK {
             continue;
         }
         let coordinate = |i: u32, k: usize| point(geometry, i as usize)[k];
-        let rows = &mut order[part.clone()];
+        let rows = &mut order[start..end];
         let width = |k: usize| {
             let ends = (f64::INFINITY, f64::NEG_INFINITY);
             let (low, high) = rows.iter().map(|&i| coordinate(i, k)).fold(ends, |(low, high), z| (z.min(low), z.max(high)));
             high - low
         };
         let widest = (0..geometry.dim).max_by(|&k, &l| width(k).total_cmp(&width(l))).unwrap_or(0);
-        let half = part.len().div_ceil(BLOCK) / 2 * BLOCK;
+        let half = (end - start).div_ceil(BLOCK) / 2 * BLOCK;
         rows.select_nth_unstable_by(half, |&i, &j| coordinate(i, widest).total_cmp(&coordinate(j, widest)).then(i.cmp(&j)));
-        parts.push(part.start..part.start + half);
-        parts.push(part.start + half..part.end);
+        parts.push((start, start + half));
+        parts.push((start + half, end));
     }
     order
 }
