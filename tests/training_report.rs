@@ -23,9 +23,8 @@ fn modes() -> LineMixture {
     LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.5, 0.5]).unwrap()
 }
 
-/// Rules integrate polynomials of low degree exactly, but for dropped nodes: up to a thousand of weight 1e−10 and squared deviation 10 make
-/// 1e−6 at the very most; the product of mixtures shows 9e−9, the others rounding.
-const RULE: f64 = 5e-8;
+/// Rules integrate polynomials of low degree exactly, but for dropped nodes: up to a thousand of weight 1e−13 and squared deviation 10.
+const RULE: f64 = 1e-9;
 
 fn assert_moments<T: PosteriorRule + Posterior>(target: &T, x: &[f64]) {
     let level = NoiseLevel::from_angle(0.7).unwrap();
