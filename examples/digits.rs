@@ -48,14 +48,14 @@ struct Arguments {
     #[arg(long, default_value_t = 65)]
     steps: usize,
     /// Optimiser steps; the default takes about two minutes on two cores.
-    #[arg(long, default_value_t = 9000)]
+    #[arg(long, default_value_t = 12_000)]
     iterations: usize,
     /// Hidden widths.
-    #[arg(long, value_delimiter = ',', default_value = "384,384,384")]
+    #[arg(long, value_delimiter = ',', default_value = "256,256,256")]
     hidden: Vec<usize>,
     #[arg(long, default_value_t = 256)]
     batch: usize,
-    #[arg(long, default_value_t = 1e-3)]
+    #[arg(long, default_value_t = 2e-3)]
     rate: f64,
     #[arg(long, default_value_t = 1)]
     seed: u64,

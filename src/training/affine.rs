@@ -4,7 +4,7 @@ use super::least_squares::Penalty;
 use super::linear::{Basis, Tables, fit_basis, fitted};
 use super::{Fitted, FunctionClass, Regression, Standardisation, TrainingError};
 use crate::Float;
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{ArrayRef2, ArrayViewMut2, Axis};
 use rand::RngCore;
 
 /// The class of affine functions x ↦ xA + b (rows are points), or of linear ones x ↦ xA.
@@ -110,9 +110,9 @@ impl AffineBasis {
         self.standardisation.is_sound()
     }
 
-    pub(crate) fn fill(&self, x: ArrayView2<'_, f64>, out: ArrayViewMut2<'_, f64>) {
+    pub(crate) fn fill(&self, x: &ArrayRef2<f64>, out: ArrayViewMut2<'_, f64>) {
         let (mut constant, mut coordinates) = out.split_at(Axis(1), usize::from(self.constant));
         constant.fill(1.0);
-        coordinates.assign(&self.standardisation.standardise(&x));
+        coordinates.assign(&self.standardisation.standardise(x));
     }
 }

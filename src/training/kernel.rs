@@ -9,7 +9,7 @@ use super::stream::{Stream, distinct_indices};
 use super::{Fitted, FunctionClass, Regression, TrainingError};
 use crate::Float;
 use nalgebra::{DMatrix, SymmetricEigen};
-use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{Array2, ArrayRef2, ArrayViewMut2, Axis};
 use rand::RngCore;
 
 /// The class of functions xA + b + Σ_j c_j exp(−‖x − z_j‖²/(2h²)) whose centres z_j are random rows of the data (Nyström).
@@ -152,9 +152,9 @@ impl KernelBasis {
         self.affine.is_sound() && self.centres.ncols() == self.inputs() && self.bandwidth > 0.0 && self.whitening.is_none() && finite
     }
 
-    pub(crate) fn fill(&self, x: ArrayView2<'_, f64>, out: ArrayViewMut2<'_, f64>) {
+    pub(crate) fn fill(&self, x: &ArrayRef2<f64>, out: ArrayViewMut2<'_, f64>) {
         let (affine, mut bumps) = out.split_at(Axis(1), self.affine.len());
-        let kernel = gaussian_kernel(&self.affine.standardisation.standardise(&x), &self.centres, self.bandwidth);
+        let kernel = gaussian_kernel(&self.affine.standardisation.standardise(x), &self.centres, self.bandwidth);
         match &self.whitening {
             Some(w) => bumps.assign(&kernel.dot(w)),
             None => bumps.assign(&kernel),

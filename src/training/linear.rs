@@ -8,7 +8,7 @@ use super::random_features::FourierBasis;
 use super::spline::SplineBasis;
 use super::{FitSummary, Fitted, Regression, Standardisation, TrainingError, regression::Model};
 use crate::{Float, batch};
-use ndarray::{Array1, Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{Array1, Array2, ArrayRef2, ArrayViewMut2, Axis};
 
 /// The features of a linear class, evaluated in `f64`.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ impl Basis {
     }
 
     /// Fills n × `len()` features of n × `inputs()` points.
-    fn fill(&self, x: ArrayView2<'_, f64>, out: ArrayViewMut2<'_, f64>) {
+    fn fill(&self, x: &ArrayRef2<f64>, out: ArrayViewMut2<'_, f64>) {
         match self {
             Self::Affine(b) => b.fill(x, out),
             Self::Polynomial(b) => b.fill(x, out),
@@ -70,7 +70,7 @@ impl Basis {
     /// The feature table of all rows of `x`.
     pub(crate) fn features(&self, x: &ArrayRef2<f64>) -> Array2<f64> {
         let mut out = Array2::zeros((x.nrows(), self.len()));
-        batch::for_blocks(x, &mut out, |x, out| self.fill(x, out));
+        batch::for_blocks(x, &mut out, |x, out| self.fill(&x, out));
         out
     }
 }
@@ -99,9 +99,9 @@ impl LinearModel {
     }
 
     /// Evaluates one block of rows.
-    pub(crate) fn eval_block<F: Float>(&self, x: ArrayView2<'_, F>, mut out: ArrayViewMut2<'_, F>) {
+    pub(crate) fn eval_block<F: Float>(&self, x: &ArrayRef2<F>, mut out: ArrayViewMut2<'_, F>) {
         let mut features = Array2::zeros((x.nrows(), self.basis.len()));
-        self.basis.fill(x.mapv(F::as_f64).view(), features.view_mut());
+        self.basis.fill(&x.mapv(F::as_f64), features.view_mut());
         let values = features.dot(&self.coefficients);
         out.zip_mut_with(&values, |o, v| *o = F::of(*v));
     }
@@ -124,7 +124,7 @@ impl Tables {
     /// # Errors
     /// A column is constant.
     pub(crate) fn standardisation(&self) -> Result<Standardisation, TrainingError> {
-        Standardisation::of("x", &self.x, self.weights.view())
+        Standardisation::of("x", &self.x, &self.weights)
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     FitSummary, Fitted, FunctionClass, Regression, Standardisation, TrainingError, parallel, regression::Model, regression::weighted_loss,
 };
 use crate::{Float, batch};
-use ndarray::{Array1, Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{Array1, Array2, ArrayRef2, ArrayViewMut2, Axis};
 use rand::RngCore;
 
 /// The class of averages over the k nearest rows: g(x) = Σ_{i ∈ N_k(x)} w_i y_i / Σ_{i ∈ N_k(x)} w_i.
@@ -77,12 +77,12 @@ impl<F: Float> FunctionClass<F> for NearestNeighbours {
         if let Some(k) = self.neighbours.filter(|k| *k > rows) {
             return Err(TrainingError::TooFewRows { what: "x", rows, needed: k });
         }
-        let standardisation = Standardisation::of("x", &x, weights.view())?;
+        let standardisation = Standardisation::of("x", &x, &weights)?;
         let x = standardisation.standardise(&x);
         let mut model = NearestModel { standardisation, x, y, weights, neighbours: 1 };
         model.neighbours = self.neighbours.unwrap_or_else(|| model.best_neighbours());
         let mut fit = Array2::zeros(model.y.raw_dim());
-        batch::for_blocks(&model.x, &mut fit, |x, out| model.average(x, out));
+        batch::for_blocks(&model.x, &mut fit, |x, out| model.average(&x, out));
         let summary = FitSummary::new(
             "weighted mean of the nearest rows",
             "exact: comparison with every row; number of neighbours given or by leave-one-out",
@@ -118,10 +118,10 @@ impl NearestModel {
             && finite
     }
 
-    pub(crate) fn eval_block<F: Float>(&self, x: ArrayView2<'_, F>, mut out: ArrayViewMut2<'_, F>) {
+    pub(crate) fn eval_block<F: Float>(&self, x: &ArrayRef2<F>, mut out: ArrayViewMut2<'_, F>) {
         let x = self.standardisation.standardise(&x.mapv(F::as_f64));
         let mut values = Array2::zeros(out.raw_dim());
-        self.average(x.view(), values.view_mut());
+        self.average(&x, values.view_mut());
         out.zip_mut_with(&values, |o, v| *o = F::of(*v));
     }
 
@@ -142,8 +142,8 @@ impl NearestModel {
     }
 
     /// The weighted average over the nearest rows of standardised points.
-    fn average(&self, x: ArrayView2<'_, f64>, mut out: ArrayViewMut2<'_, f64>) {
-        self.visit(&x, self.neighbours, |i, nearest| {
+    fn average(&self, x: &ArrayRef2<f64>, mut out: ArrayViewMut2<'_, f64>) {
+        self.visit(x, self.neighbours, |i, nearest| {
             let mut sum = Array1::zeros(self.y.ncols());
             let mut mass = 0.0;
             for &(_, j) in nearest {

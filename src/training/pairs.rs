@@ -96,7 +96,7 @@ pub(crate) fn noise<F: Float>(n: usize, dim: usize, rng: &mut dyn RngCore) -> Ar
 }
 
 /// Reorders the rows of `z` to go with the rows of `x`, piece by piece.
-pub(crate) fn couple<F: Float>(coupling: &dyn Coupling<F>, x: &ArrayRef2<F>, z: Array2<F>) -> Result<Array2<F>, TrainingError> {
+pub(crate) fn couple<F: Float>(coupling: &dyn Coupling<F>, x: &ArrayRef2<F>, z: &ArrayRef2<F>) -> Result<Array2<F>, TrainingError> {
     let size = coupling.batch().unwrap_or(x.nrows()).max(1);
     let pieces: Vec<(ArrayView2<'_, F>, ArrayView2<'_, F>)> =
         x.axis_chunks_iter(Axis(0), size).zip(z.axis_chunks_iter(Axis(0), size)).collect();

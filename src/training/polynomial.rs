@@ -5,7 +5,7 @@ use super::least_squares::Penalty;
 use super::linear::{Basis, Tables, fit_basis, fitted};
 use super::{Fitted, FunctionClass, Regression, Standardisation, TrainingError};
 use crate::Float;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayRef2, ArrayViewMut2};
 use rand::RngCore;
 
 /// The class of polynomials of total degree ≤ k in d variables: C(d + k, k) coefficients a coordinate.
@@ -106,8 +106,8 @@ impl PolynomialBasis {
         self.standardisation.is_sound() && (1..=12).contains(&self.degree) && self.exponents.iter().all(fits)
     }
 
-    pub(crate) fn fill(&self, x: ArrayView2<'_, f64>, mut out: ArrayViewMut2<'_, f64>) {
-        let x = self.standardisation.standardise(&x);
+    pub(crate) fn fill(&self, x: &ArrayRef2<f64>, mut out: ArrayViewMut2<'_, f64>) {
+        let x = self.standardisation.standardise(x);
         let mut table = Array2::zeros((self.inputs(), self.degree + 1));
         for (point, mut features) in x.rows().into_iter().zip(out.rows_mut()) {
             for (&x, mut he) in point.iter().zip(table.rows_mut()) {

@@ -8,7 +8,7 @@ use super::linear::{Basis, Tables, best_fit, fit_basis, fitted};
 use super::stream::Stream;
 use super::{Fitted, FunctionClass, Regression, TrainingError};
 use crate::Float;
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, Zip};
+use ndarray::{Array1, Array2, ArrayRef2, ArrayViewMut2, Axis, Zip};
 use rand::RngCore;
 use std::f64::consts::TAU;
 
@@ -148,10 +148,10 @@ impl FourierBasis {
         self.affine.is_sound() && box_fits && self.waves.dim() == (self.inputs(), self.phases.len()) && !self.phases.is_empty() && finite
     }
 
-    pub(crate) fn fill(&self, x: ArrayView2<'_, f64>, out: ArrayViewMut2<'_, f64>) {
+    pub(crate) fn fill(&self, x: &ArrayRef2<f64>, out: ArrayViewMut2<'_, f64>) {
         let (affine, mut waves) = out.split_at(Axis(1), self.affine.len());
         let amplitude = (2.0 / self.phases.len() as f64).sqrt();
-        let mut inside = self.affine.standardisation.standardise(&x);
+        let mut inside = self.affine.standardisation.standardise(x);
         for mut row in inside.rows_mut() {
             Zip::from(&mut row).and(&self.low).and(&self.high).for_each(|v, l, h| *v = v.max(*l).min(*h));
         }

@@ -319,7 +319,7 @@ impl<F: Float> Recursion<F> {
         stream: &mut Stream,
     ) -> Result<(Fitted<F>, StepProgress), TrainingError> {
         let x0 = source.draw(self.samples, stream);
-        let z = couple(self.coupling.as_ref(), &x0, noise(self.samples, source.dim(), stream))?;
+        let z = couple(self.coupling.as_ref(), &x0, &noise(self.samples, source.dim(), stream))?;
         let SharedNoisePair { before, now: x } = ForwardProcess::new(&self.grid).shared_noise_pair(t, &x0, &z);
         let mut y = learned.eval(t - 1, &before);
         if let (2.., Source::Rows(table)) = (self.draws, source) {

@@ -428,8 +428,8 @@ impl<F: Float> Fitted<F> {
         assert_eq!(x.ncols(), self.inputs(), "eval: x has {} columns, the map {} inputs", x.ncols(), self.inputs());
         assert_eq!(out.dim(), (x.nrows(), self.outputs()), "eval: out has shape {:?}", out.dim());
         match &self.model {
-            Model::Linear(m) => batch::for_blocks(x, out, |x, out| m.eval_block(x, out)),
-            Model::Nearest(m) => batch::for_blocks(x, out, |x, out| m.eval_block(x, out)),
+            Model::Linear(m) => batch::for_blocks(x, out, |x, out| m.eval_block(&x, out)),
+            Model::Nearest(m) => batch::for_blocks(x, out, |x, out| m.eval_block(&x, out)),
             Model::Perceptron(m) => m.eval_into(x, out),
             Model::Custom(m) => batch::for_blocks(x, out, |x, mut out| m.eval_into(&x, &mut out)),
         }

@@ -5,7 +5,7 @@ use super::least_squares::Penalty;
 use super::linear::{Basis, Tables, best_fit, fit_basis, fitted};
 use super::{Fitted, FunctionClass, Regression, TrainingError};
 use crate::Float;
-use ndarray::{ArrayRef1, ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayRef1, ArrayRef2, ArrayViewMut2};
 use rand::RngCore;
 
 /// The class of cubic splines on the line with knots at quantiles of the inputs, continued linearly beyond the outer knots.
@@ -144,7 +144,7 @@ impl SplineBasis {
             && self.knots[DEGREE..n - DEGREE].windows(2).all(|w| w[0] < w[1])
     }
 
-    pub(crate) fn fill(&self, x: ArrayView2<'_, f64>, mut out: ArrayViewMut2<'_, f64>) {
+    pub(crate) fn fill(&self, x: &ArrayRef2<f64>, mut out: ArrayViewMut2<'_, f64>) {
         out.fill(0.0);
         for (&x, mut features) in x.iter().zip(out.rows_mut()) {
             self.features_at(x, &mut features);
@@ -177,10 +177,10 @@ impl SplineBasis {
         let mut values = [1.0, 0.0, 0.0, 0.0];
         for degree in 1..=DEGREE {
             let mut saved = 0.0;
-            for r in 0..degree {
+            for (r, value) in values[..degree].iter_mut().enumerate() {
                 let (right, left) = (self.knots[span + r + 1], self.knots[span + 1 + r - degree]);
-                let part = values[r] / (right - left);
-                values[r] = saved + (right - x) * part;
+                let part = *value / (right - left);
+                *value = saved + (right - x) * part;
                 saved = (x - left) * part;
             }
             values[degree] = saved;

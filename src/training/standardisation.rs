@@ -3,7 +3,7 @@
 use super::TrainingError;
 use super::regression::check_table;
 use crate::Float;
-use ndarray::{Array1, Array2, ArrayRef2, ArrayView1, Axis};
+use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, Axis};
 
 /// How data are scaled before training. Consistency functions act between data of unit order and N(0, I) noise, so the scale matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,7 +65,7 @@ impl Standardisation {
         let weights = Array1::from_elem(n, 1.0 / n as f64);
         let data = data.mapv(F::as_f64);
         if scaling == Scaling::Columns {
-            return Self::of("data", &data, weights.view());
+            return Self::of("data", &data, &weights);
         }
         let mean = data.t().dot(&weights);
         let variance = (&data - &mean).mapv(|v| v * v).sum() / (n * d) as f64;
@@ -77,8 +77,8 @@ impl Standardisation {
     }
 
     /// Weighted means and standard deviations of the columns of `table`; the weights sum to one.
-    pub(crate) fn of(what: &'static str, table: &ArrayRef2<f64>, weights: ArrayView1<'_, f64>) -> Result<Self, TrainingError> {
-        let mean = table.t().dot(&weights);
+    pub(crate) fn of(what: &'static str, table: &ArrayRef2<f64>, weights: &ArrayRef1<f64>) -> Result<Self, TrainingError> {
+        let mean = table.t().dot(weights);
         let mut scale = Array1::zeros(mean.len());
         for (column, values) in table.axis_iter(Axis(1)).enumerate() {
             let square: f64 = values.iter().zip(weights).map(|(v, w)| w * (v - mean[column]).powi(2)).sum();

@@ -33,6 +33,7 @@ mod rational {
     pub(super) const Q: [f64; 4] = [1.0, 4.645_768_067_336_661e-1, 2.467_499_773_989_959_7e-2, 2.612_973_277_329_416_6e-4];
 }
 
+#[expect(clippy::inline_always, reason = "a call in the loop over units would keep it from becoming vector code")]
 #[inline(always)]
 fn horner<F: Float, const N: usize>(coefficients: &[f64; N], u: F) -> F {
     let mut sum = F::of(coefficients[N - 1]);
@@ -43,6 +44,7 @@ fn horner<F: Float, const N: usize>(coefficients: &[f64; N], u: F) -> F {
 }
 
 /// tanh x: within 4e−7 for `f32`, the standard library's for `f64`.
+#[expect(clippy::inline_always, reason = "a call in the loop over units would keep it from becoming vector code")]
 #[inline(always)]
 pub(crate) fn tanh<F: Float>(x: F) -> F {
     if size_of::<F>() == 4 {

@@ -19,6 +19,9 @@ const DECAY_MEAN: f64 = 0.9;
 const DECAY_SQUARE: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
+/// The number of a piece, and the parameters, mean and mean square in it.
+type NumberedPiece<'a, F> = (usize, ((&'a mut [F], &'a mut [F]), &'a mut [F]));
+
 /// Parameters are updated in pieces of this size.
 const PIECE: usize = 1 << 14;
 
@@ -36,7 +39,7 @@ impl<F: Float> Adam<F> {
         let (rate, epsilon) = (F::of(rate * correct_square / correct_mean), F::of(EPSILON * correct_square));
         let (b1, b2) = (F::of(DECAY_MEAN), F::of(DECAY_SQUARE));
         let (a1, a2) = (F::of(1.0 - DECAY_MEAN), F::of(1.0 - DECAY_SQUARE));
-        let update = |(piece, ((p, m), v)): (usize, ((&mut [F], &mut [F]), &mut [F]))| {
+        let update = |(piece, ((p, m), v)): NumberedPiece<'_, F>| {
             let range = piece * PIECE..piece * PIECE + p.len();
             let (first, rest) = tapes.split_first().expect("there is at least one chunk");
             let apply = |g: F, p: &mut F, m: &mut F, v: &mut F| {
