@@ -3,20 +3,26 @@
 //! f_t is held by its values at nodes that move with the exact probability flow, so the flow map is known at every node (its label) and
 //! the error ξ_t = f_t − Φ_t is as accurate, relative to itself, at T = 10⁶ as at T = 10².
 
+mod backward;
+mod ledger;
 mod mesh;
 mod nodes;
 mod quadrature;
+mod result;
+
+pub use ledger::LocalError;
+pub use result::{LineConsistency, LinePopulation};
 
 use super::interpolant::Interpolant;
 use super::{Interval, Keep, Method, PopulationError, PopulationReport};
-use crate::consistency::assert_evaluable;
-use crate::special::hermite::gauss_hermite;
 use crate::target::line::LineMixture;
-use crate::{ConsistencyFunction, Float, Grid, NoiseLevel};
+use crate::{Grid, NoiseLevel};
+use backward::{Backward, HermiteRule, hermite_rules};
+use ledger::{Ledger, certificate_levels, lower_bound, sum_over_levels, valley_slope};
 use mesh::{Mesh, NodeDensity};
-use ndarray::ArrayRef2;
 use nodes::{NEGLIGIBLE, Nodes, Tracker};
 use quadrature::Quadrature;
+use result::SecondMoments;
 
 /// Spacing of the nodes in local scales in the first run for a tolerance of 1e−9.
 const SPACING: f64 = 0.25;
@@ -28,8 +34,6 @@ const ORDER: f64 = 10.0;
 const LARGEST_RATIO: f64 = 1e7;
 /// Refinements tried before a run is reported as not resolved.
 const REFINEMENTS: usize = 6;
-/// The certificate is summed over all levels up to this number, and over this many of them beyond.
-const CERTIFICATE_LEVELS: usize = 256;
 
 /// Consistency training or distillation on the line, at population level.
 ///
@@ -237,180 +241,6 @@ impl LineRecursion<'_> {
     }
 }
 
-/// The result of a [`LineRecursion`].
-#[derive(Debug, Clone)]
-pub struct LinePopulation {
-    consistency: LineConsistency,
-    report: PopulationReport,
-    moments: SecondMoments,
-    locals: Vec<LocalError>,
-}
-
-/// The error made at one step: for training local_t(x) = E[Φ_{t−1}(X_{t−1}) | X_t = x] − Φ_t(x), for distillation the change of f along
-/// the flow, f_t(x) − f_{t−1}(Φ_{t→t−1}(x)). In both cases the certificate is the sum of E|local_t|.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LocalError {
-    /// t.
-    pub step: usize,
-    /// θ_t in radians.
-    pub angle: f64,
-    /// Δθ_t in radians.
-    pub delta: f64,
-    /// E|local_t(X_t)|.
-    pub mean_abs: f64,
-    /// (E local_t(X_t)²)^{1/2}.
-    pub root_mean_square: f64,
-}
-
-impl LocalError {
-    /// g(θ_t) = E|local_t|/Δθ_t², which tends to a function of the angle alone as the grid becomes fine. A grid with density ∝ √g has
-    /// the smallest certificate for its number of steps.
-    ///
-    /// ```
-    /// use onestep::{Grid, LineMixture, LineRecursion};
-    /// // N(0, 1): Φ = id and one step multiplies by cos Δθ, so g → E|Z|/2.
-    /// let grid = Grid::from_angles(&(1..=200).map(|i| 0.0075 * i as f64).collect::<Vec<_>>())?;
-    /// let run = LineRecursion::new(&LineMixture::gaussian(0.0, 1.0)?, &grid).run()?;
-    /// let half_mean = 0.5 * (2.0 / std::f64::consts::PI).sqrt();
-    /// assert!(run.local_errors().iter().all(|l| (l.density() / half_mean - 1.0).abs() < 1e-5));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn density(&self) -> f64 {
-        self.mean_abs / (self.delta * self.delta)
-    }
-}
-
-/// Root mean square forms of the distances, which add over independent coordinates.
-#[derive(Debug, Clone, Copy, Default)]
-struct SecondMoments {
-    from_noise: f64,
-    certificate: f64,
-    prior: f64,
-}
-
-impl LinePopulation {
-    /// The functions that were kept.
-    ///
-    /// ```
-    /// use onestep::{ConsistencyFunction, Grid, LineMixture, LineRecursion};
-    /// let target = LineMixture::point_masses(&[1.0], &[3.0])?;
-    /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
-    /// let run = LineRecursion::new(&target, &grid).run()?;
-    /// assert_eq!(ConsistencyFunction::<f64>::steps(run.consistency()), 3);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn consistency(&self) -> &LineConsistency {
-        &self.consistency
-    }
-
-    /// Errors and bounds.
-    ///
-    /// ```
-    /// use onestep::{Grid, LineMixture, LineRecursion};
-    /// // One point mass has no discretisation error.
-    /// let target = LineMixture::point_masses(&[1.0], &[3.0])?;
-    /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
-    /// assert!(LineRecursion::new(&target, &grid).run()?.report().w1_marginal.upper < 1e-14);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn report(&self) -> &PopulationReport {
-        &self.report
-    }
-
-    /// The report of `copies` ≥ 1 independent copies of the target, a target on ℝ^copies: W_2² adds and W_1 lies between bounds
-    /// (exact for one copy).
-    ///
-    /// ```
-    /// use onestep::{Grid, LineMixture, LineRecursion};
-    /// let target = LineMixture::gaussian(0.0, 1.0)?;
-    /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
-    /// let run = LineRecursion::new(&target, &grid).run()?;
-    /// assert!((run.copies(9).w2_marginal - 3.0 * run.report().w2_marginal).abs() < 1e-14);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn copies(&self, copies: usize) -> PopulationReport {
-        self.report.product(copies, self.moments.from_noise, self.moments.certificate, self.moments.prior)
-    }
-
-    /// The errors of the single steps, at every level or, for long grids, at a subset of them that represents all.
-    ///
-    /// ```
-    /// use onestep::{Grid, LineMixture, LineRecursion};
-    /// let target = LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.5, 0.5])?;
-    /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
-    /// let run = LineRecursion::new(&target, &grid).run()?;
-    /// let sum: f64 = run.local_errors().iter().map(|l| l.mean_abs).sum();
-    /// assert_eq!(sum, run.report().certificate);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn local_errors(&self) -> &[LocalError] {
-        &self.locals
-    }
-
-    /// The number of nodes of the final run.
-    ///
-    /// ```
-    /// use onestep::{Grid, LineMixture, LineRecursion};
-    /// let target = LineMixture::gaussian(0.0, 1.0)?;
-    /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
-    /// assert!(LineRecursion::new(&target, &grid).run()?.nodes() > 20);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn nodes(&self) -> usize {
-        self.consistency.kept.last().map_or(0, |(_, f)| f.nodes().len())
-    }
-}
-
-/// The population consistency functions on the line: increasing, asymptotically linear, f_1 = id.
-///
-/// Holds t = 1, t = T and whatever [`Keep`] asked for. Evaluation is a search and a polynomial of degree 10.
-#[derive(Debug, Clone)]
-pub struct LineConsistency {
-    steps: usize,
-    /// Kept functions, in increasing order of t.
-    kept: Vec<(usize, Interpolant)>,
-}
-
-impl LineConsistency {
-    fn find(&self, t: usize) -> Option<&Interpolant> {
-        self.kept.binary_search_by_key(&t, |(s, _)| *s).ok().map(|i| &self.kept[i].1)
-    }
-}
-
-impl<F: Float> ConsistencyFunction<F> for LineConsistency {
-    fn dim(&self) -> usize {
-        1
-    }
-
-    fn steps(&self) -> usize {
-        self.steps
-    }
-
-    fn holds(&self, t: usize) -> bool {
-        t == 1 || self.find(t).is_some()
-    }
-
-    fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-        assert_evaluable(self, t, x, out);
-        let Some(f) = self.find(t).filter(|_| t > 1) else {
-            out.assign(x);
-            return;
-        };
-        let mut hint = 0;
-        for (x, o) in x.iter().zip(out.iter_mut()) {
-            let (value, near) = f.eval(x.as_f64(), hint);
-            hint = near;
-            *o = F::of(value);
-        }
-    }
-}
-
 /// One run at one resolution.
 struct Pass<'a> {
     recursion: &'a LineRecursion<'a>,
@@ -418,98 +248,6 @@ struct Pass<'a> {
     quadrature: Quadrature,
     spacing: f64,
     rules: Vec<HermiteRule>,
-}
-
-/// A quadrature rule for N(0, 1) and the largest ratio (posterior width)/(local scale of f) it serves.
-struct HermiteRule {
-    largest_ratio: f64,
-    nodes: Vec<(f64, f64)>,
-}
-
-/// Gauss–Hermite rules by increasing ratio R, and the trapezoidal rule for the rest.
-///
-/// With poles of f at twice the local scale, q points leave q! (R/2)^{2q} against a leading term (R/2)²: the bounds on R make the
-/// quotient 1e−10 for q = 3, 4, 5, 6, 8, 10, 14, 20. Beyond, f_{t−1} is itself an average over the width of the posterior, hence smooth on
-/// that width, and the trapezoidal rule at a spacing of 0.36 standard deviations is exact to 1e−16.
-fn hermite_rules() -> Vec<HermiteRule> {
-    let mut rules: Vec<HermiteRule> = [3, 4, 5, 6, 8, 10, 14, 20]
-        .into_iter()
-        .map(|points: usize| {
-            let factorial: f64 = (1..=points).map(|k| k as f64).product();
-            let (z, w) = gauss_hermite(points);
-            HermiteRule {
-                largest_ratio: 2.0 * (1e-10 / factorial).powf(0.5 / (points as f64 - 1.0)),
-                nodes: z.into_iter().zip(w).collect(),
-            }
-        })
-        .collect();
-    let points = (0..48).map(|i| 0.36 * (f64::from(i) - 23.5));
-    let total: f64 = points.clone().map(crate::special::normal::density).sum();
-    rules.push(HermiteRule {
-        largest_ratio: f64::INFINITY,
-        nodes: points.map(|z| (z, crate::special::normal::density(z) / total)).collect(),
-    });
-    rules
-}
-
-/// The posterior of X_{t−1} given X_t = x, component by component: how far its mean lies from x, an affine function of x that vanishes with
-/// Δθ and is known to full relative accuracy, and its standard deviation.
-struct Backward {
-    components: Vec<BackwardComponent>,
-}
-
-struct BackwardComponent {
-    /// (cos θ_{t−1} − cos θ_t) m_k.
-    shift: f64,
-    /// Cov(X_{t−1}, X_t | k)/v_k − 1.
-    stretch: f64,
-    /// cos θ_t m_k.
-    origin: f64,
-    /// σ_k sin Δθ_t/√v_k.
-    width: f64,
-}
-
-impl Backward {
-    fn new(target: &LineMixture, from: NoiseLevel, to: NoiseLevel, sin_delta: f64) -> Self {
-        // 1 − cos Δθ without cancellation; then cos θ_{t−1} − cos θ_t and sin θ_{t−1} − sin θ_t by the addition theorem.
-        let versine = sin_delta * sin_delta / (1.0 + (1.0 - sin_delta * sin_delta).max(0.0).sqrt());
-        let cos_change = to.cos() * versine + to.sin() * sin_delta;
-        let sin_change = to.sin() * versine - to.cos() * sin_delta;
-        let components = target
-            .means()
-            .iter()
-            .zip(target.stds())
-            .map(|(&m, &s)| {
-                let v = (from.cos() * s).powi(2) + from.one_minus_alpha_bar();
-                BackwardComponent {
-                    shift: cos_change * m,
-                    stretch: (from.cos() * s * s * cos_change + from.sin() * sin_change) / v,
-                    origin: from.cos() * m,
-                    width: s * sin_delta / v.sqrt(),
-                }
-            })
-            .collect();
-        Self { components }
-    }
-}
-
-impl BackwardComponent {
-    /// E[X_{t−1} | X_t = x, k] − x.
-    #[inline]
-    fn mean_change(&self, x: f64) -> f64 {
-        self.shift + self.stretch * (x - self.origin)
-    }
-}
-
-/// What accumulates over the levels.
-#[derive(Default)]
-struct Ledger {
-    loss_sum: f64,
-    /// At the levels where they were computed.
-    locals: Vec<LocalError>,
-    /// max over levels of p_t(x_t)/min_{k ≤ t} p_k(x_k) at every node: the slope of the flow maps.
-    slopes: Vec<f64>,
-    smallest_density: Vec<f64>,
 }
 
 impl<'a> Pass<'a> {
@@ -704,133 +442,4 @@ fn predict(nodes: &mut Nodes, before: &mut [f64], velocity_before: &mut [f64], d
         *x0 = here;
         *u0 = u;
     }
-}
-
-impl Ledger {
-    fn record(&mut self, step: usize, level: NoiseLevel, delta: f64, q: &Quadrature, local: &[f64]) {
-        let root_mean_square = q.mean_of(|i| local[i] * local[i]).max(0.0).sqrt();
-        self.locals.push(LocalError { step, angle: level.angle(), delta, mean_abs: q.mean_abs(local), root_mean_square });
-    }
-
-    /// Slope of Φ_{t→k} at a node is p_t(x_t)/p_k(x_k): keeps the largest over pairs of levels seen so far.
-    fn stretch(&mut self, density: &[f64]) {
-        for ((slope, smallest), &p) in self.slopes.iter_mut().zip(&mut self.smallest_density).zip(density) {
-            *slope = slope.max(p / *smallest);
-            *smallest = smallest.min(p);
-        }
-    }
-
-    fn largest_slope(&self) -> f64 {
-        self.slopes.iter().copied().filter(|s| s.is_finite()).fold(1.0, f64::max)
-    }
-}
-
-/// Levels at which E|local_t| is computed: all of them, or a subset spread evenly over the steps and over the angle, ends included.
-fn certificate_levels(grid: &Grid) -> Vec<usize> {
-    let steps = grid.steps();
-    if steps <= CERTIFICATE_LEVELS {
-        return (2..=steps).collect();
-    }
-    let half = CERTIFICATE_LEVELS / 2;
-    let (a, b) = (grid.level(2).angle(), grid.last().angle());
-    let mut levels: Vec<usize> = (0..half).map(|i| 2 + (steps - 2) * i / (half - 1)).collect();
-    levels.extend((0..half).map(|i| {
-        let angle = a + (b - a) * i as f64 / (half - 1) as f64;
-        (grid.levels().partition_point(|l| l.angle() < angle) + 1).clamp(2, steps)
-    }));
-    levels.sort_unstable();
-    levels.dedup();
-    levels
-}
-
-/// Σ_t of a local error known at some levels: value/Δθ² is interpolated linearly in the angle between them. The error is estimated
-/// against the same sum over every other level; both are exact where all levels are known.
-fn sum_over_levels(grid: &Grid, locals: &[LocalError], value: impl Fn(&LocalError) -> f64) -> (f64, f64) {
-    let all: Vec<(usize, f64)> = locals.iter().map(|l| (l.step, value(l) / (l.delta * l.delta))).collect();
-    if all.len() + 1 >= grid.steps() {
-        return (locals.iter().map(value).sum(), 0.0);
-    }
-    let last = all.len() - 1;
-    let half: Vec<(usize, f64)> = all.iter().enumerate().filter(|(i, _)| i % 2 == 0 || *i == last).map(|(_, &l)| l).collect();
-    let sum = |known: &[(usize, f64)]| {
-        let mut total = 0.0;
-        for pair in known.windows(2) {
-            let ((t0, g0), (t1, g1)) = (pair[0], pair[1]);
-            let (a0, a1) = (grid.level(t0).angle(), grid.level(t1).angle());
-            total += ((t0 + 1)..=t1)
-                .map(|t| {
-                    let part = if a1 > a0 { (grid.level(t).angle() - a0) / (a1 - a0) } else { 1.0 };
-                    (g0 + part * (g1 - g0)) * grid.delta(t).powi(2)
-                })
-                .sum::<f64>();
-        }
-        total + known.first().map_or(0.0, |&(t, g)| g * grid.delta(t).powi(2))
-    };
-    let (fine, coarse) = (sum(&all), sum(&half));
-    (fine, (fine - coarse).abs())
-}
-
-/// The best of |E h(X_1) − E h(f)| over h(x) = √((x−a)² + b²), which is convex and 1-Lipschitz, and over h(x) = x.
-///
-/// A width b of a few cells keeps the quadrature exact; b → 0 is |x − a|, b → ∞ the second moment. Centres a are quantiles of the data
-/// and evenly spaced points, which also fall into gaps between modes.
-fn lower_bound(q: &Quadrature, y: &[f64], error: &[f64]) -> f64 {
-    const CENTRES: usize = 48;
-    /// Width of the smoothed kink in cells of f.
-    const SMOOTHING: [f64; 3] = [3.0, 10.0, 40.0];
-    let last = y.len() - 1;
-    let (low, high) = (y[last / 10], y[last - last / 10]);
-    let quantiles = (1..=CENTRES).map(|c| y[last * c / (CENTRES + 1)]);
-    let even = (1..=CENTRES).map(|c| low + (high - low) * c as f64 / (CENTRES + 1) as f64);
-    let f: Vec<f64> = y.iter().zip(error).map(|(y, e)| y + e).collect();
-    let mut best = q.mean(error).abs();
-    for a in quantiles.chain(even) {
-        let i = f.partition_point(|&f| f < a).clamp(1, last);
-        for smoothing in SMOOTHING {
-            let b = smoothing * (f[i] - f[i - 1]).abs();
-            let h = |x: f64| (x - a).hypot(b);
-            // h(y) − h(f) without cancellation.
-            let gain = q.mean_of(|j| error[j] * ((y[j] - a) + (f[j] - a)) / (h(y[j]) + h(f[j])));
-            best = best.max(gain.abs());
-        }
-    }
-    best
-}
-
-/// The largest slope of Φ_{t→1} at the valleys of p_1 between neighbouring components, where it is steepest and nodes may be missing.
-fn valley_slope(target: &LineMixture, grid: &Grid) -> f64 {
-    const SEARCH: usize = 400;
-    const LEVELS: usize = 64;
-    let data = target.at(grid.level(1));
-    let mut largest: f64 = 1.0;
-    for pair in data.means.windows(2) {
-        let place = |i: f64| pair[0] + (pair[1] - pair[0]) * i / SEARCH as f64;
-        let Some(lowest) = (1..SEARCH).min_by(|&a, &b| data.ln_density(place(a as f64)).total_cmp(&data.ln_density(place(b as f64))))
-        else {
-            continue;
-        };
-        let y = golden_minimum(|y| data.ln_density(y), place(lowest as f64 - 1.0), place(lowest as f64 + 1.0));
-        for level in 0..LEVELS {
-            let t = 2 + (grid.steps() - 2) * level / (LEVELS - 1);
-            let p = target.at(grid.level(t));
-            largest = largest.max((p.ln_density(p.transport(&data, y)) - data.ln_density(y)).exp());
-        }
-    }
-    largest
-}
-
-/// The minimiser of a unimodal function on [a, b] by golden section, to about 1e−8 of the interval.
-fn golden_minimum(f: impl Fn(f64) -> f64, mut a: f64, mut b: f64) -> f64 {
-    const RATIO: f64 = 0.618_033_988_749_894_9;
-    let (mut c, mut d) = (b - RATIO * (b - a), a + RATIO * (b - a));
-    for _ in 0..40 {
-        if f(c) < f(d) {
-            b = d;
-        } else {
-            a = c;
-        }
-        c = b - RATIO * (b - a);
-        d = a + RATIO * (b - a);
-    }
-    0.5 * (a + b)
 }

@@ -1,0 +1,147 @@
+//! What a run on the line returns: the functions that were kept and the report.
+
+use super::LocalError;
+use crate::consistency::assert_evaluable;
+use crate::population::PopulationReport;
+use crate::population::interpolant::Interpolant;
+use crate::{ConsistencyFunction, Float};
+use ndarray::ArrayRef2;
+
+/// The result of a [`LineRecursion`].
+#[derive(Debug, Clone)]
+pub struct LinePopulation {
+    pub(super) consistency: LineConsistency,
+    pub(super) report: PopulationReport,
+    pub(super) moments: SecondMoments,
+    pub(super) locals: Vec<LocalError>,
+}
+
+/// Root mean square forms of the distances, which add over independent coordinates.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct SecondMoments {
+    pub(super) from_noise: f64,
+    pub(super) certificate: f64,
+    pub(super) prior: f64,
+}
+
+impl LinePopulation {
+    /// The functions that were kept.
+    ///
+    /// ```
+    /// use onestep::{ConsistencyFunction, Grid, LineMixture, LineRecursion};
+    /// let target = LineMixture::point_masses(&[1.0], &[3.0])?;
+    /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
+    /// let run = LineRecursion::new(&target, &grid).run()?;
+    /// assert_eq!(ConsistencyFunction::<f64>::steps(run.consistency()), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn consistency(&self) -> &LineConsistency {
+        &self.consistency
+    }
+
+    /// Errors and bounds.
+    ///
+    /// ```
+    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// // One point mass has no discretisation error.
+    /// let target = LineMixture::point_masses(&[1.0], &[3.0])?;
+    /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
+    /// assert!(LineRecursion::new(&target, &grid).run()?.report().w1_marginal.upper < 1e-14);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn report(&self) -> &PopulationReport {
+        &self.report
+    }
+
+    /// The report of `copies` ≥ 1 independent copies of the target, a target on ℝ^copies: W_2² adds and W_1 lies between bounds
+    /// (exact for one copy).
+    ///
+    /// ```
+    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// let target = LineMixture::gaussian(0.0, 1.0)?;
+    /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
+    /// let run = LineRecursion::new(&target, &grid).run()?;
+    /// assert!((run.copies(9).w2_marginal - 3.0 * run.report().w2_marginal).abs() < 1e-14);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn copies(&self, copies: usize) -> PopulationReport {
+        self.report.product(copies, self.moments.from_noise, self.moments.certificate, self.moments.prior)
+    }
+
+    /// The errors of the single steps, at every level or, for long grids, at a subset of them that represents all.
+    ///
+    /// ```
+    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// let target = LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.5, 0.5])?;
+    /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
+    /// let run = LineRecursion::new(&target, &grid).run()?;
+    /// let sum: f64 = run.local_errors().iter().map(|l| l.mean_abs).sum();
+    /// assert_eq!(sum, run.report().certificate);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn local_errors(&self) -> &[LocalError] {
+        &self.locals
+    }
+
+    /// The number of nodes of the final run.
+    ///
+    /// ```
+    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// let target = LineMixture::gaussian(0.0, 1.0)?;
+    /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
+    /// assert!(LineRecursion::new(&target, &grid).run()?.nodes() > 20);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.consistency.kept.last().map_or(0, |(_, f)| f.nodes().len())
+    }
+}
+
+/// The population consistency functions on the line: increasing, asymptotically linear, f_1 = id.
+///
+/// Holds t = 1, t = T and whatever [`Keep`] asked for. Evaluation is a search and a polynomial of degree 10.
+#[derive(Debug, Clone)]
+pub struct LineConsistency {
+    pub(super) steps: usize,
+    /// Kept functions, in increasing order of t.
+    pub(super) kept: Vec<(usize, Interpolant)>,
+}
+
+impl LineConsistency {
+    fn find(&self, t: usize) -> Option<&Interpolant> {
+        self.kept.binary_search_by_key(&t, |(s, _)| *s).ok().map(|i| &self.kept[i].1)
+    }
+}
+
+impl<F: Float> ConsistencyFunction<F> for LineConsistency {
+    fn dim(&self) -> usize {
+        1
+    }
+
+    fn steps(&self) -> usize {
+        self.steps
+    }
+
+    fn holds(&self, t: usize) -> bool {
+        t == 1 || self.find(t).is_some()
+    }
+
+    fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
+        assert_evaluable(self, t, x, out);
+        let Some(f) = self.find(t).filter(|_| t > 1) else {
+            out.assign(x);
+            return;
+        };
+        let mut hint = 0;
+        for (x, o) in x.iter().zip(out.iter_mut()) {
+            let (value, near) = f.eval(x.as_f64(), hint);
+            hint = near;
+            *o = F::of(value);
+        }
+    }
+}
