@@ -10,7 +10,7 @@ use std::time::Duration;
 const WEIGHTS: [f64; 3] = [0.5, 0.3, 0.2];
 const MEANS: [f64; 3] = [-1.5, 0.5, 2.0];
 const STDS: [f64; 3] = [0.4, 0.5, 0.3];
-const STEPS: usize = 1000;
+const STEPS: usize = 4000;
 
 fn grid() -> Grid {
     UniformAngle::new(STEPS, 0.01, std::f64::consts::FRAC_PI_2 - 0.001).and_then(|s| s.grid()).expect("the angles are valid")
@@ -64,7 +64,7 @@ fn naive(grid: &Grid) -> Vec<f64> {
 fn recursion(c: &mut Criterion) {
     let grid = grid();
     let target = LineMixture::new(&WEIGHTS, &MEANS, &STDS).expect("the mixture is valid");
-    let mut group = c.benchmark_group("line recursion, T = 1000");
+    let mut group = c.benchmark_group("line recursion, T = 4000");
     group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
     group.bench_function("naive, 801 points", |b| b.iter(|| naive(black_box(&grid))));
     group.bench_function("one run at spacing 0.5", |b| {
