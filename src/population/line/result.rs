@@ -7,7 +7,7 @@ use crate::population::interpolant::Interpolant;
 use crate::{ConsistencyFunction, Float};
 use ndarray::ArrayRef2;
 
-/// The result of a [`LineRecursion`].
+/// The result of a [`LineRecursion`](crate::LineRecursion).
 #[derive(Debug, Clone)]
 pub struct LinePopulation {
     pub(super) consistency: LineConsistency,
@@ -104,7 +104,7 @@ impl LinePopulation {
 
 /// The population consistency functions on the line: increasing, asymptotically linear, f_1 = id.
 ///
-/// Holds t = 1, t = T and whatever [`Keep`] asked for. Evaluation is a search and a polynomial of degree 10.
+/// Holds t = 1, t = T and whatever [`Keep`](crate::Keep) asked for. Evaluation is a search and a polynomial of degree 10.
 #[derive(Debug, Clone)]
 pub struct LineConsistency {
     pub(super) steps: usize,
