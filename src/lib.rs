@@ -87,6 +87,7 @@ pub use level::{LevelError, NoiseLevel};
 pub use population::gaussian::{GaussianConsistency, GaussianPopulation, GaussianRecursion};
 pub use population::line::{LineConsistency, LinePopulation, LineRecursion, LocalError};
 pub use population::radial::{RadialConsistency, RadialPopulation, RadialRecursion};
+pub use population::tensor::{TensorConsistency, TensorPopulation, TensorRecursion, TensorReport};
 pub use population::{Interval, Keep, Method, PopulationError, PopulationReport};
 pub use process::{ForwardProcess, SharedNoisePair};
 pub use schedule::angle::UniformAngle;
