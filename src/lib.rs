@@ -37,9 +37,12 @@
 //!
 //! # Map
 //! - Levels and schedules: [`NoiseLevel`], [`VarianceSchedule`], [`Grid`], [`LiHuangWei`], [`audit`](fn@audit).
-//! - Targets: [`Gaussian`], [`GaussianMixture`], [`PointMasses`], [`LineMixture`], [`Radial`], [`Product`], [`Rotated`].
+//! - Targets: [`Gaussian`], [`GaussianMixture`], [`PointMasses`], [`LineMixture`], [`Radial`], [`NoisyCurve`],
+//!   [`Product`], [`Rotated`]; [`PerturbedScore`] adds an error of known size.
 //! - Flows: the targets themselves, and [`FlowSolver`] for any score; [`LipschitzProbe`] measures Assumption 1.
-//! - Population recursions: [`LineRecursion`], [`GaussianRecursion`], [`RadialRecursion`], with a [`PopulationReport`].
+//! - Population recursions: [`LineRecursion`], [`GaussianRecursion`], [`RadialRecursion`], with a [`PopulationReport`];
+//!   [`TensorRecursion`] for mixtures in up to three dimensions.
+//! - Sampling: [`one_step`], [`MultiStep`], and [`FixedStep`] for comparison.
 //! - Training from data: [`Recursion`] over any [`FunctionClass`], [`Joint`], with a [`StepReport`].
 //! - Transport: [`Assignment`], [`NetworkSimplex`], [`Line`], [`Sliced`], [`Sinkhorn`], [`gaussian_w2`], [`Sandwich`].
 //! - Bounds: [`Theorem1`], [`check`], [`rivals`](fn@rivals), [`RateModel`].

@@ -32,12 +32,12 @@ fn on_the_line_it_is_the_line_recursion() {
         let exact = LineRecursion::new(&line(), &grid).method(method).run().unwrap();
         let run = TensorRecursion::new(&target, &grid).nodes(400).method(method).run().unwrap();
         let (got, report) = (run.consistency().eval(16, &x), run.report());
-        assert!(largest(got - exact.consistency().eval(16, &x)) < 1e-7, "{method:?}");
-        assert!(report.numerical_error < 1e-6, "{:e}", report.numerical_error);
-        // On the line the coupling by the flow map is optimal.
+        assert!(largest(got - exact.consistency().eval(16, &x)) < 5e-9, "{method:?}");
+        assert!(report.numerical_error < 2e-8, "{:e}", report.numerical_error);
+        // The kink of |f_T − Φ_T| costs the trapezoidal rule the square of the spacing; squares have none. On the line the coupling by the flow map is optimal.
         let (w1, w2) = (exact.report().w1_marginal.lower, exact.report().w2_marginal);
-        assert!((report.w1.upper / w1 - 1.0).abs() < 1e-3 && (report.w2.upper / w2 - 1.0).abs() < 1e-5);
-        assert!((report.energy_deficit - exact.report().energy_deficit).abs() < 1e-7 || method == Method::Distillation);
+        assert!((report.w1.upper / w1 - 1.0).abs() < 5e-4 && (report.w2.upper / w2 - 1.0).abs() < 1e-5);
+        assert!((report.energy_deficit - exact.report().energy_deficit).abs() < 1e-8 || method == Method::Distillation);
     }
 }
 
@@ -60,16 +60,16 @@ fn in_the_plane_it_is_the_rotated_product() {
     let run = TensorRecursion::new(&target, &grid).nodes(72).keep(Keep::Levels(vec![4])).run().unwrap();
     for t in [1, 4, 8] {
         let gap = largest(run.consistency().eval(t, &x) - exact.eval(t, &x));
-        assert!(gap < 1e-4, "f_{t}: {gap:e}");
+        assert!(gap < 2e-5, "f_{t}: {gap:e}");
     }
     let report = run.report();
-    assert!(report.numerical_error < 1e-4 && report.mass_error < 1e-8, "{report:?}");
-    // The stated error is not below the true one.
-    assert!(largest(run.consistency().eval(8, &x) - exact.eval(8, &x)) < 30.0 * report.numerical_error, "{report:?}");
+    assert!(report.numerical_error < 5e-5 && report.mass_error < 1e-12, "{report:?}");
+    // The stated error is above the true one.
+    assert!(largest(run.consistency().eval(8, &x) - exact.eval(8, &x)) < report.numerical_error, "{report:?}");
     let w2 = one.report().w2_marginal * 2.0_f64.sqrt();
-    assert!(report.w2.lower <= w2 && (report.w2.upper / w2 - 1.0).abs() < 1e-3, "{report:?}");
-    assert!((report.energy_deficit / (2.0 * one.report().energy_deficit) - 1.0).abs() < 1e-4);
-    assert!((report.loss_sum / report.energy_deficit - 1.0).abs() < 1e-3 && report.mean_shift < 1e-5);
+    assert!(report.w2.lower <= w2 && (report.w2.upper / w2 - 1.0).abs() < 8e-6, "{report:?}");
+    assert!((report.energy_deficit / (2.0 * one.report().energy_deficit) - 1.0).abs() < 2e-6);
+    assert!((report.loss_sum / report.energy_deficit - 1.0).abs() < 5e-6 && report.mean_shift < 1e-7);
     assert!(!ConsistencyFunction::<f64>::holds(run.consistency(), 5));
 }
 
@@ -82,8 +82,8 @@ fn gaussians_in_space_are_exact() {
     for method in [Method::Training, Method::Distillation] {
         let exact = GaussianRecursion::new(&gaussian, &grid).method(method).run().unwrap();
         let run = TensorRecursion::new(&target, &grid).nodes(24).points(2).method(method).run().unwrap();
-        assert!(largest(run.consistency().eval(5, &x) - exact.consistency().eval(5, &x)) < 1e-12);
-        assert!((run.report().w2.upper / exact.report().w2_marginal - 1.0).abs() < 1e-6);
+        assert!(largest(run.consistency().eval(5, &x) - exact.consistency().eval(5, &x)) < 3e-14);
+        assert!((run.report().w2.upper / exact.report().w2_marginal - 1.0).abs() < 3e-10);
     }
 }
 

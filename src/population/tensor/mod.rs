@@ -220,10 +220,10 @@ impl<'a> TensorRecursion<'a> {
             steps: grid.steps(),
             dim,
             w1: Interval {
-                lower: expect(&|row| about(exact, row).sqrt() - about(&image, row).sqrt()).max(0.0),
+                lower: expect(&|row| about(exact, row).sqrt() - about(&image, row).sqrt()).abs(),
                 upper: expect(&|row| square(exact, &image, row).sqrt()),
             },
-            w2: Interval { lower: (spread(exact) - spread(&image)).max(0.0), upper: w2_upper },
+            w2: Interval { lower: (spread(exact) - spread(&image)).abs(), upper: w2_upper },
             mean_shift: shift.sqrt(),
             energy_deficit,
             loss_sum: fine.loss_sum,
@@ -408,10 +408,10 @@ pub struct TensorReport {
     pub steps: usize,
     /// d.
     pub dim: usize,
-    /// W_1(f_T(X_T), X_1): from below by E‖X_1 − E X_1‖ − E‖f_T(X_T) − E X_1‖ (a bound for training only, where the law shrinks in convex
-    /// order), from above by E‖f_T(X_T) − Φ_T(X_T)‖.
+    /// W_1(f_T(X_T), X_1): from below by |E‖X_1 − m‖ − E‖f_T(X_T) − m‖|, m = E X_1, the distance to m being 1-Lipschitz; from above by
+    /// E‖f_T(X_T) − Φ_T(X_T)‖.
     pub w1: Interval,
-    /// W_2(f_T(X_T), X_1): by the difference of root mean squares about E X_1, and √E‖f_T(X_T) − Φ_T(X_T)‖².
+    /// W_2(f_T(X_T), X_1): from below by the difference of the root mean squares about E X_1, from above by √E‖f_T(X_T) − Φ_T(X_T)‖².
     pub w2: Interval,
     /// ‖E f_T(X_T) − E X_1‖; 0 up to numerical error for training.
     pub mean_shift: f64,
