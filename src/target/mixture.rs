@@ -274,14 +274,23 @@ impl GaussianMixture {
         }
         let mut r = self.expanded_logits(level, out, !one_variance);
         r.rows_mut().into_iter().for_each(softmax);
-        let shift: Vec<F> = self.centre.iter().map(|c| F::of(offset * c)).collect();
-        for (mut o, mut r) in out.rows_mut().into_iter().zip(r.rows_mut()) {
-            let gain = F::of(if one_variance { gains[0] } else { r.iter().zip(&gains).map(|(r, g)| r * g).sum() });
-            Zip::from(&mut o).and(&aview1(&shift)).for_each(|o, &s| *o = gain * *o + s);
-            r.iter_mut().zip(&gains).for_each(|(r, g)| *r *= offset - g * level.cos());
+        // With one variance the product itself scales y.
+        let common = one_variance.then(|| F::of(gains[0]));
+        if common.is_none() {
+            for (mut o, r) in out.rows_mut().into_iter().zip(r.rows()) {
+                let gain = F::of(r.iter().zip(&gains).map(|(r, g)| r * g).sum());
+                o.mapv_inplace(|y| gain * y);
+            }
+        }
+        for mut row in r.rows_mut() {
+            row.iter_mut().zip(&gains).for_each(|(r, g)| *r *= offset - g * level.cos());
         }
         let deviations = Array2::from_shape_fn(self.means.raw_dim(), |(k, j)| F::of(self.means[[k, j]] - self.centre[j]));
-        general_mat_mul(F::one(), &r.mapv(F::of), &deviations, F::one(), out);
+        general_mat_mul(F::one(), &r.mapv(F::of), &deviations, common.unwrap_or(F::one()), out);
+        if offset != 0.0 {
+            let shift: Vec<F> = self.centre.iter().map(|c| F::of(offset * c)).collect();
+            out.rows_mut().into_iter().for_each(|mut o| o.zip_mut_with(&aview1(&shift), |o, &s| *o += s));
+        }
     }
 
     /// Writes Σ_k r_k(x) [`offset` m_k + g(Σ_k)(x − cos θ m_k)] for every row of a block, r_k the responsibilities.
