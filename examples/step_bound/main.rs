@@ -19,7 +19,10 @@ mod problem;
 
 use clap::{Parser, ValueEnum};
 use common::{Format, Row, arguments, fail, number, print_row};
-use onestep::{AccumulatedError, CosineSchedule, Grid, LiHuangWei, LinearSchedule, PopulationReport, RateModel, Theorem1, UniformAngle, VarianceSchedule};
+use onestep::{
+    AccumulatedError, CosineSchedule, Grid, LiHuangWei, LinearSchedule, PopulationReport, RateModel, Theorem1, UniformAngle,
+    VarianceSchedule,
+};
 use problem::Family;
 use std::error::Error;
 
@@ -329,7 +332,8 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
         }
     }
     if a.plot != "none" {
-        let drawn = if a.dims.is_some() { plot::against_dimension(&a.plot, &a.steps, &lines) } else { plot::against_steps(&a.plot, &lines) };
+        let drawn =
+            if a.dims.is_some() { plot::against_dimension(&a.plot, &a.steps, &lines) } else { plot::against_steps(&a.plot, &lines) };
         drawn.map_err(|e| format!("cannot plot to {}: {e}", a.plot))?;
         eprintln!("plot written to {}", a.plot);
     }

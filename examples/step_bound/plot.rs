@@ -33,7 +33,8 @@ impl Curve {
 
 /// W_1, the lower bound, the certificate and the bound (24) against T, with the theorem's slope −1.
 pub(crate) fn against_steps(path: &str, lines: &[Line]) -> Result<(), Box<dyn Error>> {
-    let curve = |name: &str, colour, value: fn(&Line) -> f64| Curve::new(name, colour, lines.iter().map(|l| (l.report.steps as f64, value(l))));
+    let curve =
+        |name: &str, colour, value: fn(&Line) -> f64| Curve::new(name, colour, lines.iter().map(|l| (l.report.steps as f64, value(l))));
     let mut curves = vec![
         curve("W1 of one-step samples", BLUE, |l| l.report.w1.upper),
         curve("lower bound", GREEN, |l| l.report.lower_bound),

@@ -43,12 +43,7 @@ impl Settings {
 
 /// Calls `run` with smaller and smaller spacings until its report moves by less than the tolerance, relatively; the certificate is
 /// raised by what the last refinement moved it. `scale` is the size of the data.
-pub(crate) fn refine<R>(
-    settings: &Settings,
-    scale: f64,
-    run: impl Fn(f64) -> R,
-    report: impl Fn(&mut R) -> &mut PopulationReport,
-) -> R {
+pub(crate) fn refine<R>(settings: &Settings, scale: f64, run: impl Fn(f64) -> R, report: impl Fn(&mut R) -> &mut PopulationReport) -> R {
     let tolerance = settings.tolerance;
     let mut spacing = settings.spacing.unwrap_or_else(|| (SPACING * (tolerance / 1e-9).powf(1.0 / ORDER)).clamp(0.1, 0.5));
     let mut best = run(spacing);

@@ -187,8 +187,7 @@ fn gauss(law: &[Angle], order: usize) -> (Vec<f64>, Vec<f64>) {
     for k in 0..order {
         let mean: f64 = law.iter().zip(&now).map(|(a, p)| a.weight * a.versine * p * p).sum();
         diagonal.push(mean);
-        let next: Vec<f64> =
-            law.iter().zip(now.iter().zip(&before)).map(|(a, (p, q))| (a.versine - mean) * p - beside[k] * q).collect();
+        let next: Vec<f64> = law.iter().zip(now.iter().zip(&before)).map(|(a, (p, q))| (a.versine - mean) * p - beside[k] * q).collect();
         let norm = law.iter().zip(&next).map(|(a, p)| a.weight * p * p).sum::<f64>().sqrt();
         beside.push(norm);
         before = now;

@@ -288,7 +288,11 @@ impl Radial {
         let mut mode = most.min((r / cos.max(f64::MIN_POSITIVE)).max(0.5 * most * sin));
         for _ in 0..NEWTON {
             let (slope, curvature) = slopes(mode);
-            if slope > 0.0 { low = mode } else { high = mode }
+            if slope > 0.0 {
+                low = mode;
+            } else {
+                high = mode;
+            }
             let step = slope / curvature;
             let next = if curvature > 0.0 && mode + step < high && mode + step > low { mode + step } else { 0.5 * (low + high) };
             let moved = (next - mode).abs();

@@ -358,11 +358,8 @@ impl<'a> Pass<'a> {
             resolution_error: f64::INFINITY,
             resolved: false,
         };
-        let moments = SecondMoments {
-            from_noise: root_mean_square(&noise_error),
-            certificate: certificate_l2,
-            prior: root_mean_square(&mismatch),
-        };
+        let moments =
+            SecondMoments { from_noise: root_mean_square(&noise_error), certificate: certificate_l2, prior: root_mean_square(&mismatch) };
         LinePopulation { consistency: LineConsistency { steps: grid.steps(), kept }, report, moments, locals: ledger.locals }
     }
 }

@@ -71,7 +71,8 @@ impl LinePopulation {
     pub fn copies(&self, copies: usize) -> PopulationReport {
         // The root mean squares are as uncertain as the first moments.
         let r = &self.report;
-        let raised = if r.certificate > 0.0 { self.moments.certificate * r.certificate / (r.certificate - r.certificate_error) } else { 0.0 };
+        let raised =
+            if r.certificate > 0.0 { self.moments.certificate * r.certificate / (r.certificate - r.certificate_error) } else { 0.0 };
         r.product(copies, self.moments.from_noise, raised, self.moments.prior)
     }
 

@@ -343,9 +343,7 @@ impl Slopes {
 
     fn densities(target: &Radial, level: NoiseLevel, radii: &[f64]) -> Vec<f64> {
         let d = target.dim() as f64;
-        batch::map(radii.len(), |i| {
-            if i == 0 { ln_density(target, level, 0.0) / d } else { ln_radius_density(target, level, radii[i]) }
-        })
+        batch::map(radii.len(), |i| if i == 0 { ln_density(target, level, 0.0) / d } else { ln_radius_density(target, level, radii[i]) })
     }
 
     fn update(&mut self, target: &Radial, level: NoiseLevel, radii: &[f64]) {

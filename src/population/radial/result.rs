@@ -1,10 +1,10 @@
 //! What a radial run returns: the functions that were kept and the report.
 
 use crate::consistency::assert_evaluable;
+use crate::population::PopulationReport;
 use crate::population::interpolant::Interpolant;
 use crate::population::ledger::LocalError;
 use crate::population::settings::Kept;
-use crate::population::PopulationReport;
 use crate::target::radial::norm;
 use crate::{ConsistencyFunction, Float};
 use ndarray::ArrayRef2;
