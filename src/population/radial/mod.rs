@@ -12,6 +12,7 @@ pub use result::{RadialConsistency, RadialPopulation};
 use super::settings::{Settings, refine};
 use super::{Keep, Method, PopulationError};
 use crate::Grid;
+use crate::special::von_mises_fisher::GaussRules;
 use crate::target::radial::Radial;
 use mesh::RadialDensity;
 use pass::Pass;
@@ -175,7 +176,8 @@ impl<'a> RadialRecursion<'a> {
             return Err(PopulationError::OutOfRange { name, value: largest / noise, range: "(0, 1e7], what double precision resolves" });
         }
         let density = RadialDensity::new(self.target, self.grid);
+        let rules = GaussRules::new(self.target.dim());
         let scale = largest.max(largest * largest);
-        Ok(refine(&self.settings, scale, |spacing| Pass::new(self, &density, spacing).run(), |run| &mut run.report))
+        Ok(refine(&self.settings, scale, |spacing| Pass::new(self, &density, &rules, spacing).run(), |run| &mut run.report))
     }
 }

@@ -10,7 +10,7 @@ use crate::population::mesh::local_scales;
 use crate::population::quadrature::Quadrature;
 use crate::population::settings::{Kept, Settings};
 use crate::population::{Interval, Method, PopulationReport};
-use crate::special::von_mises_fisher::{Angle, GaussRules};
+use crate::special::von_mises_fisher::{Angle, AngularRule, GaussRules};
 use crate::target::radial::{Radial, Shell};
 use crate::{Grid, NoiseLevel};
 
@@ -31,7 +31,8 @@ pub(super) struct Pass<'a> {
     density: &'a RadialDensity,
     mesh: Mesh,
     quadrature: Quadrature<'a>,
-    rules: GaussRules,
+    rules: &'a GaussRules,
+    wide: AngularRule,
     spacing: f64,
 }
 
@@ -76,7 +77,7 @@ struct Odd {
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(recursion: &'a RadialRecursion<'a>, density: &'a RadialDensity, spacing: f64) -> Self {
+    pub(super) fn new(recursion: &'a RadialRecursion<'a>, density: &'a RadialDensity, rules: &'a GaussRules, spacing: f64) -> Self {
         let (target, grid) = (recursion.target, recursion.grid);
         let mesh = density.mesh(target, grid, spacing);
         let first = grid.level(1);
@@ -86,7 +87,7 @@ impl<'a> Pass<'a> {
         let mass = Quadrature::new(&mesh.labels, |y| (ln(y) - top).exp()).mass();
         let quadrature = Quadrature::new(&mesh.labels, move |y| (ln_radius_density(target, first, y) - top).exp() / mass);
         let angles = (ANGLES * (ANGLES_SPACING / spacing).max(1.0).sqrt()).ceil() as usize;
-        Self { recursion, density, mesh, quadrature, rules: GaussRules::new(target.dim(), angles), spacing }
+        Self { recursion, density, mesh, quadrature, rules, wide: AngularRule::new(target.dim(), angles), spacing }
     }
 
     fn odd(&self, radii: &[f64], values: &[f64]) -> Interpolant {
@@ -191,7 +192,7 @@ impl<'a> Pass<'a> {
             }
             let reach = Reach::new(rotation, node, shell, target);
             let near = g.function.nearest(reach.middle, start);
-            self.rules.at(reach.kappa, reach.width / scales[near.abs_diff(centre)], angles);
+            self.rules.at(reach.kappa, reach.width / scales[near.abs_diff(centre)], &self.wide, angles);
             let mut hint = near;
             let (mut one, mut two) = (0.0, 0.0);
             for angle in &*angles {
