@@ -106,7 +106,7 @@ const ORDERS: [usize; 6] = [3, 4, 5, 6, 8, 12];
 /// Points of the rule they are made from.
 const BASE: usize = 128;
 /// Length of a piece of the tables in ln κ.
-const PIECE: f64 = 0.25;
+const PIECE: f64 = 0.2;
 /// The tables reach from this multiple of d up to κ = 1e14 and a multiple of d².
 const SMALL: f64 = 1e-4;
 const LARGE: f64 = 1e4;
