@@ -4,7 +4,7 @@
 //! of the cheapest parcel: this one goes first to a new bidder (Bertsekas and Castañón, *Ann. Oper. Res.* 20, 1989). The prices only
 //! start the exact method, so a phase may end with a little mass unplaced.
 
-use crate::transport::lists::{Lists, WANT};
+use crate::transport::lists::{Lists, Look, WANT};
 
 /// Mass of one row in one column.
 #[derive(Debug, Clone, Copy)]
@@ -47,16 +47,16 @@ impl Auction<'_, '_> {
     fn phase(&mut self, epsilon: f64, cap: usize) {
         let mut waiting = Vec::new();
         for _ in 0..cap {
-            let Some(row) = self.next(&mut waiting) else { return };
-            self.bid(row, epsilon);
+            let Some((row, look)) = self.next(&mut waiting) else { return };
+            self.bid(row, look, epsilon);
             if self.free[row as usize] > 0 {
                 self.stack.push(row);
             }
         }
     }
 
-    /// A row with mass to place whose list can answer; rows whose list cannot are scanned together.
-    fn next(&mut self, waiting: &mut Vec<u32>) -> Option<u32> {
+    /// A row with mass to place and its best columns; rows whose list cannot tell them are scanned together.
+    fn next(&mut self, waiting: &mut Vec<u32>) -> Option<(u32, Look)> {
         loop {
             let Some(row) = self.stack.pop() else {
                 if waiting.is_empty() {
@@ -69,11 +69,9 @@ impl Auction<'_, '_> {
             if self.free[row as usize] == 0 {
                 continue;
             }
-            let look = self.lists.look(row);
-            if look.second <= self.lists.row(row).threshold {
-                return Some(row);
+            if let Some(look) = self.lists.answer(row) {
+                return Some((row, look));
             }
-            // A fresh list that still cannot tell its second best from the rest will not come out better.
             waiting.push(row);
             if waiting.len() >= self.lists.batch() {
                 self.lists.refresh(waiting, WANT);
@@ -83,8 +81,7 @@ impl Auction<'_, '_> {
     }
 
     /// Takes the cheapest parcel of the best column, or as much of it as the row has mass.
-    fn bid(&mut self, row: u32, epsilon: f64) {
-        let look = self.lists.look(row);
+    fn bid(&mut self, row: u32, look: Look, epsilon: f64) {
         let parcels = &mut self.parcels[look.column as usize];
         let (mut cheapest, mut next) = (0, f64::NEG_INFINITY);
         for (index, parcel) in parcels.iter().enumerate().skip(1) {

@@ -6,14 +6,14 @@
 
 use super::{LANES, Screen, general};
 use crate::transport::cost::Geometry;
-use crate::transport::lists::{from_key, order_key};
+use crate::transport::lists::{Look, from_key, order_key};
 
 /// Columns a block.
-pub(crate) const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 32;
 /// Blocks taken in the order of their bounds before the rest is filtered.
 const FIRST: usize = 6;
 
-/// Bounding boxes of the blocks.
+/// Bounding boxes of the blocks, padded with boxes out of reach to whole groups of [`LANES`].
 #[derive(Debug)]
 pub(crate) struct Boxes {
     /// Lower and upper corners, one coordinate after the other.
@@ -24,25 +24,40 @@ pub(crate) struct Boxes {
 }
 
 impl Boxes {
-    pub(crate) fn new(screen: &Screen) -> Self {
-        let blocks = screen.stride / BLOCK;
+    /// Boxes of all columns under the priced offsets `priced`.
+    pub(crate) fn new(screen: &Screen, priced: &[f32]) -> Self {
+        let blocks = (screen.stride / BLOCK).next_multiple_of(LANES);
         let columns = |k: usize, b: usize| {
-            let start = k * screen.stride + b * BLOCK;
-            // Padding stays outside of the boxes; a block of padding alone is infinitely dear anyhow.
-            screen.y[start..start + BLOCK.min(screen.columns.saturating_sub(b * BLOCK))].iter().copied()
+            let end = |b: usize| k * screen.stride + (b * BLOCK).min(screen.columns);
+            screen.y[end(b)..end(b + 1)].iter().copied()
         };
         let corners = |start: f32, choose: fn(f32, f32) -> f32| {
             (0..screen.dim).flat_map(|k| (0..blocks).map(move |b| (k, b))).map(|(k, b)| columns(k, b).fold(start, choose)).collect()
         };
-        Self { low: corners(f32::MAX, f32::min), high: corners(f32::MIN, f32::max), floor: vec![f32::NEG_INFINITY; blocks] }
+        let floor = |b: usize| priced.as_chunks::<BLOCK>().0.get(b).map_or(f32::INFINITY, least);
+        Self { low: corners(f32::MAX, f32::min), high: corners(f32::MIN, f32::max), floor: (0..blocks).map(floor).collect() }
     }
 
-    /// Takes the offsets as they are; while prices fall, older ones stay valid.
-    pub(crate) fn settle(&mut self, priced: &[f32]) {
-        for (floor, priced) in self.floor.iter_mut().zip(priced.as_chunks::<BLOCK>().0) {
-            *floor = priced.iter().fold(f32::INFINITY, |least, &p| if p < least { p } else { least });
+    /// Takes the rise of a priced offset from `before` to `priced[j]`.
+    #[inline]
+    pub(crate) fn raise(&mut self, j: usize, before: f32, priced: &[f32]) {
+        let block = j / BLOCK;
+        if before <= self.floor[block] {
+            self.floor[block] = least(&priced.as_chunks::<BLOCK>().0[block]);
         }
     }
+}
+
+/// The smallest of a block.
+#[inline]
+fn least(values: &[f32; BLOCK]) -> f32 {
+    let mut lanes = [f32::INFINITY; LANES];
+    for values in values.as_chunks::<LANES>().0 {
+        for lane in 0..LANES {
+            lanes[lane] = if values[lane] < lanes[lane] { values[lane] } else { lanes[lane] };
+        }
+    }
+    lanes.iter().fold(f32::INFINITY, |least, &v| if v < least { v } else { least })
 }
 
 /// Whether scans in so many dimensions go by boxes, so that spatial order helps.
@@ -97,23 +112,49 @@ impl Screen {
         from_key(cut)
     }
 
-    /// Bounds of all blocks, as order key · 2³² + block.
-    fn queue_blocks<const D: usize>(&self, i: usize, x: [f32; D], boxes: &Boxes, queue: &mut Vec<u64>) {
-        let blocks = boxes.floor.len();
-        let corner = |side: &'_ [f32], k: usize, b: usize| side[k * blocks + b];
-        queue.clear();
-        queue.extend((0..blocks).map(|b| {
-            let mut square = 0.0;
-            for (k, &x) in x.iter().enumerate() {
-                let gap = (corner(&boxes.low, k, b) - x).max(x - corner(&boxes.high, k, b)).max(0.0);
-                square += gap * gap;
-            }
-            u64::from(order_key(self.power(i, square) + boxes.floor[b])) << 32 | b as u64
-        }));
+    /// The two smallest c_ij − v_j of row i over all columns, by exact costs; block `near` is looked at first.
+    pub(crate) fn two_least(&self, geometry: &Geometry, i: usize, boxes: &Boxes, priced: &[f32], prices: &[f64], near: usize) -> Look {
+        let search = Search { screen: self, geometry, i, priced, prices };
+        match self.dim {
+            1 => search.run::<1>(boxes, near),
+            2 => search.run::<2>(boxes, near),
+            3 => search.run::<3>(boxes, near),
+            _ => search.run::<4>(boxes, near),
+        }
     }
 
-    /// Appends the columns of a block whose values lie below the cut.
-    fn keep_block<const D: usize>(&self, i: usize, x: [f32; D], block: usize, priced: &[f32], cut: u32, kept: &mut Vec<u64>) {
+    /// Bounds of all blocks, as order key · 2³² + block.
+    fn queue_blocks<const D: usize>(&self, i: usize, x: [f32; D], boxes: &Boxes, queue: &mut Vec<u64>) {
+        queue.clear();
+        for group in 0..boxes.floor.len() / LANES {
+            let bounds = self.box_bounds(i, x, boxes, group);
+            queue.extend(bounds.iter().enumerate().map(|(lane, &b)| u64::from(order_key(b)) << 32 | (group * LANES + lane) as u64));
+        }
+        // Padding boxes come last and hold nothing.
+        queue.truncate(self.stride / BLOCK);
+    }
+
+    /// Lower bounds of the values in a group of boxes.
+    #[inline]
+    fn box_bounds<const D: usize>(&self, i: usize, x: [f32; D], boxes: &Boxes, group: usize) -> [f32; LANES] {
+        let of = |side: &[f32], k: usize| *side[k * boxes.floor.len() + group * LANES..].first_chunk::<LANES>().expect("groups are whole");
+        let mut squares = [0.0; LANES];
+        for k in 0..D {
+            let (low, high) = (of(&boxes.low, k), of(&boxes.high, k));
+            for lane in 0..LANES {
+                let (below, above) = (low[lane] - x[k], x[k] - high[lane]);
+                let gap = if below > above { below } else { above };
+                let gap = if gap > 0.0 { gap } else { 0.0 };
+                squares[lane] += gap * gap;
+            }
+        }
+        let floor = of(&boxes.floor, 0);
+        std::array::from_fn(|lane| self.power(i, squares[lane]) + floor[lane])
+    }
+
+    /// Lower bounds of the values in a block, and the least of each lane.
+    #[inline]
+    fn block_bounds<const D: usize>(&self, i: usize, x: [f32; D], block: usize, priced: &[f32]) -> ([f32; BLOCK], [f32; LANES]) {
         let start = block * BLOCK;
         let whole = "a block ends within the stride";
         let y: [&[f32; BLOCK]; D] = std::array::from_fn(|k| self.y[k * self.stride + start..].first_chunk().expect(whole));
@@ -125,7 +166,6 @@ impl Screen {
                 values[j] += difference * difference;
             }
         }
-        let top = from_key(cut);
         let mut least = [f32::INFINITY; LANES];
         for (values, priced) in values.as_chunks_mut::<LANES>().0.iter_mut().zip(priced.as_chunks::<LANES>().0) {
             for lane in 0..LANES {
@@ -134,9 +174,16 @@ impl Screen {
                 least[lane] = if value < least[lane] { value } else { least[lane] };
             }
         }
+        (values, least)
+    }
+
+    /// Appends the columns of a block whose values lie below the cut.
+    fn keep_block<const D: usize>(&self, i: usize, x: [f32; D], block: usize, priced: &[f32], cut: u32, kept: &mut Vec<u64>) {
+        let (values, least) = self.block_bounds(i, x, block, priced);
+        let top = from_key(cut);
         for lane in (0..LANES).filter(|&lane| least[lane] < top) {
             for j in (lane..BLOCK).step_by(LANES).filter(|&j| values[j] < top) {
-                kept.push(u64::from(order_key(values[j])) << 32 | (start + j) as u64);
+                kept.push(u64::from(order_key(values[j])) << 32 | (block * BLOCK + j) as u64);
             }
         }
     }
@@ -149,6 +196,58 @@ impl Screen {
             order => general(square, self.slack[i], order),
         }
     }
+}
+
+/// A search for the two best columns of one row.
+#[derive(Clone, Copy)]
+struct Search<'a> {
+    screen: &'a Screen,
+    geometry: &'a Geometry,
+    i: usize,
+    priced: &'a [f32],
+    prices: &'a [f64],
+}
+
+impl Search<'_> {
+    fn run<const D: usize>(self, boxes: &Boxes, near: usize) -> Look {
+        let x: [f32; D] = *self.screen.point(self.i as u32).first_chunk().expect("D is the dimension");
+        let mut look = Look::NOTHING;
+        let mut cut = f32::INFINITY;
+        self.visit(x, near, &mut look, &mut cut);
+        for group in 0..boxes.floor.len() / LANES {
+            let bounds = self.screen.box_bounds(self.i, x, boxes, group);
+            for lane in 0..LANES {
+                if bounds[lane] < cut && group * LANES + lane != near {
+                    self.visit(x, group * LANES + lane, &mut look, &mut cut);
+                }
+            }
+        }
+        look
+    }
+
+    /// Looks at the columns of a block that may be among the two best.
+    #[inline]
+    fn visit<const D: usize>(self, x: [f32; D], block: usize, look: &mut Look, cut: &mut f32) {
+        let (values, least) = self.screen.block_bounds(self.i, x, block, self.priced);
+        for lane in 0..LANES {
+            if least[lane] < *cut {
+                for at in (lane..BLOCK).step_by(LANES) {
+                    if values[at] < *cut {
+                        let j = block * BLOCK + at;
+                        let cost = self.geometry.cost(self.i, j);
+                        look.offer(j as u32, cost, cost - self.prices[j]);
+                        *cut = round_up(look.second - self.screen.row_offset(self.i));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The smallest `f32` not below `value`.
+fn round_up(value: f64) -> f32 {
+    let rounded = value as f32;
+    if f64::from(rounded) < value { rounded.next_up() } else { rounded }
 }
 
 /// The rows of a cloud in k-d order: halves along the widest coordinate, at whole blocks, down to one block.
