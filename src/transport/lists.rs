@@ -130,7 +130,7 @@ impl<'a> Lists<'a> {
             self.prices[at] = price;
             let before = std::mem::replace(&mut self.priced[at], self.screen.priced(at, price));
             if let Some(boxes) = &mut self.boxes {
-                boxes.raise(at, before, &self.priced);
+                boxes.raise(self.screen, at, before, &self.priced);
             }
         }
     }

@@ -62,24 +62,24 @@ pub(super) fn nearest(lists: &mut Lists<'_>, pairs: &mut Pairs) -> bool {
 
 /// Bids until every row has a column, or `cap` bids were made. Returns the number of bids.
 pub(super) fn phase(lists: &mut Lists<'_>, pairs: &mut Pairs, epsilon: f64, cap: usize) -> usize {
-    let mut stack = pairs.free_rows();
+    let mut stack: std::collections::VecDeque<u32> = pairs.free_rows().into();
     let mut waiting: Vec<u32> = Vec::new();
     let batch = lists.batch();
     let mut bids = 0;
     while bids < cap {
-        let Some(i) = stack.pop() else {
+        let Some(i) = stack.pop_front() else {
             if waiting.is_empty() {
                 break;
             }
             lists.refresh(&waiting, WANT);
-            std::mem::swap(&mut stack, &mut waiting);
+            stack.extend(waiting.drain(..));
             continue;
         };
         let Some(look) = lists.answer(i) else {
             waiting.push(i);
             if waiting.len() >= batch {
                 lists.refresh(&waiting, WANT);
-                stack.append(&mut waiting);
+                stack.extend(waiting.drain(..));
             }
             continue;
         };
@@ -89,7 +89,7 @@ pub(super) fn phase(lists: &mut Lists<'_>, pairs: &mut Pairs, epsilon: f64, cap:
         lists.lower(look.column, look.cost - target - epsilon);
         let loser = pairs.give(i, look.column, look.cost);
         if loser != FREE {
-            stack.push(loser);
+            stack.push_back(loser);
         }
     }
     bids

@@ -1,50 +1,125 @@
 //! Scans that skip far columns, in few dimensions.
 //!
-//! Columns in k-d order are cut into blocks of [`BLOCK`] with a bounding box each. The square distance from a point to the box, and the
-//! smallest priced offset in the block, bound all its values from below; rounding is monotone, so the bound holds for the computed
-//! values too. Blocks above the threshold reached so far are skipped.
+//! Columns in k-d order are cut into blocks of [`BLOCK`] with a bounding box each. The cost over the box, and a linear function below the
+//! priced offsets of the block, bound all its values from below. Blocks above the threshold reached so far are skipped.
 
-use super::{LANES, Screen, general};
+use super::{LANES, Screen, UNIT, general, general_and_slope};
+use crate::transport::order::Order;
 use crate::transport::cost::Geometry;
 use crate::transport::lists::{Look, from_key, order_key};
 
 /// Columns a block.
 pub(crate) const BLOCK: usize = 32;
+/// Offsets of a block that may rise before its linear function is fitted anew.
+const REFIT: u32 = 16;
+/// Rounding of a dozen `f32` operations, relative to the largest number among them.
+const MARGIN: f32 = 16.0 * UNIT as f32;
 /// Blocks taken in the order of their bounds before the rest is filtered.
 const FIRST: usize = 6;
 
-/// Bounding boxes of the blocks, padded with boxes out of reach to whole groups of [`LANES`].
+/// Bounding boxes of the blocks, and a linear function in each that follows its prices; padded to whole groups of [`LANES`].
+///
+/// Optimal prices are smooth, so their linear part, not their spread over the box, is what a bound must know:
+///
+/// ```math
+/// \text{priced}_j \ge \text{floor} - \langle g, y_j - c \rangle \quad\text{for all columns } j \text{ of the box with centre } c .
+/// ```
 #[derive(Debug)]
 pub(crate) struct Boxes {
-    /// Lower and upper corners, one coordinate after the other.
-    low: Vec<f32>,
-    high: Vec<f32>,
-    /// Smallest priced offset of each block.
+    blocks: usize,
+    /// Centres, half widths and slopes, one coordinate after the other.
+    centre: Vec<f32>,
+    half: Vec<f32>,
+    slope: Vec<f32>,
+    /// Smallest priced offset of each block beyond the linear function.
     floor: Vec<f32>,
+    /// Offsets raised since the linear function was fitted.
+    raised: Vec<u32>,
 }
 
 impl Boxes {
     /// Boxes of all columns under the priced offsets `priced`.
     pub(crate) fn new(screen: &Screen, priced: &[f32]) -> Self {
-        let blocks = (screen.stride / BLOCK).next_multiple_of(LANES);
-        let columns = |k: usize, b: usize| {
-            let end = |b: usize| k * screen.stride + (b * BLOCK).min(screen.columns);
-            screen.y[end(b)..end(b + 1)].iter().copied()
+        let full = screen.stride / BLOCK;
+        let blocks = full.next_multiple_of(LANES);
+        let zeros = vec![0.0; blocks * screen.dim];
+        let mut boxes = Self {
+            blocks,
+            centre: zeros.clone(),
+            half: zeros.clone(),
+            slope: zeros,
+            floor: vec![f32::INFINITY; blocks],
+            raised: vec![0; blocks],
         };
-        let corners = |start: f32, choose: fn(f32, f32) -> f32| {
-            (0..screen.dim).flat_map(|k| (0..blocks).map(move |b| (k, b))).map(|(k, b)| columns(k, b).fold(start, choose)).collect()
-        };
-        let floor = |b: usize| priced.as_chunks::<BLOCK>().0.get(b).map_or(f32::INFINITY, least);
-        Self { low: corners(f32::MAX, f32::min), high: corners(f32::MIN, f32::max), floor: (0..blocks).map(floor).collect() }
+        for b in 0..screen.columns.div_ceil(BLOCK) {
+            for k in 0..screen.dim {
+                let start = k * screen.stride;
+                let columns = &screen.y[start + b * BLOCK..start + ((b + 1) * BLOCK).min(screen.columns)];
+                let (low, high) = columns.iter().fold((f32::MAX, f32::MIN), |(low, high), &y| (low.min(y), high.max(y)));
+                let centre = 0.5 * low + 0.5 * high;
+                boxes.centre[k * blocks + b] = centre;
+                boxes.half[k * blocks + b] = (high - centre).max(centre - low).next_up();
+            }
+            boxes.fit(screen, b, priced);
+        }
+        boxes
     }
 
     /// Takes the rise of a priced offset from `before` to `priced[j]`.
     #[inline]
-    pub(crate) fn raise(&mut self, j: usize, before: f32, priced: &[f32]) {
+    pub(crate) fn raise(&mut self, screen: &Screen, j: usize, before: f32, priced: &[f32]) {
         let block = j / BLOCK;
-        if before <= self.floor[block] {
-            self.floor[block] = least(&priced.as_chunks::<BLOCK>().0[block]);
+        self.raised[block] += 1;
+        if self.raised[block] >= REFIT {
+            self.fit(screen, block, priced);
+            return;
         }
+        let tilt: f32 = (0..screen.dim).map(|k| self.slope[k * self.blocks + block] * self.from_centre(screen, k, j)).sum();
+        // The floor was lowered for rounding: the column that set it is at most this much above.
+        if before + tilt <= self.floor[block] + 64.0 * UNIT as f32 * (before.abs() + tilt.abs() + self.floor[block].abs()) {
+            self.floor[block] = self.rest(screen, block, priced);
+        }
+    }
+
+    #[inline]
+    fn from_centre(&self, screen: &Screen, k: usize, j: usize) -> f32 {
+        screen.y[k * screen.stride + j] - self.centre[k * self.blocks + j / BLOCK]
+    }
+
+    /// Fits the slope of a block, coordinate by coordinate, and takes the floor that belongs to it.
+    fn fit(&mut self, screen: &Screen, block: usize, priced: &[f32]) {
+        self.raised[block] = 0;
+        let columns = block * BLOCK..((block + 1) * BLOCK).min(screen.columns);
+        let count = columns.len() as f32;
+        let mean_price = priced[columns.clone()].iter().sum::<f32>() / count;
+        for k in 0..screen.dim {
+            let y = &screen.y[k * screen.stride..];
+            let mean = y[columns.clone()].iter().sum::<f32>() / count;
+            let (square, product) = columns.clone().fold((0.0, 0.0), |(square, product), j| {
+                let from = y[j] - mean;
+                (square + from * from, product + from * (priced[j] - mean_price))
+            });
+            self.slope[k * self.blocks + block] = if square > 0.0 { -product / square } else { 0.0 };
+        }
+        self.floor[block] = self.rest(screen, block, priced);
+    }
+
+    /// min_j priced_j + ⟨g, y_j − c⟩, less its rounding.
+    fn rest(&self, screen: &Screen, block: usize, priced: &[f32]) -> f32 {
+        let start = block * BLOCK;
+        let whole = "a block ends within the stride";
+        let mut values: [f32; BLOCK] = *priced[start..].first_chunk().expect(whole);
+        let mut largest = 0.0;
+        for k in 0..screen.dim {
+            let (slope, centre) = (self.slope[k * self.blocks + block], self.centre[k * self.blocks + block]);
+            let y: &[f32; BLOCK] = screen.y[k * screen.stride + start..].first_chunk().expect(whole);
+            for j in 0..BLOCK {
+                values[j] += slope * (y[j] - centre);
+            }
+            largest += slope.abs() * self.half[k * self.blocks + block];
+        }
+        let least = least(&values);
+        least - MARGIN * (least.abs() + 2.0 * largest)
     }
 }
 
@@ -126,7 +201,7 @@ impl Screen {
     /// Bounds of all blocks, as order key · 2³² + block.
     fn queue_blocks<const D: usize>(&self, i: usize, x: [f32; D], boxes: &Boxes, queue: &mut Vec<u64>) {
         queue.clear();
-        for group in 0..boxes.floor.len() / LANES {
+        for group in 0..boxes.blocks / LANES {
             let bounds = self.box_bounds(i, x, boxes, group);
             queue.extend(bounds.iter().enumerate().map(|(lane, &b)| u64::from(order_key(b)) << 32 | (group * LANES + lane) as u64));
         }
@@ -135,21 +210,50 @@ impl Screen {
     }
 
     /// Lower bounds of the values in a group of boxes.
+    ///
+    /// For p = 2 the minimum of |x − y|² − ⟨g, y − c⟩ over the box. Else the cost is bounded by its tangent plane at c: it is convex in y.
     #[inline]
     fn box_bounds<const D: usize>(&self, i: usize, x: [f32; D], boxes: &Boxes, group: usize) -> [f32; LANES] {
-        let of = |side: &[f32], k: usize| *side[k * boxes.floor.len() + group * LANES..].first_chunk::<LANES>().expect("groups are whole");
-        let mut squares = [0.0; LANES];
+        let of = |side: &[f32], k: usize| *side[k * boxes.blocks + group * LANES..].first_chunk::<LANES>().expect("groups are whole");
+        let mut bound = of(&boxes.floor, 0);
+        if self.order == Order::TWO {
+            for k in 0..D {
+                let (centre, half, slope) = (of(&boxes.centre, k), of(&boxes.half, k), of(&boxes.slope, k));
+                for lane in 0..LANES {
+                    let (from, slope) = (x[k] - centre[lane], slope[lane]);
+                    let gap = (from + 0.5 * slope).abs() - half[lane];
+                    let gap = if gap > 0.0 { gap } else { 0.0 };
+                    let size = from.abs() + slope.abs() + half[lane];
+                    bound[lane] += gap * gap - slope * (from + 0.25 * slope) - MARGIN * size * size;
+                }
+            }
+            return bound;
+        }
+        let from: [[f32; LANES]; D] = std::array::from_fn(|k| of(&boxes.centre, k).map(|centre| x[k] - centre));
+        let mut distance = [0.0; LANES];
         for k in 0..D {
-            let (low, high) = (of(&boxes.low, k), of(&boxes.high, k));
             for lane in 0..LANES {
-                let (below, above) = (low[lane] - x[k], x[k] - high[lane]);
-                let gap = if below > above { below } else { above };
-                let gap = if gap > 0.0 { gap } else { 0.0 };
-                squares[lane] += gap * gap;
+                distance[lane] += from[k][lane] * from[k][lane];
             }
         }
-        let floor = of(&boxes.floor, 0);
-        std::array::from_fn(|lane| self.power(i, squares[lane]) + floor[lane])
+        let (mut cost, mut steepness) = (distance.map(f32::sqrt), [1.0; LANES]);
+        distance = cost.map(|r| if r > f32::MIN_POSITIVE { r } else { f32::MIN_POSITIVE });
+        if self.order.value() != 1.0 {
+            for lane in 0..LANES {
+                (cost[lane], steepness[lane]) = general_and_slope(cost[lane], self.slack[i], self.order.value());
+            }
+        }
+        for lane in 0..LANES {
+            bound[lane] += cost[lane] * (1.0 - MARGIN);
+        }
+        for k in 0..D {
+            let (half, slope) = (of(&boxes.half, k), of(&boxes.slope, k));
+            for lane in 0..LANES {
+                let (fall, slope) = (steepness[lane] * (from[k][lane] / distance[lane]), slope[lane]);
+                bound[lane] -= ((fall + slope).abs() + MARGIN * (fall.abs() + slope.abs())) * half[lane];
+            }
+        }
+        bound
     }
 
     /// Lower bounds of the values in a block, and the least of each lane.
@@ -214,7 +318,7 @@ impl Search<'_> {
         let mut look = Look::NOTHING;
         let mut cut = f32::INFINITY;
         self.visit(x, near, &mut look, &mut cut);
-        for group in 0..boxes.floor.len() / LANES {
+        for group in 0..boxes.blocks / LANES {
             let bounds = self.screen.box_bounds(self.i, x, boxes, group);
             for lane in 0..LANES {
                 if bounds[lane] < cut && group * LANES + lane != near {

@@ -291,6 +291,13 @@ fn general(square: f32, slack: f64, order: f64) -> f32 {
     (distance.powf(order) * (1.0 - 8.0 * UNIT)) as f32
 }
 
+/// [`general`] at distance r, and its derivative by r.
+fn general_and_slope(r: f32, slack: f64, order: f64) -> (f32, f32) {
+    let distance = (f64::from(r) - slack).max(0.0);
+    let slope = distance.powf(order - 1.0);
+    ((distance * slope * (1.0 - 8.0 * UNIT)) as f32, (order * slope) as f32)
+}
+
 /// Applies `bound` to a chunk, adds the prices and takes the minima lane by lane.
 #[inline]
 fn fold(values: &mut [f32; CHUNK], priced: &[f32; CHUNK], minima: &mut [f32; LANES], bound: impl Fn(usize, f32) -> f32) {
