@@ -83,7 +83,6 @@ pub(crate) struct Lists<'a> {
 struct Worker {
     scratch: Scratch,
     keys: Vec<u32>,
-    queue: Vec<u64>,
     kept: Vec<u64>,
     values: Vec<(f64, u32)>,
 }
@@ -241,7 +240,7 @@ impl<'a> Lists<'a> {
         }
         for (index, (&i, list)) in rows.iter().zip(lists).enumerate() {
             let cut = if let Some(boxes) = &self.boxes {
-                self.screen.nearest(i as usize, boxes, &self.priced, want, &mut worker.queue, &mut worker.kept)
+                self.screen.nearest(i as usize, boxes, &self.priced, want, &mut worker.kept)
             } else {
                 let (values, minima) = worker.scratch.row(index, self.screen.stride());
                 select(values, minima, want, &mut worker.keys, &mut worker.kept)

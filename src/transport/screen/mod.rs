@@ -13,6 +13,7 @@
 //! is a number a column, subtracted with its price, and a number a row.
 
 pub(crate) mod boxes;
+mod search;
 
 use super::cost::Geometry;
 use super::order::Order;
