@@ -5,6 +5,7 @@
 //! 1988). Phases with falling ε start from the prices of the phase before.
 
 use crate::transport::lists::{Lists, WANT};
+use std::collections::VecDeque;
 
 /// No partner.
 pub(super) const FREE: u32 = u32::MAX;
@@ -60,26 +61,26 @@ pub(super) fn nearest(lists: &mut Lists<'_>, pairs: &mut Pairs) -> bool {
     true
 }
 
-/// Bids until every row has a column, or `cap` bids were made. Returns the number of bids.
+/// Bids, first come first served, until every row has a column, or `cap` bids were made. Returns the number of bids.
 pub(super) fn phase(lists: &mut Lists<'_>, pairs: &mut Pairs, epsilon: f64, cap: usize) -> usize {
-    let mut stack: std::collections::VecDeque<u32> = pairs.free_rows().into();
+    let mut queue: VecDeque<u32> = pairs.free_rows().into();
     let mut waiting: Vec<u32> = Vec::new();
     let batch = lists.batch();
     let mut bids = 0;
     while bids < cap {
-        let Some(i) = stack.pop_front() else {
+        let Some(i) = queue.pop_front() else {
             if waiting.is_empty() {
                 break;
             }
             lists.refresh(&waiting, WANT);
-            stack.extend(waiting.drain(..));
+            queue.extend(waiting.drain(..));
             continue;
         };
         let Some(look) = lists.answer(i) else {
             waiting.push(i);
             if waiting.len() >= batch {
                 lists.refresh(&waiting, WANT);
-                stack.extend(waiting.drain(..));
+                queue.extend(waiting.drain(..));
             }
             continue;
         };
@@ -89,7 +90,7 @@ pub(super) fn phase(lists: &mut Lists<'_>, pairs: &mut Pairs, epsilon: f64, cap:
         lists.lower(look.column, look.cost - target - epsilon);
         let loser = pairs.give(i, look.column, look.cost);
         if loser != FREE {
-            stack.push_back(loser);
+            queue.push_back(loser);
         }
     }
     bids

@@ -105,8 +105,7 @@ impl<const D: usize> Row<'_, D> {
     fn block_bounds(self, block: usize) -> ([f32; BLOCK], [f32; LANES]) {
         let start = block * BLOCK;
         let whole = "a block ends within the stride";
-        let y: [&[f32; BLOCK]; D] =
-            std::array::from_fn(|k| self.screen.y[k * self.screen.stride + start..].first_chunk().expect(whole));
+        let y: [&[f32; BLOCK]; D] = std::array::from_fn(|k| self.screen.y[k * self.screen.stride + start..].first_chunk().expect(whole));
         let priced: &[f32; BLOCK] = self.priced[start..].first_chunk().expect(whole);
         let mut values = [0.0; BLOCK];
         for j in 0..BLOCK {
@@ -181,4 +180,61 @@ fn ascending(boxes: std::ops::Range<usize>, bounds: impl Fn(usize) -> [f32; LANE
 fn round_up(value: f64) -> f32 {
     let rounded = value as f32;
     if f64::from(rounded) < value { rounded.next_up() } else { rounded }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::order::Order;
+    use crate::transport::screen::boxes::spatial_order;
+    use ndarray::Array2;
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    /// Clouds with a bulk and a far tail, so that boxes of very different sizes meet.
+    fn cloud(n: usize, dim: usize, rng: &mut ChaCha8Rng) -> Array2<f64> {
+        Array2::from_shape_simple_fn((n, dim), || {
+            let z: f64 = rng.random_range(-1.0..1.0);
+            z.powi(5) * 3.0
+        })
+    }
+
+    /// While prices fall at random, the search by boxes gives the two least values of the whole row, and `nearest` leaves out nothing
+    /// below the number it returns.
+    #[test]
+    fn boxes_lose_no_column() {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        for (dim, order) in [(1, 2.0), (2, 1.0), (2, 1.5), (2, 2.0), (3, 1.0), (3, 2.0), (4, 3.0)] {
+            let (x, y) = (cloud(20, dim, &mut rng), cloud(1500, dim, &mut rng));
+            let unsorted = Geometry::new(Order::new(order).expect("the order is valid"), &x, &y);
+            let columns = spatial_order(&unsorted, 1500, Geometry::y);
+            let geometry = unsorted.select(&(0..20).collect::<Vec<_>>(), &columns);
+            let screen = Screen::new(&geometry, 0);
+            let mut prices = vec![0.0; 1500];
+            let mut priced = screen.priced_all(&prices);
+            let mut boxes = Boxes::new(&screen, &priced);
+            for round in 0..40 {
+                // Prices that follow the cost to a point, as optimal ones do, with noise.
+                for _ in 0..100 {
+                    let j = rng.random_range(0..1500);
+                    let price = -geometry.cost(round % 20, j) * rng.random_range(0.0..1.5);
+                    if price < prices[j] {
+                        prices[j] = price;
+                        let before = std::mem::replace(&mut priced[j], screen.priced(j, price));
+                        boxes.raise(&screen, j, before, &priced);
+                    }
+                }
+                for i in 0..20 {
+                    let mut values: Vec<(f64, usize)> = (0..1500).map(|j| (geometry.cost(i, j) - prices[j], j)).collect();
+                    let look = screen.two_least(&geometry, i, &boxes, &priced, &prices, round % 47);
+                    let mut kept = Vec::new();
+                    let cut = f64::from(screen.nearest(i, &boxes, &priced, 32, &mut kept)) + screen.row_offset(i);
+                    let left_out = |j: usize| !kept.iter().any(|&key| key as u32 as usize == j);
+                    assert!(values.iter().all(|&(value, j)| value >= cut || !left_out(j)));
+                    values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+                    assert_eq!((look.best, look.second), (values[0].0, values[1].0), "d = {dim}, p = {order}, row {i}");
+                }
+            }
+        }
+    }
 }
