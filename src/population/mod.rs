@@ -9,8 +9,9 @@ pub(crate) mod gaussian;
 pub(crate) mod interpolant;
 pub(crate) mod line;
 pub(crate) mod radial;
+pub(crate) mod tensor;
 
-use crate::ScheduleError;
+use crate::{FlowError, ScheduleError};
 
 /// Why a population recursion could not be run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -37,6 +38,9 @@ pub enum PopulationError {
     /// The grid could not be made or refined.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
+    /// A flow map that the result is compared with could not be integrated.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
 }
 
 /// Which recursion is run.

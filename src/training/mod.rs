@@ -32,7 +32,6 @@ mod report;
 mod score_matching;
 mod spline;
 mod standardisation;
-mod stream;
 
 pub use affine::Affine;
 pub use coupling::{Coupling, Independent, OptimalPairs};

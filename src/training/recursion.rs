@@ -3,9 +3,9 @@
 use super::error::check_range;
 use super::pairs::{Source, couple, noise};
 use super::posterior::PosteriorDraws;
-use super::stream::Stream;
 use super::{Coupling, Fitted, FunctionClass, Independent, Regression, Scaling, Standardisation, TrainingError};
 use crate::consistency::assert_evaluable;
+use crate::stream::Stream;
 use crate::{ConsistencyFunction, Float, ForwardProcess, Grid, SharedNoisePair};
 use ndarray::{Array2, ArrayRef2};
 use rand::RngCore;

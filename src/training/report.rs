@@ -1,8 +1,8 @@
 //! Was T enough, and whose is the error? What a trained family is worth.
 
 use super::posterior_rule::PosteriorRule;
-use super::stream::{Stream, distinct_indices};
 use super::{JointModel, Learned, Standardisation, TrainingError, error::check_range, pairs, parallel};
+use crate::stream::{Stream, distinct_indices};
 use crate::{
     AccumulatedError, Assignment, ConsistencyFunction, Estimate, Float, FlowMap, ForwardProcess, Grid, Line, Sample, Sliced, Theorem1,
     Verdict, check,
