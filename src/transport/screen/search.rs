@@ -1,7 +1,7 @@
 //! Searches by boxes: the few smallest values of a row without a look at the far columns.
 
 use super::boxes::{BLOCK, Boxes, spatial};
-use super::{LANES, Screen, general};
+use super::{LANES, Screen, bounds_by_differences};
 use crate::transport::cost::Geometry;
 use crate::transport::lists::{Look, from_key, order_key};
 
@@ -106,22 +106,9 @@ impl<const D: usize> Row<'_, D> {
         let start = block * BLOCK;
         let whole = "a block ends within the stride";
         let y: [&[f32; BLOCK]; D] = std::array::from_fn(|k| self.screen.y[k * self.screen.stride + start..].first_chunk().expect(whole));
-        let priced: &[f32; BLOCK] = self.priced[start..].first_chunk().expect(whole);
-        let mut values = [0.0; BLOCK];
-        for j in 0..BLOCK {
-            for k in 0..D {
-                let difference = self.x[k] - y[k][j];
-                values[j] += difference * difference;
-            }
-        }
-        let mut least = [f32::INFINITY; LANES];
-        for (values, priced) in values.as_chunks_mut::<LANES>().0.iter_mut().zip(priced.as_chunks::<LANES>().0) {
-            for lane in 0..LANES {
-                let value = self.power(values[lane]) + priced[lane];
-                values[lane] = value;
-                least[lane] = if value < least[lane] { value } else { least[lane] };
-            }
-        }
+        let priced = self.priced[start..].first_chunk().expect(whole);
+        let (mut values, mut least) = ([0.0; BLOCK], [0.0; LANES]);
+        bounds_by_differences(self.x, y, priced, (self.screen.order, self.slack), &mut values, &mut least);
         (values, least)
     }
 
@@ -140,7 +127,10 @@ impl<const D: usize> Row<'_, D> {
     #[inline]
     fn look_at(self, block: usize, geometry: &Geometry, prices: &[f64], look: &mut Look, cut: &mut f32) {
         let (values, least) = self.block_bounds(block);
-        for lane in 0..LANES {
+        let mut open = (0..LANES).fold(0_u32, |open, lane| open | u32::from(least[lane] < *cut) << lane);
+        while open != 0 {
+            let lane = open.trailing_zeros() as usize;
+            open &= open - 1;
             if least[lane] < *cut {
                 for at in (lane..BLOCK).step_by(LANES) {
                     if values[at] < *cut {
@@ -151,15 +141,6 @@ impl<const D: usize> Row<'_, D> {
                     }
                 }
             }
-        }
-    }
-
-    #[inline]
-    fn power(self, square: f32) -> f32 {
-        match self.screen.order.value() {
-            1.0 => square.sqrt(),
-            2.0 => square,
-            order => general(square, self.slack, order),
         }
     }
 }
