@@ -5,6 +5,7 @@
 //! start the exact method, so a phase may end with a little mass unplaced.
 
 use crate::transport::lists::{Lists, Look, WANT};
+use std::collections::VecDeque;
 
 /// Mass of one row in one column.
 #[derive(Debug, Clone, Copy)]
@@ -18,14 +19,15 @@ struct Parcel {
 /// No row: mass of a column that was never taken.
 const NOBODY: u32 = u32::MAX;
 /// Bids a row may make on average in a phase.
-const BIDS: usize = 60;
+const BIDS: usize = 10;
 
 #[derive(Debug)]
 struct Auction<'a, 'b> {
     lists: &'a mut Lists<'b>,
     parcels: Vec<Vec<Parcel>>,
     free: Vec<i64>,
-    stack: Vec<u32>,
+    /// Rows with mass to place, first come first served: the last served first drives one price down in many small steps.
+    queue: VecDeque<u32>,
 }
 
 /// Lowers the prices of the lists from zero to near-optimal ones; ε falls from `first` to `last`.
@@ -33,8 +35,8 @@ pub(super) fn run(lists: &mut Lists<'_>, supply: &[i64], demand: &[i64], first: 
     let mut epsilon = first.max(last);
     loop {
         let parcels = (0..demand.len()).map(|j| vec![Parcel { row: NOBODY, mass: demand[j], level: lists.price(j as u32) }]).collect();
-        let stack = (0..supply.len() as u32).rev().collect();
-        let mut auction = Auction { lists, parcels, free: supply.to_vec(), stack };
+        let queue = (0..supply.len() as u32).collect();
+        let mut auction = Auction { lists, parcels, free: supply.to_vec(), queue };
         auction.phase(epsilon, BIDS * supply.len());
         if epsilon <= last {
             return;
@@ -50,7 +52,7 @@ impl Auction<'_, '_> {
             let Some((row, look)) = self.next(&mut waiting) else { return };
             self.bid(row, look, epsilon);
             if self.free[row as usize] > 0 {
-                self.stack.push(row);
+                self.queue.push_back(row);
             }
         }
     }
@@ -58,12 +60,12 @@ impl Auction<'_, '_> {
     /// A row with mass to place and its best columns; rows whose list cannot tell them are scanned together.
     fn next(&mut self, waiting: &mut Vec<u32>) -> Option<(u32, Look)> {
         loop {
-            let Some(row) = self.stack.pop() else {
+            let Some(row) = self.queue.pop_front() else {
                 if waiting.is_empty() {
                     return None;
                 }
                 self.lists.refresh(waiting, WANT);
-                self.stack.append(waiting);
+                self.queue.extend(waiting.drain(..));
                 continue;
             };
             if self.free[row as usize] == 0 {
@@ -75,7 +77,7 @@ impl Auction<'_, '_> {
             waiting.push(row);
             if waiting.len() >= self.lists.batch() {
                 self.lists.refresh(waiting, WANT);
-                self.stack.append(waiting);
+                self.queue.extend(waiting.drain(..));
             }
         }
     }
@@ -116,7 +118,7 @@ impl Auction<'_, '_> {
         self.free[row as usize] -= mass;
         if taken.row != NOBODY {
             self.free[taken.row as usize] += mass;
-            self.stack.push(taken.row);
+            self.queue.push_back(taken.row);
         }
     }
 }
