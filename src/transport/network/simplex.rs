@@ -8,11 +8,11 @@ use super::tree::{ARTIFICIAL, Arc, Tree};
 use crate::transport::TransportError;
 use crate::transport::certificate::{below, cheapest, potential, sum, tolerance};
 use crate::transport::cost::{Geometry, square_distance};
-use crate::transport::lists::{Lists, WANT};
+use crate::transport::lists::Lists;
 use crate::transport::screen::Screen;
 
 /// Arcs a row and a column contribute to the first set.
-const NEAR: usize = 10;
+const NEAR: usize = 20;
 /// Arcs a row may add at a time.
 const ADDED: usize = 6;
 /// ε of the first and the last phase of the auction, in the units of the assignment solver. Its prices only start the simplex method.
@@ -80,8 +80,7 @@ fn first_arcs(
     demand: &[i64],
 ) -> (Vec<(u32, u32)>, Vec<f64>, Vec<f64>) {
     let mut lists = Lists::new(geometry, screen);
-    let all: Vec<u32> = (0..supply.len() as u32).collect();
-    lists.refresh(&all, WANT);
+    lists.start();
     let last = LAST_EPSILON * lists.reach();
     auction::run(&mut lists, supply, demand, FIRST_EPSILON * geometry.spread(), last);
     let v = lists.into_prices();
