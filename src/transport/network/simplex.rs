@@ -12,7 +12,7 @@ use crate::transport::lists::Lists;
 use crate::transport::screen::Screen;
 
 /// Arcs a row and a column contribute to the first set.
-const NEAR: usize = 20;
+const NEAR: usize = 10;
 /// Arcs a row may add at a time.
 const ADDED: usize = 6;
 /// ε of the first and the last phase of the auction, in the units of the assignment solver. Its prices only start the simplex method.
