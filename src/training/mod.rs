@@ -32,6 +32,7 @@ mod report;
 mod score_matching;
 mod spline;
 mod standardisation;
+mod step_errors;
 mod stream;
 
 pub use affine::Affine;
@@ -50,7 +51,7 @@ pub use posterior_rule::{DiscreteLaw, PosteriorRule};
 pub use random_features::RandomFourier;
 pub use recursion::{Learned, Recursion, StepProgress};
 pub use regression::{FitSummary, Fitted, FittedMap, FunctionClass, Regression};
-pub use report::{KnownErrors, KnownTarget, Sandwiched, StepCheck, StepReport, Trained};
+pub use report::{KnownErrors, KnownTarget, Sandwiched, StepCheck, StepErrors, StepReport, Trained};
 pub use score_matching::{LearnedScore, ScoreMatching};
 pub use spline::Spline;
 pub use standardisation::{Scaling, Standardisation};

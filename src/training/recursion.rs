@@ -438,6 +438,11 @@ impl<F: Float> Learned<F> {
         &self.records
     }
 
+    /// Whether the maps are corrections f_t − f_{t−1}.
+    pub(crate) fn is_residual(&self) -> bool {
+        self.residual
+    }
+
     /// The map fitted at step t: f_t itself, or its correction in the residual form. `None` for t = 1 and beyond T.
     ///
     /// ```
