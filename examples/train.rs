@@ -101,6 +101,9 @@ struct Arguments {
     /// Hidden widths of networks.
     #[arg(long, value_delimiter = ',', default_value = "64,64")]
     hidden: Vec<usize>,
+    /// Points a step for the best function of a linear class, which separates ε from ε_F on a built-in target; 0 for their sum alone.
+    #[arg(long, default_value_t = 0)]
+    separate: usize,
     /// The unknown constant C_1 of Theorem 1.
     #[arg(long, default_value_t = 1.0)]
     constant: f64,
@@ -273,6 +276,8 @@ fn write_samples(path: &Path, samples: &Array2<f64>) -> Outcome<()> {
 
 fn row(arguments: &Arguments, report: &StepReport, seconds: f64) -> Row {
     let errors = report.known.as_ref().map(|k| k.errors);
+    let estimation = report.known.as_ref().and_then(|k| k.estimation.as_ref()).map(|e| e.accumulated);
+    let approximation = report.known.as_ref().and_then(|k| k.approximation.as_ref()).map(|e| e.accumulated);
     let optional = |v: Option<f64>| v.map_or(Value::Null, number);
     let verdict = report.verdict.as_ref();
     vec![
@@ -286,6 +291,8 @@ fn row(arguments: &Arguments, report: &StepReport, seconds: f64) -> Row {
         ("sliced_w1", number(report.sliced_w1.value)),
         ("epsilon_sum", optional(errors.map(|e| e.sum))),
         ("epsilon_max_times_steps", optional(errors.map(|e| e.max_times_steps))),
+        ("estimation_sum", optional(estimation.map(|e| e.sum))),
+        ("approximation_sum", optional(approximation.map(|e| e.sum))),
         ("energy_residual", number(report.energy_residual.value)),
         ("required_steps", optional(verdict.map(|v| v.required.steps()))),
         ("within_bound", verdict.map_or(Value::Null, |v| (v.w1.value <= v.bound.total()).into())),
@@ -317,6 +324,12 @@ fn print_table(arguments: &Arguments, report: &StepReport, seconds: f64) {
             "training error ε + ε_F: sum over steps    {:.4}   (largest step times T: {:.4})",
             known.errors.sum, known.errors.max_times_steps
         );
+        for (name, part) in [("estimation ε:     ", &known.estimation), ("approximation ε_F:", &known.approximation)] {
+            if let Some(part) = part {
+                let e = part.accumulated;
+                println!("  {name} sum over steps    {:.4}   (largest step times T: {:.4})", e.sum, e.max_times_steps);
+            }
+        }
         println!(
             "W1 at the true law of X_T lies in         [{:.4}, {:.4}]   (sample means, ± {:.4})",
             known.sandwich.lower, known.sandwich.upper, known.sandwich.std_error
@@ -338,6 +351,9 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     if let Some(target) = known {
         check = check.theorem(arguments.theorem(&arguments.grid()?)?).points(if Sample::dim(target) == 1 { 512 } else { 64 })?;
     }
+    if arguments.separate > 0 {
+        check = check.separate(arguments.separate)?;
+    }
     let report = model.measure(&check, &data.held_out, known.map(|t| t as &dyn KnownTarget), &mut rng)?;
     if let Some(path) = &arguments.out {
         write_samples(path, &model.sample(arguments.out_rows, &mut rng))?;
@@ -354,7 +370,7 @@ fn run(arguments: &Arguments) -> Outcome<()> {
 }
 
 fn main() {
-    if let Err(error) = run(&Arguments::parse()) {
+    if let Err(error) = run(&common::arguments()) {
         fail(&error);
     }
 }
