@@ -138,6 +138,10 @@ impl Data {
     fn new(arguments: &Arguments, rng: &mut ChaCha8Rng) -> Outcome<Self> {
         if let Some(path) = &arguments.data {
             let rows = common::cloud::load(path)?.rows;
+            // Before the shuffle, so that the message names the row of the file.
+            if let Some(((row, column), value)) = rows.indexed_iter().find(|(_, v)| !v.is_finite()) {
+                return Err(format!("{}: {value} in row {row}, column {column} (from 0): entries must be finite", path.display()).into());
+            }
             let mut order: Vec<usize> = (0..rows.nrows()).collect();
             order.shuffle(rng);
             let (test, train) = order.split_at(rows.nrows() / 5);
