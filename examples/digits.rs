@@ -27,7 +27,7 @@ use std::error::Error;
 use std::fs::File;
 use std::io::BufWriter;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -73,17 +73,21 @@ struct Arguments {
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// Pixels from 0 to 16, one digit a row.
-fn load(path: &PathBuf) -> Outcome<Array2<f32>> {
+/// Pixels from 0 to 16, one digit a row; an error names the file.
+fn load(path: &Path) -> Outcome<Array2<f32>> {
+    read(path).map_err(|error| format!("{}: {error}", path.display()).into())
+}
+
+fn read(path: &Path) -> Outcome<Array2<f32>> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).comment(Some(b'#')).from_path(path)?;
     let mut pixels = Vec::new();
     for record in reader.records() {
         let record = record?;
         if record.len() != 65 {
-            return Err(format!("{}: a line has {} entries, expected 64 pixels and a label", path.display(), record.len()).into());
+            return Err(format!("a line has {} entries, expected 64 pixels and a label", record.len()).into());
         }
         for cell in record.iter().take(64) {
-            pixels.push(cell.parse::<f32>()?);
+            pixels.push(cell.parse::<f32>().map_err(|error| format!("{cell:?}: {error}"))?);
         }
     }
     Ok(Array2::from_shape_vec((pixels.len() / 64, 64), pixels)?)
