@@ -37,9 +37,12 @@
 //!
 //! # Map
 //! - Levels and schedules: [`NoiseLevel`], [`VarianceSchedule`], [`Grid`], [`LiHuangWei`], [`audit`](fn@audit).
-//! - Targets: [`Gaussian`], [`GaussianMixture`], [`PointMasses`], [`LineMixture`], [`Radial`], [`Product`], [`Rotated`].
+//! - Targets: [`Gaussian`], [`GaussianMixture`], [`PointMasses`], [`LineMixture`], [`Radial`], [`NoisyCurve`],
+//!   [`Product`], [`Rotated`]; [`PerturbedScore`] adds an error of known size.
 //! - Flows: the targets themselves, and [`FlowSolver`] for any score; [`LipschitzProbe`] measures Assumption 1.
-//! - Population recursions: [`LineRecursion`], [`GaussianRecursion`], [`RadialRecursion`], with a [`PopulationReport`].
+//! - Population recursions: [`LineRecursion`], [`GaussianRecursion`], [`RadialRecursion`], with a [`PopulationReport`];
+//!   [`TensorRecursion`] for mixtures in up to three dimensions.
+//! - Sampling: [`one_step`], [`MultiStep`], and [`FixedStep`] for comparison.
 //! - Training from data: [`Recursion`] over any [`FunctionClass`], [`Joint`], with a [`StepReport`].
 //! - Transport: [`Assignment`], [`NetworkSimplex`], [`Line`], [`Sliced`], [`Sinkhorn`], [`gaussian_w2`], [`Sandwich`].
 //! - Bounds: [`Theorem1`], [`check`], [`rivals`](fn@rivals), [`RateModel`].
@@ -63,6 +66,7 @@ mod process;
 mod schedule;
 mod score;
 mod special;
+mod stream;
 mod target;
 mod training;
 mod transport;
@@ -73,6 +77,7 @@ pub use bound::check::{Comparison, Verdict, check};
 pub use bound::lower::{ConvexLowerBound, convex_lower_bound, gaussian_lower_bound, mean_norm, second_moment_lower_bound};
 pub use bound::rivals::{Provenance, RateInputs, Rival, rivals};
 pub use bound::theorem::{AccumulatedError, Bound, StepCount, Theorem1};
+pub use consistency::sampling::{MultiStep, SamplingError, one_step};
 pub use consistency::{ConsistencyFn, ConsistencyFunction};
 pub use estimate::Estimate;
 pub use float::Float;
@@ -83,8 +88,10 @@ pub use flow::tableau::Tableau;
 pub use flow::{FlowJacobian, FlowMap};
 pub use level::{LevelError, NoiseLevel};
 pub use population::gaussian::{GaussianConsistency, GaussianPopulation, GaussianRecursion};
-pub use population::line::{LineConsistency, LinePopulation, LineRecursion, LocalError};
+pub use population::ledger::LocalError;
+pub use population::line::{LineConsistency, LinePopulation, LineRecursion};
 pub use population::radial::{RadialConsistency, RadialPopulation, RadialRecursion};
+pub use population::tensor::{TensorConsistency, TensorPopulation, TensorRecursion, TensorReport};
 pub use population::{Interval, Keep, Method, PopulationError, PopulationReport};
 pub use process::{ForwardProcess, SharedNoisePair};
 pub use schedule::angle::UniformAngle;
@@ -94,9 +101,11 @@ pub use schedule::equidistributed::Equidistributed;
 pub use schedule::karras::Karras;
 pub use schedule::li_huang_wei::LiHuangWei;
 pub use schedule::{CustomSchedule, Grid, ScheduleError, VarianceSchedule};
+pub use score::perturbed::{ErrorScale, PerturbationError, PerturbedScore};
 pub use score::{DifferencedScore, ScoreFn, ScoreFunction, ScoreJacobian};
 pub use target::atoms::PointMasses;
 pub use target::covariance::Covariance;
+pub use target::curve::NoisyCurve;
 pub use target::gaussian::Gaussian;
 pub use target::line::{LineLabel, LineMarginal, LineMixture};
 pub use target::mixture::GaussianMixture;

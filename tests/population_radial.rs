@@ -6,6 +6,9 @@ use onestep::{
     PopulationReport, Posterior, Radial, RadialRecursion, VarianceSchedule,
 };
 
+/// Ratios of densities: rounding of logarithms up to 100.
+const SLOPE: f64 = 1e-12;
+
 fn paper(steps: usize) -> Grid {
     LiHuangWei::new(steps, 2.0, 4.0).unwrap().grid().unwrap()
 }
@@ -30,28 +33,57 @@ fn agree(a: &PopulationReport, b: &PopulationReport, tolerance: f64) {
 fn in_one_dimension_it_is_the_recursion_on_the_line() {
     let pair = LineMixture::point_masses(&[0.5, 0.5], &[-1.0, 1.0]).unwrap();
     let sphere = Radial::sphere(1, 1.0).unwrap();
-    // Distillation makes jumps of its own on the line, which only the recursion there follows: it is compared away from the data.
-    let cases = [(angles(0.2, 1.5, 30), Method::Training), (paper(40), Method::Training), (angles(0.6, 1.5, 12), Method::Distillation)];
+    let cases = [
+        (angles(0.2, 1.5, 30), Method::Training),
+        (angles(0.2, 1.5, 30), Method::Distillation),
+        (angles(0.6, 1.5, 12), Method::Training),
+        (angles(0.6, 1.5, 12), Method::Distillation),
+        (paper(40), Method::Training),
+        (paper(200), Method::Training),
+    ];
     for (grid, method) in cases {
         let radial = RadialRecursion::new(&sphere, &grid).method(method).run().unwrap();
         let line = LineRecursion::new(&pair, &grid).method(method).run().unwrap();
+        let (r, l) = (radial.report(), line.report());
+        assert!(r.resolved && l.resolved);
         // The runs ask for 1e−8 and 1e−9.
-        agree(radial.report(), line.report(), 2e-8);
+        agree(r, l, 1e-8);
+        // For two points the error of a training step jumps, so each certificate has its own numerical error.
+        assert!((r.certificate - l.certificate).abs() <= r.certificate_error + l.certificate_error + 1e-8 * l.certificate);
+        // A difference of values that agree to 1e−13.
+        assert!((r.prior_mismatch - l.prior_mismatch).abs() < 1e-12 + 1e-8 * l.prior_mismatch);
+        assert!(r.lipschitz == l.lipschitz || (r.lipschitz / l.lipschitz - 1.0).abs() < SLOPE);
+    }
+    // On the paper's grid distillation of two points makes step upon step, too narrow for either recursion, and both say so.
+    let grid = paper(40);
+    let radial = RadialRecursion::new(&sphere, &grid).method(Method::Distillation).tolerance(1e-6).run().unwrap();
+    let line = LineRecursion::new(&pair, &grid).method(Method::Distillation).tolerance(1e-6).run().unwrap();
+    assert!(!radial.report().resolved && !line.report().resolved);
+}
+
+#[test]
+fn the_steepest_point_of_the_flow_to_a_sphere_is_the_origin() {
+    // p_θ(0) ∝ sin^{−d}θ e^{−cot²θ ρ²/2}, and the slope there is the d-th root of a ratio of densities.
+    let (grid, rho) = (angles(0.4, 1.5, 8), 1.5);
+    for dim in [2, 3, 10] {
+        let run = RadialRecursion::new(&Radial::sphere(dim, rho).unwrap(), &grid).run().unwrap();
+        let ln = |a: f64| a.sin().ln() + 0.5 * (rho / a.tan()).powi(2) / dim as f64;
+        let exact = grid.levels().iter().map(|l| (ln(0.4) - ln(l.angle())).exp()).fold(1.0, f64::max);
+        assert!((run.report().lipschitz / exact - 1.0).abs() < SLOPE, "d = {dim}: {} {exact}", run.report().lipschitz);
     }
 }
 
 #[test]
 fn a_gaussian_radius_gives_the_gaussian_recursion() {
-    // The shells of the Gauss rule are told from the Gaussian only below their spacing: the grid starts at angle 0.6.
-    let grid = angles(0.6, 1.5, 8);
-    for (dim, shells) in [(2, 24), (10, 24), (500, 24)] {
+    // The shells of the Gauss rule are told from the Gaussian only below their spacing: the grid starts at angle 0.7.
+    let grid = angles(0.7, 1.5, 5);
+    for (dim, shells) in [(1, 24), (3, 16), (10, 16), (1000, 24)] {
         let radial = RadialRecursion::new(&Radial::gaussian(dim, 1.2, shells).unwrap(), &grid).run().unwrap();
         let gaussian = Gaussian::new(&vec![0.0; dim], Covariance::isotropic(dim, 1.44).unwrap()).unwrap();
         let gaussian = GaussianRecursion::new(&gaussian, &grid).run().unwrap();
         agree(radial.report(), gaussian.report(), 1e-8);
         assert!((radial.report().certificate / gaussian.report().certificate - 1.0).abs() < 1e-8);
         assert!((radial.report().prior_mismatch / gaussian.report().prior_mismatch - 1.0).abs() < 1e-8);
-        assert!((radial.report().lipschitz / gaussian.report().lipschitz - 1.0).abs() < 1e-5); // difference quotients over the nodes
     }
 }
 
@@ -63,16 +95,28 @@ fn identities_and_bounds_hold_in_every_dimension() {
         Radial::sphere(3, 2.0).unwrap(),
         Radial::sphere(30, 5.0).unwrap(),
         Radial::shells(8, &[0.5, 0.5], &[2.0, 2.6]).unwrap(),
+        Radial::shells(8, &[0.5, 0.5], &[2.0, 3.5]).unwrap(),
     ];
     for target in targets {
         let r = RadialRecursion::new(&target, &grid).run().unwrap().report().clone();
-        // Two shells are the hardest case: the flow pulls neighbours apart.
-        assert!(r.resolution_error < if target.radii().len() == 1 { 1e-8 } else { 1e-6 }, "{r:?}");
+        assert!(r.resolved && r.resolution_error < 1e-8, "{r:?}");
         assert!((r.loss_sum / r.energy_deficit - 1.0).abs() < 1e-8, "{r:?}");
         assert!(r.w1.is_exact() && r.w1_marginal.is_exact());
         assert!(0.0 < r.lower_bound && r.lower_bound <= r.w1_marginal.upper * (1.0 + 1e-9) && r.w1_marginal.upper <= r.certificate);
         assert!(r.w1.upper <= r.certificate + r.prior_mismatch);
         assert!(r.w1_marginal.upper <= r.w2_marginal);
+    }
+}
+
+#[test]
+fn a_ball_is_the_limit_of_its_shells() {
+    // At angle 0.6 the noise covers the spacing of 12 shells.
+    let grid = angles(0.6, 1.4, 4);
+    for dim in [2, 50] {
+        let exact = RadialRecursion::new(&Radial::uniform_ball(dim, 1.3).unwrap(), &grid).run().unwrap();
+        let shells = RadialRecursion::new(&Radial::ball(dim, 1.3, 12).unwrap(), &grid).run().unwrap();
+        agree(exact.report(), shells.report(), 1e-8);
+        assert!((exact.report().loss_sum / exact.report().energy_deficit - 1.0).abs() < 1e-8);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Consistency functions.
 
+pub(crate) mod sampling;
+
 use crate::{Float, score::assert_shapes};
 use ndarray::{Array2, ArrayRef2};
 use std::sync::Arc;

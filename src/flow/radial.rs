@@ -31,7 +31,12 @@ impl Radial {
     }
 
     /// As [`radius_map`](Self::radius_map) between values of τ, with a first step that is updated to the last one taken.
-    pub(crate) fn integrate(&self, from: f64, to: f64, mut r: f64, step: &mut f64) -> f64 {
+    pub(crate) fn integrate(&self, from: f64, to: f64, r: f64, step: &mut f64) -> f64 {
+        self.integrate_within(TOLERANCE, from, to, r, step)
+    }
+
+    /// As [`integrate`](Self::integrate), to another relative tolerance a step.
+    pub(crate) fn integrate_within(&self, tolerance: f64, from: f64, to: f64, mut r: f64, step: &mut f64) -> f64 {
         let mut tau = from;
         for _ in 0..STEPS {
             let left = to - tau;
@@ -39,8 +44,8 @@ impl Radial {
                 break;
             }
             let h = if left.abs() <= *step { left } else { step.copysign(left) };
-            let (next, error) = self.extrapolate(tau, r, h);
-            let allowed = TOLERANCE * r.abs();
+            let allowed = tolerance * r.abs();
+            let (next, error) = self.extrapolate(tau, r, h, EARLY * allowed);
             if error <= allowed || h.abs() < 1e-9 {
                 tau = if h == left { to } else { tau + h };
                 r = next.max(0.0);
@@ -61,8 +66,8 @@ impl Radial {
         cos * r - self.denoised_radius(cos, sin, r.abs()).copysign(r)
     }
 
-    /// One step and the difference of the last two columns.
-    fn extrapolate(&self, tau: f64, r: f64, h: f64) -> (f64, f64) {
+    /// One step and the difference of the last two columns; a column that moves the result by `enough` is the last one.
+    fn extrapolate(&self, tau: f64, r: f64, h: f64, enough: f64) -> (f64, f64) {
         let slope = self.velocity(tau, r);
         let mut row = [0.0; COLUMNS];
         let mut error = f64::INFINITY;
@@ -79,7 +84,7 @@ impl Radial {
             }
             row[j] = above;
             // A short step converges in fewer columns.
-            if error <= EARLY * TOLERANCE * r.abs() {
+            if error <= enough {
                 return (above, error);
             }
         }

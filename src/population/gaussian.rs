@@ -1,5 +1,6 @@
 //! Population consistency training of a Gaussian, in closed form.
 
+use super::settings::Kept;
 use super::{Interval, Keep, Method, PopulationError, PopulationReport};
 use crate::consistency::assert_evaluable;
 use crate::special::root_quadratic::{Direction, mean_norm};
@@ -125,7 +126,7 @@ impl<'a> GaussianRecursion<'a> {
         let exact = spaces.len() == 1 || spaces.len().saturating_mul(steps) <= CERTIFICATE_BUDGET;
         let unit = if spaces.len() == 1 { mean_norm(&[Direction { scale: 1.0, ..spaces[0].direction(0.0, 0.0) }]) } else { 0.0 };
         let mut certificate = Sum::default();
-        let mut kept = Vec::new();
+        let mut kept = Kept::default();
         for t in 2..=steps {
             let (level, sin_delta) = (self.grid.level(t), self.grid.sin_delta(t));
             let before = self.grid.level(t - 1);
@@ -140,7 +141,7 @@ impl<'a> GaussianRecursion<'a> {
                 spaces.iter().map(|s| s.multiplicity * s.local * s.local).sum::<f64>().sqrt()
             });
             if self.keep.keeps(t, steps) {
-                kept.push(Kept { step: t, cos: level.cos(), gains: slots.iter().map(|&s| spaces[s].gain()).collect() });
+                kept.push(t, Gains { cos: level.cos(), gains: slots.iter().map(|&s| spaces[s].gain()).collect() });
             }
         }
         let consistency = GaussianConsistency { target: self.target.clone(), steps, first_cos: self.grid.level(1).cos(), kept };
@@ -383,23 +384,17 @@ pub struct GaussianConsistency {
     target: Gaussian,
     steps: usize,
     first_cos: f64,
-    /// In increasing order of the step.
-    kept: Vec<Kept>,
+    kept: Kept<Gains>,
 }
 
 /// f_t(x) = cos θ_1 m + gain (x − cos θ_t m), one gain for each distinct eigenvalue of the covariance.
 #[derive(Debug, Clone, PartialEq)]
-struct Kept {
-    step: usize,
+struct Gains {
     cos: f64,
     gains: Vec<f64>,
 }
 
 impl GaussianConsistency {
-    fn find(&self, t: usize) -> Option<&Kept> {
-        self.kept.binary_search_by_key(&t, |k| k.step).ok().map(|i| &self.kept[i])
-    }
-
     /// The Lipschitz constant of f_t: its largest gain. `None` where f_t was not kept.
     ///
     /// ```
@@ -412,7 +407,7 @@ impl GaussianConsistency {
     /// ```
     #[must_use]
     pub fn lipschitz(&self, t: usize) -> Option<f64> {
-        if t == 1 { Some(1.0) } else { self.find(t).map(|k| k.gains.iter().copied().fold(0.0, f64::max)) }
+        if t == 1 { Some(1.0) } else { self.kept.find(t).map(|k| k.gains.iter().copied().fold(0.0, f64::max)) }
     }
 }
 
@@ -426,12 +421,12 @@ impl<F: Float> ConsistencyFunction<F> for GaussianConsistency {
     }
 
     fn holds(&self, t: usize) -> bool {
-        t == 1 || self.find(t).is_some()
+        t == 1 || self.kept.find(t).is_some()
     }
 
     fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_evaluable(self, t, x, out);
-        match self.find(t).filter(|_| t > 1) {
+        match self.kept.find(t).filter(|_| t > 1) {
             Some(kept) => self.target.affine(kept.cos, self.first_cos, &kept.gains, x, out),
             None => out.assign(x),
         }

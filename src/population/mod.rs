@@ -7,10 +7,15 @@
 
 pub(crate) mod gaussian;
 pub(crate) mod interpolant;
+pub(crate) mod ledger;
 pub(crate) mod line;
+mod mesh;
+mod quadrature;
 pub(crate) mod radial;
+mod settings;
+pub(crate) mod tensor;
 
-use crate::ScheduleError;
+use crate::{FlowError, ScheduleError};
 
 /// Why a population recursion could not be run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -37,6 +42,9 @@ pub enum PopulationError {
     /// The grid could not be made or refined.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
+    /// A flow map that the result is compared with could not be integrated.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
 }
 
 /// Which recursion is run.
@@ -165,7 +173,8 @@ pub struct PopulationReport {
     pub lower_bound: f64,
     /// Upper bound on `w1_marginal`: Σ_t of the errors made at step t, no unknown constant.
     pub certificate: f64,
-    /// Numerical error of `certificate` (already added to it), from summing over a subset of the levels.
+    /// Numerical error of `certificate` (already added to it): from summing over a subset of the levels, and what the last refinement moved
+    /// it.
     pub certificate_error: f64,
     /// W_1(f_T(X_T), f_T(Z)), or an upper bound on it: what starting from N(0, I) adds at most.
     pub prior_mismatch: f64,

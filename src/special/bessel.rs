@@ -12,6 +12,7 @@ const TERMS: usize = 10_000;
 ///
 /// Perron's continued fraction, with all-positive denominators and fast for small, equal and large κ alike
 /// (Gautschi and Slavik 1978), by Lentz's algorithm. d = 1 gives tanh κ, d = 3 coth κ − 1/κ.
+#[cfg(test)]
 pub(crate) fn mean_ratio(dim: usize, kappa: f64) -> f64 {
     ratio(0.5 * dim as f64, kappa)
 }

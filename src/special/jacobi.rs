@@ -4,7 +4,7 @@ use nalgebra::{DMatrix, SymmetricEigen};
 
 /// The nodes, increasing, and the weights, summing to one, of the rule whose orthonormal polynomials have the recurrence coefficients
 /// `diagonal` and `beside` (the square roots of the off-diagonal ones): Golub and Welsch (1969).
-fn golub_welsch(diagonal: &[f64], beside: impl Fn(usize) -> f64) -> (Vec<f64>, Vec<f64>) {
+pub(crate) fn golub_welsch(diagonal: &[f64], beside: impl Fn(usize) -> f64) -> (Vec<f64>, Vec<f64>) {
     let n = diagonal.len();
     let matrix = DMatrix::from_fn(n, n, |i, j| match i.abs_diff(j) {
         0 => diagonal[i],

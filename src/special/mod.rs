@@ -1,6 +1,8 @@
 //! Special functions the exact answers need.
 
 pub(crate) mod bessel;
+pub(crate) mod chebyshev;
+pub(crate) mod direction;
 pub(crate) mod hermite;
 pub(crate) mod jacobi;
 pub(crate) mod kronrod;

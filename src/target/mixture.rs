@@ -211,38 +211,86 @@ impl GaussianMixture {
     }
 
     /// ln(w_k p_θ(x | k)) for every row and component; degenerate variances are floored.
-    pub(super) fn logits<F: Float>(&self, level: NoiseLevel, x: &ArrayRef2<F>) -> Array2<f64> {
-        let floored = |variance: f64| noisy_variance(level, variance).max(TINY_VARIANCE);
-        let constants = self.weights.iter().zip(&self.covariances);
-        let constants: Vec<f64> =
-            constants.map(|(w, covariance)| w.ln() - covariance.sum(|s| LN_SQRT_2PI + 0.5 * floored(s).ln())).collect();
-        let mut logits = Array2::zeros((x.nrows(), self.weights.len()));
+    pub(crate) fn logits<F: Float>(&self, level: NoiseLevel, x: &ArrayRef2<F>) -> Array2<f64> {
         if self.expands(level) {
-            let offsets = self.offsets::<F>(level);
-            let squares: Vec<f64> = offsets.rows().into_iter().map(|m| m.dot(&m).as_f64()).collect();
-            let halves: Vec<f64> = self.covariances.iter().map(|c| 0.5 / floored(c.largest())).collect();
-            let from_centre = centred(x, &self.scaled_centre(level));
-            let products = from_centre.dot(&offsets.t());
-            for ((mut row, y), products) in logits.rows_mut().into_iter().zip(from_centre.rows()).zip(products.rows()) {
-                let own = y.dot(&y).as_f64();
-                for (k, (logit, p)) in row.iter_mut().zip(products).enumerate() {
-                    *logit = constants[k] - halves[k] * (own - 2.0 * p.as_f64() + squares[k]).max(0.0);
-                }
-            }
-            return logits;
+            return self.expanded_logits(level, &centred(x, &self.scaled_centre(level)), true);
         }
+        let constants = self.ln_constants(level);
+        let mut logits = Array2::zeros((x.nrows(), self.weights.len()));
         for (k, covariance) in self.covariances.iter().enumerate() {
-            let inverse = covariance.map(|s| 1.0 / floored(s));
+            let inverse = covariance.map(|s| 1.0 / floored(level, s));
             let quadratic = covariance.quadratic(&inverse, &self.about_mean(level, k, x));
             logits.column_mut(k).iter_mut().zip(quadratic).for_each(|(logit, q)| *logit = constants[k] - 0.5 * q);
         }
         logits
     }
 
+    /// ln w_k and the logarithm of the largest density of component k.
+    fn ln_constants(&self, level: NoiseLevel) -> Vec<f64> {
+        let parts = self.weights.iter().zip(&self.covariances);
+        parts.map(|(w, covariance)| w.ln() - covariance.sum(|s| LN_SQRT_2PI + 0.5 * floored(level, s).ln())).collect()
+    }
+
+    /// The logits from y = x − cos θ · centre by one matrix product, ‖y − m‖² = ‖y‖² − 2⟨y, m⟩ + ‖m‖². With equal variances ‖y‖² is
+    /// common to a row and may be left out where only differences matter.
+    fn expanded_logits<F: Float>(&self, level: NoiseLevel, from_centre: &ArrayRef2<F>, with_norms: bool) -> Array2<f64> {
+        let offsets = self.offsets::<F>(level);
+        let constants = self.ln_constants(level);
+        let squares: Vec<f64> = offsets.rows().into_iter().map(|m| m.dot(&m).as_f64()).collect();
+        let halves: Vec<f64> = self.covariances.iter().map(|c| 0.5 / floored(level, c.largest())).collect();
+        let mut logits = from_centre.dot(&offsets.t()).mapv_into_any(F::as_f64);
+        for (mut row, y) in logits.rows_mut().into_iter().zip(from_centre.rows()) {
+            let own = if with_norms { y.dot(&y).as_f64() } else { 0.0 };
+            // A squared distance rounded below zero is zero; without the norm there is nothing to compare with.
+            let least = if with_norms { 0.0 } else { f64::NEG_INFINITY };
+            for (k, logit) in row.iter_mut().enumerate() {
+                *logit = constants[k] - halves[k] * (own - 2.0 * *logit + squares[k]).max(least);
+            }
+        }
+        logits
+    }
+
     /// x − cos θ m_k for every row.
-    pub(super) fn about_mean<F: Float>(&self, level: NoiseLevel, k: usize, x: &ArrayRef2<F>) -> Array2<F> {
+    pub(crate) fn about_mean<F: Float>(&self, level: NoiseLevel, k: usize, x: &ArrayRef2<F>) -> Array2<F> {
         let mean: Vec<F> = self.means.row(k).iter().map(|m| F::of(level.cos() * m)).collect();
         centred(x, &mean)
+    }
+
+    /// As [`average`](Self::average), by matrix products: g_k y + (offset − g_k cos θ)(m_k − centre) + offset · centre averaged over r,
+    /// with y = x − cos θ · centre, which is made once, in place.
+    fn expanded_average<F: Float>(
+        &self,
+        level: NoiseLevel,
+        offset: f64,
+        g: &(impl Fn(f64) -> f64 + Sync),
+        x: &ArrayRef2<F>,
+        out: &mut ArrayRef2<F>,
+    ) {
+        let gains: Vec<f64> = self.covariances.iter().map(|c| g(c.largest())).collect();
+        let one_variance = self.covariances.iter().all(|c| c.largest() == self.covariances[0].largest());
+        let centre = self.scaled_centre::<F>(level);
+        for (mut o, x) in out.rows_mut().into_iter().zip(x.rows()) {
+            Zip::from(&mut o).and(&x).and(&aview1(&centre)).for_each(|o, &x, &c| *o = x - c);
+        }
+        let mut r = self.expanded_logits(level, out, !one_variance);
+        r.rows_mut().into_iter().for_each(softmax);
+        // With one variance the product itself scales y.
+        let common = one_variance.then(|| F::of(gains[0]));
+        if common.is_none() {
+            for (mut o, r) in out.rows_mut().into_iter().zip(r.rows()) {
+                let gain = F::of(r.iter().zip(&gains).map(|(r, g)| r * g).sum());
+                o.mapv_inplace(|y| gain * y);
+            }
+        }
+        for mut row in r.rows_mut() {
+            row.iter_mut().zip(&gains).for_each(|(r, g)| *r *= offset - g * level.cos());
+        }
+        let deviations = Array2::from_shape_fn(self.means.raw_dim(), |(k, j)| F::of(self.means[[k, j]] - self.centre[j]));
+        general_mat_mul(F::one(), &r.mapv(F::of), &deviations, common.unwrap_or(F::one()), out);
+        if offset != 0.0 {
+            let shift: Vec<F> = self.centre.iter().map(|c| F::of(offset * c)).collect();
+            out.rows_mut().into_iter().for_each(|mut o| o.zip_mut_with(&aview1(&shift), |o, &s| *o += s));
+        }
     }
 
     /// Writes Σ_k r_k(x) [`offset` m_k + g(Σ_k)(x − cos θ m_k)] for every row of a block, r_k the responsibilities.
@@ -254,24 +302,12 @@ impl GaussianMixture {
         x: &ArrayRef2<F>,
         out: &mut ArrayRef2<F>,
     ) {
-        let mut r = self.logits(level, x);
-        r.rows_mut().into_iter().for_each(softmax);
         if self.expands(level) {
-            // g_k y + (offset − g_k cos θ)(m_k − centre) + offset · centre, with y = x − cos θ · centre.
-            let gains: Vec<f64> = self.covariances.iter().map(|c| g(c.largest())).collect();
-            let from_centre = centred(x, &self.scaled_centre(level));
-            let mixed: Vec<F> = r.rows().into_iter().map(|r| F::of(r.iter().zip(&gains).map(|(r, g)| r * g).sum())).collect();
-            for mut row in r.rows_mut() {
-                row.iter_mut().zip(&gains).for_each(|(r, g)| *r *= offset - g * level.cos());
-            }
-            let deviations = Array2::from_shape_fn(self.means.raw_dim(), |(k, j)| F::of(self.means[[k, j]] - self.centre[j]));
-            let shift: Vec<F> = self.centre.iter().map(|c| F::of(offset * c)).collect();
-            for ((o, y), gain) in out.rows_mut().into_iter().zip(from_centre.rows()).zip(mixed) {
-                Zip::from(o).and(y).and(&aview1(&shift)).for_each(|o, &y, &s| *o = gain * y + s);
-            }
-            general_mat_mul(F::one(), &r.mapv(F::of), &deviations, F::one(), out);
+            self.expanded_average(level, offset, g, x, out);
             return;
         }
+        let mut r = self.logits(level, x);
+        r.rows_mut().into_iter().for_each(softmax);
         out.fill(F::zero());
         let mut image = Array2::zeros(x.raw_dim());
         for (k, covariance) in self.covariances.iter().enumerate() {
@@ -287,8 +323,13 @@ impl GaussianMixture {
     }
 }
 
+/// The variance of an eigenspace at this level, floored where a density divides by it.
+fn floored(level: NoiseLevel, variance: f64) -> f64 {
+    noisy_variance(level, variance).max(TINY_VARIANCE)
+}
+
 /// Exponentials of the logits, normalised; the largest logit is taken out first. NaN stays NaN.
-pub(super) fn softmax(mut logits: ArrayViewMut1<'_, f64>) {
+pub(crate) fn softmax(mut logits: ArrayViewMut1<'_, f64>) {
     let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut sum = 0.0;
     for l in &mut logits {

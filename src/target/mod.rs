@@ -5,6 +5,7 @@
 
 pub(crate) mod atoms;
 pub(crate) mod covariance;
+pub(crate) mod curve;
 pub(crate) mod gaussian;
 mod jacobian;
 pub(crate) mod line;

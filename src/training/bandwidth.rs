@@ -1,7 +1,8 @@
 //! Bandwidths of kernels, relative to the data.
 
+use super::TrainingError;
 use super::error::check_range;
-use super::{TrainingError, stream::distinct_indices};
+use crate::stream::distinct_indices;
 use ndarray::{ArrayRef2, Zip};
 use rand::RngCore;
 

@@ -35,7 +35,6 @@ mod score_matching;
 mod spline;
 mod standardisation;
 mod step_errors;
-mod stream;
 
 pub use affine::Affine;
 pub use coupling::{Coupling, Independent, OptimalPairs};

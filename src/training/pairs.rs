@@ -1,7 +1,7 @@
 //! Batches of (X_0, Z) and the shared-noise pairs made from them.
 
-use super::stream::{Stream, distinct_indices};
 use super::{Coupling, TrainingError, parallel};
+use crate::stream::{Stream, distinct_indices};
 use crate::{Float, Sample, batch};
 use ndarray::{Array2, ArrayRef2, ArrayView2, Axis};
 use rand::{Rng, RngCore};

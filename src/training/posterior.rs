@@ -2,7 +2,7 @@
 
 use super::kernel::squared_distances;
 use super::parallel;
-use super::stream::Stream;
+use crate::stream::Stream;
 use crate::{Float, Grid};
 use ndarray::{Array2, ArrayRef2, Axis, Zip};
 use rand::{Rng, RngCore};

@@ -2,8 +2,8 @@
 
 use super::posterior_rule::PosteriorRule;
 use super::step_errors::{self, accumulate};
-use super::stream::{Stream, distinct_indices};
 use super::{Fitted, JointModel, Learned, Standardisation, TrainingError, error::check_range, pairs};
+use crate::stream::{Stream, distinct_indices};
 use crate::{
     AccumulatedError, Assignment, ConsistencyFunction, Estimate, Float, FlowMap, ForwardProcess, Grid, Line, Sample, Sliced, Theorem1,
     Verdict, check,

@@ -1,8 +1,8 @@
 //! The error of each step against the exact posterior expectation, whole and in its two parts.
 
 use super::report::{StepErrors, Trained};
-use super::stream::Stream;
 use super::{PosteriorRule, TrainingError, parallel};
+use crate::stream::Stream;
 use crate::{AccumulatedError, Estimate, Float, ForwardProcess};
 use ndarray::{Array2, ArrayRef2, Zip};
 use rand::RngCore;

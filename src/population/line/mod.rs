@@ -7,33 +7,26 @@ mod backward;
 mod ledger;
 mod mesh;
 mod nodes;
-mod quadrature;
 mod result;
 
-pub use ledger::LocalError;
 pub use result::{LineConsistency, LinePopulation};
 
 use super::interpolant::Interpolant;
+use super::ledger::{LocalError, certificate_levels, sum_over_levels};
+use super::mesh::local_scales;
+use super::quadrature::Quadrature;
+use super::settings::{Kept, Settings, refine};
 use super::{Interval, Keep, Method, PopulationError, PopulationReport};
 use crate::target::line::LineMixture;
 use crate::{Grid, NoiseLevel};
 use backward::{Backward, HermiteRule, hermite_rules};
-use ledger::{Ledger, certificate_levels, lower_bound, sum_over_levels, valley_slope};
-use mesh::{Mesh, NodeDensity};
+use ledger::{Ledger, lower_bound, valley_slope};
+use mesh::{LineDensity, Mesh};
 use nodes::{NEGLIGIBLE, Nodes, Tracker};
-use quadrature::Quadrature;
 use result::SecondMoments;
 
-/// Spacing of the nodes in local scales in the first run for a tolerance of 1e−9.
-const SPACING: f64 = 0.25;
-/// Smallest factor between the spacings of two runs.
-const REFINEMENT: f64 = 1.4;
-/// Order of the error in the spacing, used to choose the next one.
-const ORDER: f64 = 10.0;
 /// Largest ratio of a coordinate to a standard deviation that is accepted.
 const LARGEST_RATIO: f64 = 1e7;
-/// Refinements tried before a run is reported as not resolved.
-const REFINEMENTS: usize = 6;
 
 /// Consistency training or distillation on the line, at population level.
 ///
@@ -76,11 +69,7 @@ const REFINEMENTS: usize = 6;
 pub struct LineRecursion<'a> {
     target: &'a LineMixture,
     grid: &'a Grid,
-    method: Method,
-    keep: Keep,
-    tolerance: f64,
-    spacing: Option<f64>,
-    refinements: usize,
+    settings: Settings,
 }
 
 impl<'a> LineRecursion<'a> {
@@ -98,7 +87,7 @@ impl<'a> LineRecursion<'a> {
     /// ```
     #[must_use]
     pub fn new(target: &'a LineMixture, grid: &'a Grid) -> Self {
-        Self { target, grid, method: Method::Training, keep: Keep::Last, tolerance: 1e-9, spacing: None, refinements: REFINEMENTS }
+        Self { target, grid, settings: Settings::new(1e-9) }
     }
 
     /// Training or distillation.
@@ -113,7 +102,7 @@ impl<'a> LineRecursion<'a> {
     /// ```
     #[must_use]
     pub fn method(mut self, method: Method) -> Self {
-        self.method = method;
+        self.settings.method = method;
         self
     }
 
@@ -129,7 +118,7 @@ impl<'a> LineRecursion<'a> {
     /// ```
     #[must_use]
     pub fn keep(mut self, keep: Keep) -> Self {
-        self.keep = keep;
+        self.settings.keep = keep;
         self
     }
 
@@ -144,7 +133,7 @@ impl<'a> LineRecursion<'a> {
     /// ```
     #[must_use]
     pub fn tolerance(mut self, tolerance: f64) -> Self {
-        self.tolerance = tolerance;
+        self.settings.tolerance = tolerance;
         self
     }
 
@@ -162,7 +151,7 @@ impl<'a> LineRecursion<'a> {
     /// ```
     #[must_use]
     pub fn spacing(mut self, spacing: f64) -> Self {
-        self.spacing = Some(spacing);
+        self.settings.spacing = Some(spacing);
         self
     }
 
@@ -179,7 +168,7 @@ impl<'a> LineRecursion<'a> {
     /// ```
     #[must_use]
     pub fn refinements(mut self, refinements: usize) -> Self {
-        self.refinements = refinements;
+        self.settings.refinements = refinements;
         self
     }
 
@@ -198,37 +187,15 @@ impl<'a> LineRecursion<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn run(&self) -> Result<LinePopulation, PopulationError> {
-        if !(self.tolerance >= 1e-13 && self.tolerance < 1.0) {
-            return Err(PopulationError::OutOfRange { name: "tolerance", value: self.tolerance, range: "[1e-13, 1)" });
-        }
-        if let Some(value) = self.spacing.filter(|&s| !(s > 0.0 && s <= 1.0)) {
-            return Err(PopulationError::OutOfRange { name: "spacing", value, range: "(0, 1]" });
-        }
-        self.keep.check(self.grid.steps())?;
+        self.settings.check(self.grid.steps())?;
         let (size, smallest) = self.scales();
         if !(size <= LARGEST_RATIO * smallest) {
             let name = "(largest |mean| + standard deviation)/(smallest standard deviation at level 1)";
             return Err(PopulationError::OutOfRange { name, value: size / smallest, range: "(0, 1e7], what double precision resolves" });
         }
         let scale = size.max(size * size);
-        let density = NodeDensity::new(self.target, self.grid);
-        let mut spacing = self.spacing.unwrap_or_else(|| (SPACING * (self.tolerance / 1e-9).powf(1.0 / ORDER)).clamp(0.1, 0.5));
-        let mut best = Pass::new(self, &density, spacing).run();
-        let mut refinement: f64 = REFINEMENT;
-        for _ in 0..self.refinements {
-            spacing /= refinement;
-            let finer = Pass::new(self, &density, spacing).run();
-            let moved = finer.report.change_from(&best.report, scale);
-            best = finer;
-            best.report.resolution_error = moved;
-            best.report.resolved = moved <= self.tolerance;
-            if best.report.resolved {
-                break;
-            }
-            // The spacing at which the next run should move by the tolerance, if the error falls with the order of the interpolant.
-            refinement = (moved / self.tolerance).powf(1.0 / ORDER).clamp(REFINEMENT, 2.0);
-        }
-        Ok(best)
+        let density = LineDensity::new(self.target, self.grid);
+        Ok(refine(&self.settings, scale, |spacing| Pass::new(self, &density, spacing).run(), |run| &mut run.report))
     }
 }
 
@@ -245,21 +212,22 @@ impl LineRecursion<'_> {
 struct Pass<'a> {
     recursion: &'a LineRecursion<'a>,
     mesh: Mesh,
-    quadrature: Quadrature,
+    quadrature: Quadrature<'a>,
     spacing: f64,
     rules: Vec<HermiteRule>,
 }
 
 impl<'a> Pass<'a> {
-    fn new(recursion: &'a LineRecursion<'a>, density: &NodeDensity, spacing: f64) -> Self {
+    fn new(recursion: &'a LineRecursion<'a>, density: &LineDensity, spacing: f64) -> Self {
         let (target, grid) = (recursion.target, recursion.grid);
         let mesh = density.mesh(target, grid, spacing);
-        let quadrature = Quadrature::new(&mesh.labels, target.at(grid.level(1)));
+        let data = target.at(grid.level(1));
+        let quadrature = Quadrature::new(&mesh.labels, move |y| data.density(y));
         Self { recursion, mesh, quadrature, spacing, rules: hermite_rules() }
     }
 
     fn run(&self) -> LinePopulation {
-        let LineRecursion { target, grid, ref keep, method, .. } = *self.recursion;
+        let LineRecursion { target, grid, settings: Settings { ref keep, method, .. } } = *self.recursion;
         let steps = grid.steps();
         let n = self.mesh.labels.len();
         let tracker = Tracker::new(target, &self.mesh.labels, grid.level(1));
@@ -274,13 +242,13 @@ impl<'a> Pass<'a> {
         let mut scales = vec![0.0; n];
         let mut increment = vec![0.0; n];
         let mut loss = vec![0.0; n];
-        let mut kept = Vec::new();
+        let mut kept = Kept::default();
         let mut ledger = Ledger { slopes: vec![1.0; n], smallest_density: nodes.density.clone(), ..Ledger::default() };
         let measured = certificate_levels(grid);
         let mut next_measured = 0;
         for t in 2..=steps {
             let (from, to) = (grid.level(t), grid.level(t - 1));
-            self.local_scales(&nodes.x, &mut scales);
+            local_scales(&nodes.x, self.spacing, &mut scales);
             interpolant.rebuild(&nodes.x, &f, &self.mesh.degrees);
             let measure = measured.get(next_measured) == Some(&t);
             if measure {
@@ -299,7 +267,7 @@ impl<'a> Pass<'a> {
                         let mut local = std::mem::take(&mut loss);
                         let mut unused = vec![0.0; n];
                         self.train(&backward, &nodes, &labels, &scales, &mut local, &mut unused);
-                        ledger.record(t, from, delta, &self.quadrature, &local);
+                        ledger.locals.push(LocalError::new(t, from, delta, &self.quadrature, &local));
                         loss = local;
                     }
                 }
@@ -307,7 +275,7 @@ impl<'a> Pass<'a> {
                     distil(&backward, &nodes, &interpolant, &mut increment);
                     // Along the flow f_{t−1} moves a node from its own value by exactly this much.
                     if measure {
-                        ledger.record(t, from, delta, &self.quadrature, &increment);
+                        ledger.locals.push(LocalError::new(t, from, delta, &self.quadrature, &increment));
                     }
                 }
             }
@@ -317,28 +285,10 @@ impl<'a> Pass<'a> {
             }
             ledger.stretch(&nodes.density);
             if keep.keeps(t, steps) {
-                kept.push((t, Interpolant::new(&nodes.x, &f, &self.mesh.degrees)));
+                kept.push(t, Interpolant::new(&nodes.x, &f, &self.mesh.degrees));
             }
         }
         self.conclude(ledger, &f, &error, kept)
-    }
-
-    /// The local scale of f at every node: the smallest neighbouring cell in units of the spacing asked for, allowed to grow with distance.
-    fn local_scales(&self, x: &[f64], scales: &mut [f64]) {
-        /// A scale a distance r away from a finer one is at least r times this.
-        const GROWTH: f64 = 0.2;
-        let n = x.len();
-        for i in 0..n {
-            let left = if i > 0 { x[i] - x[i - 1] } else { f64::INFINITY };
-            let right = if i + 1 < n { x[i + 1] - x[i] } else { f64::INFINITY };
-            scales[i] = left.min(right) / self.spacing;
-        }
-        for i in 1..n {
-            scales[i] = scales[i].min(scales[i - 1] + GROWTH * (x[i] - x[i - 1]));
-        }
-        for i in (0..n - 1).rev() {
-            scales[i] = scales[i].min(scales[i + 1] + GROWTH * (x[i + 1] - x[i]));
-        }
     }
 
     /// increment_i = E[g(X_{t−1}) | X_t = x_i] − g_i and loss_i = Var(g(X_{t−1}) | X_t = x_i), g the interpolant, g_i its value at node i.
@@ -376,21 +326,21 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn conclude(&self, ledger: Ledger, f: &[f64], error: &[f64], kept: Vec<(usize, Interpolant)>) -> LinePopulation {
+    fn conclude(&self, ledger: Ledger, f: &[f64], error: &[f64], kept: Kept<Interpolant>) -> LinePopulation {
         let LineRecursion { target, grid, .. } = *self.recursion;
         let q = &self.quadrature;
         let y = &self.mesh.labels;
         // The same sampler started from N(0, I): the node of label y is then the normal quantile of the same order.
         let (data, noise) = (target.at(grid.level(1)), target.at(NoiseLevel::NOISE));
         let from_noise: Vec<f64> = match kept.last() {
-            Some((_, last)) => y.iter().enumerate().map(|(i, &y)| last.eval(noise.transport(&data, y), i).0).collect(),
+            Some(last) => y.iter().enumerate().map(|(i, &y)| last.eval(noise.transport(&data, y), i).0).collect(),
             None => f.to_vec(),
         };
         let noise_error: Vec<f64> = from_noise.iter().zip(y).map(|(f, y)| f - y).collect();
         let mismatch: Vec<f64> = from_noise.iter().zip(f).map(|(a, b)| a - b).collect();
         let root_mean_square = |g: &[f64]| q.mean_of(|i| g[i] * g[i]).max(0.0).sqrt();
         let (certificate, certificate_error) = sum_over_levels(grid, &ledger.locals, |l| l.mean_abs);
-        let (certificate_l2, l2_error) = sum_over_levels(grid, &ledger.locals, |l| l.root_mean_square);
+        let (certificate_l2, _) = sum_over_levels(grid, &ledger.locals, |l| l.root_mean_square);
         let report = PopulationReport {
             steps: grid.steps(),
             dim: 1,
@@ -408,11 +358,8 @@ impl<'a> Pass<'a> {
             resolution_error: f64::INFINITY,
             resolved: false,
         };
-        let moments = SecondMoments {
-            from_noise: root_mean_square(&noise_error),
-            certificate: certificate_l2 + l2_error,
-            prior: root_mean_square(&mismatch),
-        };
+        let moments =
+            SecondMoments { from_noise: root_mean_square(&noise_error), certificate: certificate_l2, prior: root_mean_square(&mismatch) };
         LinePopulation { consistency: LineConsistency { steps: grid.steps(), kept }, report, moments, locals: ledger.locals }
     }
 }

@@ -2,10 +2,10 @@
 
 use super::super::mlp::{Network, Tape};
 use super::super::pairs::Source;
-use super::super::stream::Stream;
 use super::levels::LevelPairs;
 use super::model::LevelRow;
 use super::{Joint, Loss, Weighting};
+use crate::stream::Stream;
 use crate::{Float, ScoreFunction};
 use ndarray::{Array2, Axis};
 use rand::Rng;

@@ -2,13 +2,13 @@
 
 use super::super::mlp::{Network, Optimiser, chunk_sizes, cosine_rate};
 use super::super::pairs::Source;
-use super::super::stream::Stream;
 use super::super::{Scaling, Standardisation, TrainingError};
 use super::levels::{LevelPairs, intervals};
 use super::model::LevelRow;
 use super::pass::{Batch, Objective, Rule};
 use super::{Joint, JointModel, JointProgress, TIME_FEATURES};
 use crate::Float;
+use crate::stream::Stream;
 use rand::RngCore;
 use std::ops::ControlFlow;
 

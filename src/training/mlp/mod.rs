@@ -11,9 +11,9 @@ pub(crate) use optimiser::{Optimiser, chunk_sizes, cosine_rate};
 use super::error::check_range;
 use super::least_squares::affine_part;
 use super::linear::Tables;
-use super::stream::{Stream, distinct_indices};
 use super::{FitSummary, Fitted, FunctionClass, Regression, Standardisation, TrainingError, regression::Model, regression::weighted_loss};
 use crate::Float;
+use crate::stream::{Stream, distinct_indices};
 use ndarray::{Array1, Array2, ArrayRef2};
 use rand::RngCore;
 

@@ -4,29 +4,45 @@
 //! ```text
 //! cargo run --release --example step_bound
 //! cargo run --release --example step_bound -- --target diracs --means=-1,1 --steps 256,1024 --format json --plot none
+//! cargo run --release --example step_bound -- --target sphere --dims 2,8,32,128,512 --steps 256,1024
 //! ```
 //!
 //! For every T: f_T by the exact recursion, W_1 of f_T(Z) to X_1 with Z ~ N(0, I), W_1 and W_2 with X_T at its true law, the lower bound,
 //! the certificate, L_f, the bound (24) for the constant given, the smallest constant that would do, and the step count (25) for the error
-//! that was reached. Then the fitted rate.
+//! that was reached. Then the fitted rate. With `--dims` the same for every dimension, and the fitted exponent of d beside 1/2 (what N(0, I)
+//! has) and 5/2 (what the theorem allows).
 
+#[path = "../common/mod.rs"]
 mod common;
+mod plot;
+mod problem;
 
 use clap::{Parser, ValueEnum};
 use common::{Format, Row, arguments, fail, number, print_row};
 use onestep::{
-    AccumulatedError, CosineSchedule, Covariance, Gaussian, GaussianRecursion, Grid, LiHuangWei, LineMixture, LineRecursion,
-    LinearSchedule, Method, PopulationReport, RateModel, Theorem1, UniformAngle, VarianceSchedule,
+    AccumulatedError, CosineSchedule, Grid, LiHuangWei, LinearSchedule, PopulationReport, RateModel, Theorem1, UniformAngle,
+    VarianceSchedule,
 };
-use plotters::prelude::*;
+use problem::Family;
 use std::error::Error;
-use std::time::Instant;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Target {
     Mixture,
     Gaussian,
     Diracs,
+    /// Uniform on a sphere of --radius in --dim dimensions.
+    Sphere,
+    /// Uniform on a ball.
+    Ball,
+    /// Concentric spheres with --weights.
+    Shells,
+}
+
+impl Target {
+    fn is_radial(self) -> bool {
+        matches!(self, Self::Sphere | Self::Ball | Self::Shells)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -45,13 +61,13 @@ enum MethodName {
     Cd,
 }
 
-/// Population consistency training on the line (and its products) against the step-count bound.
+/// Population consistency training against the step-count bound: targets on the line, their products, and rotation-invariant ones.
 #[derive(Debug, Parser)]
 #[command(allow_negative_numbers = true)]
 struct Arguments {
     #[arg(long, value_enum, default_value = "mixture")]
     target: Target,
-    /// Weights of the components; equal by default.
+    /// Weights of the components or shells; equal by default.
     #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
     weights: Option<Vec<f64>>,
     /// Means of the components; -1,1 by default (0 for one Gaussian).
@@ -60,9 +76,15 @@ struct Arguments {
     /// Standard deviations; 0.6 by default (1 for one Gaussian).
     #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
     stds: Option<Vec<f64>>,
-    /// Number of independent copies: the dimension.
+    /// Radius of a sphere or ball, radii of shells; by default such that E‖X_0‖² = d for sphere and ball, and √d/2, √d for shells.
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
+    radius: Option<Vec<f64>>,
+    /// The dimension: of a sphere, ball or shells, otherwise the number of independent copies.
     #[arg(long, default_value_t = 1)]
     dim: usize,
+    /// Dimensions of a sweep, in place of --dim: W_1 against d at every T, with the fitted exponent.
+    #[arg(long, value_delimiter = ',', conflicts_with = "dim")]
+    dims: Option<Vec<usize>>,
     #[arg(long, value_enum, default_value = "paper")]
     schedule: Schedule,
     /// β_1 = T^-c0.
@@ -142,38 +164,6 @@ impl Line {
     }
 }
 
-/// The target with its parameters checked.
-enum Problem {
-    Line(LineMixture),
-    Gaussian(Gaussian),
-}
-
-fn problem(a: &Arguments) -> Result<Problem, Box<dyn Error>> {
-    if a.dim == 0 {
-        return Err("dim = 0 is outside [1, inf)".into());
-    }
-    let means = a.means.clone().unwrap_or_else(|| if a.target == Target::Gaussian { vec![0.0] } else { vec![-1.0, 1.0] });
-    let weights = a.weights.clone().unwrap_or_else(|| vec![1.0 / means.len() as f64; means.len()]);
-    match a.target {
-        Target::Diracs if a.stds.is_some() => Err("--stds does not belong to --target diracs: its standard deviations are 0".into()),
-        Target::Diracs => Ok(Problem::Line(LineMixture::point_masses(&weights, &means)?)),
-        Target::Mixture => {
-            let stds = a.stds.clone().unwrap_or_else(|| vec![0.6; means.len()]);
-            Ok(Problem::Line(LineMixture::new(&weights, &means, &stds)?))
-        }
-        Target::Gaussian => {
-            let stds = a.stds.clone().unwrap_or_else(|| vec![1.0]);
-            // The line target checks weights, lengths and signs; the closed form takes over from there.
-            let line = LineMixture::new(&weights, &means, &stds)?;
-            if line.means().len() != 1 {
-                return Err(format!("--target gaussian has one component, {} were given", means.len()).into());
-            }
-            let variance = line.stds()[0] * line.stds()[0];
-            Ok(Problem::Gaussian(Gaussian::new(&vec![line.means()[0]; a.dim], Covariance::isotropic(a.dim, variance)?)?))
-        }
-    }
-}
-
 fn grid(a: &Arguments, steps: usize) -> Result<Grid, Box<dyn Error>> {
     Ok(match a.schedule {
         Schedule::Paper => LiHuangWei::new(steps, a.c0, a.c1)?.grid()?,
@@ -183,18 +173,12 @@ fn grid(a: &Arguments, steps: usize) -> Result<Grid, Box<dyn Error>> {
     })
 }
 
-fn line(a: &Arguments, problem: &Problem, grid: &Grid) -> Result<Line, Box<dyn Error>> {
-    let start = Instant::now();
-    let method = if a.method == MethodName::Ct { Method::Training } else { Method::Distillation };
-    let report = match problem {
-        Problem::Line(target) => LineRecursion::new(target, grid).method(method).tolerance(a.tolerance).run()?.copies(a.dim),
-        Problem::Gaussian(target) => GaussianRecursion::new(target, grid).method(method).run()?.report().clone(),
-    };
-    let seconds = start.elapsed().as_secs_f64();
+/// What Theorem 1 says about a report.
+fn line(a: &Arguments, report: PopulationReport, seconds: f64) -> Result<Line, Box<dyn Error>> {
     // Without a finite L_f Assumption 1 fails and Theorem 1 says nothing.
     let (mut bound, mut fitted_constant, mut required_steps) = (f64::INFINITY, f64::NAN, f64::INFINITY);
     if report.lipschitz.is_finite() {
-        let theorem = Theorem1::new(a.dim, report.lipschitz, a.constant)?;
+        let theorem = Theorem1::new(report.dim, report.lipschitz, a.constant)?;
         bound = theorem.bound(report.steps, AccumulatedError::ZERO, AccumulatedError::ZERO)?.total();
         fitted_constant = theorem.fitted_constant(report.steps, report.w1.upper, AccumulatedError::ZERO, AccumulatedError::ZERO)?;
         required_steps = theorem.required_steps(report.w1.upper)?.steps();
@@ -208,8 +192,11 @@ fn line(a: &Arguments, problem: &Problem, grid: &Grid) -> Result<Line, Box<dyn E
     Ok(Line { report, bound, fitted_constant, required_steps, seconds })
 }
 
-fn print_table_line(first: bool, line: &Line) {
+fn print_table_line(first: bool, sweep: bool, line: &Line) {
     if first {
+        if sweep {
+            print!("{:>8} ", "d");
+        }
         println!(
             "{:>8} {:>12} {:>12} {:>12} {:>12} {:>12} {:>10} {:>11} {:>11} {:>12} {:>8}  verdict",
             "T", "W1", "W1 at X_T", "W2 at X_T", "lower bound", "certificate", "prior", "L_f", "bound (24)", "T for (25)", "seconds"
@@ -225,6 +212,9 @@ fn print_table_line(first: bool, line: &Line) {
     } else {
         "above the bound: C1 is too small"
     };
+    if sweep {
+        print!("{:>8} ", r.dim);
+    }
     println!(
         "{:>8} {:>12} {:>12} {:>12.5e} {:>12.5e} {:>12.5e} {:>10.2e} {:>11.5e} {:>11.4e} {:>12.4e} {:>8.3}  {verdict}",
         r.steps,
@@ -270,107 +260,81 @@ fn summary(lines: &[Line]) -> Vec<String> {
             Err(error) => said.push(format!("{name}: no fit ({error})")),
         }
     }
-    let constant = lines.iter().map(|l| l.fitted_constant).fold(f64::NAN, f64::max);
-    said.push(if constant.is_nan() {
-        "L_f is infinite: Assumption 1 fails and Theorem 1 gives no bound".to_string()
-    } else {
-        format!("smallest C1 for which (24) holds over this run: {constant:.4e}")
-    });
+    said.push(smallest_constant(lines));
     said
 }
 
-fn plot(path: &str, lines: &[Line]) -> Result<(), Box<dyn Error>> {
-    let steps = |l: &Line| l.report.steps as f64;
-    let curves: [(&str, RGBColor, Vec<(f64, f64)>); 4] = [
-        ("W1 of one-step samples", RGBColor(0, 90, 181), lines.iter().map(|l| (steps(l), l.report.w1.upper)).collect()),
-        ("lower bound", RGBColor(0, 140, 90), lines.iter().map(|l| (steps(l), l.report.lower_bound)).collect()),
-        ("certificate + prior mismatch", RGBColor(220, 120, 0), lines.iter().map(|l| (steps(l), l.upper())).collect()),
-        ("bound (24)", RGBColor(170, 30, 60), lines.iter().map(|l| (steps(l), l.bound)).collect()),
-    ];
-    let drawn = |y: f64| y > 0.0 && y.is_finite();
-    let values = || curves.iter().flat_map(|c| c.2.iter().copied()).filter(|p| drawn(p.1));
-    let (low, high) = values().fold((f64::INFINITY, 0.0_f64), |(a, b), (_, y)| (a.min(y), b.max(y)));
-    let (left, right) = values().fold((f64::INFINITY, 0.0_f64), |(a, b), (x, _)| (a.min(x), b.max(x)));
-    if !(low < f64::INFINITY) {
-        return Err("nothing to plot: every error is zero".into());
+fn smallest_constant(lines: &[Line]) -> String {
+    let constant = lines.iter().map(|l| l.fitted_constant).fold(f64::NAN, f64::max);
+    if constant.is_nan() {
+        "L_f is infinite: Assumption 1 fails and Theorem 1 gives no bound".to_string()
+    } else {
+        format!("smallest C1 for which (24) holds over this run: {constant:.4e}")
     }
-    let root = SVGBackend::new(path, (900, 620)).into_drawing_area();
-    root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
-        .caption("One-step error of population consistency training", ("sans-serif", 22))
-        .margin(16)
-        .x_label_area_size(48)
-        .y_label_area_size(72)
-        .build_cartesian_2d((left * 0.8..right * 1.25).log_scale(), (low * 0.4..high * 2.5).log_scale())?;
-    chart
-        .configure_mesh()
-        .x_desc("number of steps T")
-        .y_desc("distance")
-        .x_label_formatter(&|x| format!("{x:.0}"))
-        .y_label_formatter(&|y| format!("{y:.0e}"))
-        .axis_desc_style(("sans-serif", 17))
-        .label_style(("sans-serif", 14))
-        .light_line_style(RGBColor(235, 235, 235))
-        .draw()?;
-    // Drawn in reverse, so that the measured error lies on top.
-    for (name, colour, points) in curves.iter().rev() {
-        let points: Vec<(f64, f64)> = points.iter().copied().filter(|p| drawn(p.1)).collect();
-        if points.is_empty() {
-            continue;
+}
+
+/// The closing lines of a sweep: for every T the exponent of d.
+fn sweep_summary(steps: &[usize], lines: &[Line]) -> Vec<String> {
+    let mut said = Vec::new();
+    for &t in steps {
+        let here: Vec<&Line> = lines.iter().filter(|l| l.report.steps == t).collect();
+        let dims: Vec<f64> = here.iter().map(|l| l.report.dim as f64).collect();
+        let exact = here.iter().all(|l| l.report.w1.is_exact());
+        let ends: [(&str, fn(&Line) -> f64); 2] = [("lower bound", |l| l.report.w1.lower), ("upper bound", |l| l.report.w1.upper)];
+        for (name, end) in ends.into_iter().skip(usize::from(exact)) {
+            let name = if exact { "W1" } else { name };
+            let errors: Vec<f64> = here.iter().map(|l| end(l)).collect();
+            said.push(match RateModel::new().fit(&dims, &errors) {
+                Ok(fit) => format!(
+                    "T = {t}: {name} = c d^a: a = {:.4}, 95 % interval [{:.4}, {:.4}], beside 1/2 for N(0, I) and 5/2 in Theorem 1; c = {:.4e}, R² = {:.6}",
+                    fit.slope.value,
+                    fit.slope.lower,
+                    fit.slope.upper,
+                    fit.constant(),
+                    fit.r_squared
+                ),
+                Err(error) => format!("T = {t}: {name} = c d^a: no fit ({error})"),
+            });
         }
-        let style = colour.stroke_width(2);
-        chart
-            .draw_series(LineSeries::new(points.clone(), style))?
-            .label(*name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], style));
-        chart.draw_series(points.iter().map(|&p| Circle::new(p, 3, colour.filled())))?;
     }
-    // The theorem's slope, through the first measured error.
-    if let Some(&(x0, y0)) = curves[0].2.iter().find(|p| drawn(p.1)) {
-        let end = right.min(y0 * x0 / (low * 0.6));
-        let grey = RGBColor(120, 120, 120).stroke_width(1);
-        let reference = [(x0, 0.7 * y0), (end, 0.7 * y0 * x0 / end)];
-        chart
-            .draw_series(LineSeries::new(reference, grey))?
-            .label("slope -1")
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], grey));
-    }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerLeft)
-        .background_style(WHITE.mix(0.85))
-        .border_style(RGBColor(200, 200, 200))
-        .label_font(("sans-serif", 15))
-        .draw()?;
-    root.present()?;
-    Ok(())
+    said.push(smallest_constant(lines));
+    said
 }
 
 fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
-    let problem = problem(a)?;
-    if a.steps.is_empty() {
-        return Err("--steps is empty: at least one number of steps is needed".into());
+    let dims = a.dims.clone().unwrap_or_else(|| vec![a.dim]);
+    if let Some(dim) = dims.iter().find(|&&d| d == 0) {
+        return Err(format!("dim = {dim} is outside [1, inf)").into());
     }
-    Theorem1::new(a.dim, 1.0, a.constant)?;
+    if dims.is_empty() || a.steps.is_empty() {
+        return Err("--steps and --dims need at least one number".into());
+    }
+    let family = Family::new(a, &dims)?;
+    Theorem1::new(1, 1.0, a.constant)?;
     // Every grid is made before the first one is run, so that a bad T is refused at once.
     let grids = a.steps.iter().map(|&t| grid(a, t)).collect::<Result<Vec<_>, _>>()?;
     let mut lines = Vec::new();
     for grid in &grids {
-        let line = line(a, &problem, grid)?;
-        match a.format {
-            Format::Table => print_table_line(lines.is_empty(), &line),
-            Format::Csv | Format::Json => print_row(a.format, lines.is_empty(), &line.row(a)),
-        }
-        lines.push(line);
+        family.run(a, grid, |report, seconds| {
+            let line = line(a, report, seconds)?;
+            match a.format {
+                Format::Table => print_table_line(lines.is_empty(), a.dims.is_some(), &line),
+                Format::Csv | Format::Json => print_row(a.format, lines.is_empty(), &line.row(a)),
+            }
+            lines.push(line);
+            Ok(())
+        })?;
     }
-    for said in summary(&lines) {
+    for said in if a.dims.is_some() { sweep_summary(&a.steps, &lines) } else { summary(&lines) } {
         match a.format {
             Format::Table => println!("{said}"),
             Format::Csv | Format::Json => eprintln!("{said}"),
         }
     }
     if a.plot != "none" {
-        plot(&a.plot, &lines).map_err(|e| format!("cannot plot to {}: {e}", a.plot))?;
+        let drawn =
+            if a.dims.is_some() { plot::against_dimension(&a.plot, &a.steps, &lines) } else { plot::against_steps(&a.plot, &lines) };
+        drawn.map_err(|e| format!("cannot plot to {}: {e}", a.plot))?;
         eprintln!("plot written to {}", a.plot);
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! Score functions.
 
+pub(crate) mod perturbed;
+
 use crate::{Float, NoiseLevel};
 use ndarray::{Array2, ArrayRef2, ArrayView1};
 use std::sync::Arc;

@@ -1,7 +1,6 @@
 //! Expectations over X_t as integrals over the labels: E g(X_t) = ∫ g p_1 dy at every level.
 
-use crate::population::interpolant::DEGREE;
-use crate::target::line::LineMarginal;
+use super::interpolant::DEGREE;
 
 /// Points of a local interpolation polynomial in the labels.
 const STENCIL: usize = DEGREE;
@@ -18,10 +17,9 @@ const GAUSS: [(f64, f64); POINTS / 2] = [
 const GRADING: f64 = 4.0;
 
 /// Quadrature in the labels, exact for the density p_1 times local polynomials.
-#[derive(Debug, Clone)]
-pub(super) struct Quadrature {
+pub(crate) struct Quadrature<'a> {
     labels: Vec<f64>,
-    data: LineMarginal,
+    density: Box<dyn Fn(f64) -> f64 + Send + Sync + 'a>,
     cells: Vec<Cell>,
     weights: Vec<f64>,
 }
@@ -48,8 +46,9 @@ fn basis(nodes: &[f64], y: f64) -> [f64; STENCIL] {
     values
 }
 
-impl Quadrature {
-    pub(super) fn new(labels: &[f64], data: LineMarginal) -> Self {
+impl<'a> Quadrature<'a> {
+    /// On the labels, whose law has the given density.
+    pub(crate) fn new(labels: &[f64], density: impl Fn(f64) -> f64 + Send + Sync + 'a) -> Self {
         let n = labels.len();
         let mut weights = vec![0.0; n];
         let cells = (0..n - 1)
@@ -63,7 +62,7 @@ impl Quadrature {
                 let (start, count) = if graded { (i, 2) } else { (start, wide.len()) };
                 let mut cell = Cell { start, count, weights: [0.0; STENCIL] };
                 for (y, w) in gauss(labels[i], labels[i + 1]) {
-                    let mass = w * data.density(y);
+                    let mass = w * density(y);
                     let values = basis(&labels[start..start + count], y);
                     cell.weights.iter_mut().zip(values).for_each(|(c, v)| *c += mass * v);
                 }
@@ -73,21 +72,31 @@ impl Quadrature {
                 cell
             })
             .collect();
-        Self { labels: labels.to_vec(), data, cells, weights }
+        Self { labels: labels.to_vec(), density: Box::new(density), cells, weights }
+    }
+
+    /// The weight of node `i` in E g.
+    pub(crate) fn weight(&self, i: usize) -> f64 {
+        self.weights[i]
+    }
+
+    /// The probability that the cells hold.
+    pub(crate) fn mass(&self) -> f64 {
+        self.weights.iter().sum()
     }
 
     /// E g.
-    pub(super) fn mean(&self, g: &[f64]) -> f64 {
+    pub(crate) fn mean(&self, g: &[f64]) -> f64 {
         self.weights.iter().zip(g).map(|(w, g)| w * g).sum()
     }
 
     /// E g of a function of the node index.
-    pub(super) fn mean_of(&self, g: impl Fn(usize) -> f64) -> f64 {
+    pub(crate) fn mean_of(&self, g: impl Fn(usize) -> f64) -> f64 {
         self.weights.iter().enumerate().map(|(i, w)| w * g(i)).sum()
     }
 
     /// E|g|, split at the zeros of g.
-    pub(super) fn mean_abs(&self, g: &[f64]) -> f64 {
+    pub(crate) fn mean_abs(&self, g: &[f64]) -> f64 {
         let mut sum = 0.0;
         for (i, cell) in self.cells.iter().enumerate() {
             let stencil = &g[cell.start..cell.start + cell.count];
@@ -98,7 +107,7 @@ impl Quadrature {
                 let value = |y: f64| basis(nodes, y).iter().zip(stencil).map(|(b, g)| b * g).sum::<f64>();
                 let root = zero(value, self.labels[i], self.labels[i + 1]);
                 for (a, b) in [(self.labels[i], root), (root, self.labels[i + 1])] {
-                    sum += gauss(a, b).map(|(y, w)| w * self.data.density(y) * value(y)).sum::<f64>().abs();
+                    sum += gauss(a, b).map(|(y, w)| w * (self.density)(y) * value(y)).sum::<f64>().abs();
                 }
             }
         }

@@ -1,0 +1,138 @@
+//! Where the nodes of a recursion are placed: labels spread by a density, thinned where trajectories merge.
+
+use super::interpolant::{DEGREE, stencil_degrees};
+use crate::{Grid, NoiseLevel};
+
+/// The scale of a function grows with the distance to what bends it, as this fraction.
+pub(crate) const FAN: f64 = 0.25;
+/// Weight of the switching between components against their own scale.
+pub(crate) const SWITCH: f64 = 1.5;
+/// Gaps between modes whose density (in units of one over the local scale) is below this are crossed by one cell.
+pub(crate) const GAP: f64 = 1e-13;
+/// Mass that is left out in each tail.
+pub(crate) const TAIL: f64 = 1e-20;
+/// Levels at which the resolution is required.
+const REFERENCE_LEVELS: usize = 40;
+/// Candidates per standard deviation.
+const CANDIDATES: f64 = 16.0;
+
+/// The density of nodes asked for, tabulated over candidate labels; one table serves all resolutions.
+#[derive(Debug, Clone)]
+pub(crate) struct NodeDensity {
+    candidates: Vec<f64>,
+    /// ∫ of the density up to each candidate.
+    cumulative: Vec<f64>,
+}
+
+impl NodeDensity {
+    /// From the density at increasing candidates.
+    pub(crate) fn new(candidates: Vec<f64>, density: &[f64]) -> Self {
+        let mut cumulative = vec![0.0; candidates.len()];
+        for i in 1..candidates.len() {
+            cumulative[i] = cumulative[i - 1] + 0.5 * (density[i] + density[i - 1]) * (candidates[i] - candidates[i - 1]);
+        }
+        Self { candidates, cumulative }
+    }
+
+    /// Increasing labels, `spacing` units of the density apart.
+    pub(crate) fn labels(&self, spacing: f64) -> Vec<f64> {
+        let total = self.cumulative.last().copied().unwrap_or(0.0);
+        let cells = ((total / spacing).ceil() as usize).max(2 * DEGREE);
+        let mut labels: Vec<f64> = Vec::with_capacity(cells + 1);
+        let mut i = 0;
+        for n in 0..=cells {
+            let asked = total * n as f64 / cells as f64;
+            while i + 2 < self.cumulative.len() && self.cumulative[i + 1] < asked {
+                i += 1;
+            }
+            let width = self.cumulative[i + 1] - self.cumulative[i];
+            let part = if width > 0.0 { ((asked - self.cumulative[i]) / width).clamp(0.0, 1.0) } else { 0.0 };
+            labels.push(self.candidates[i] + part * (self.candidates[i + 1] - self.candidates[i]));
+        }
+        labels.dedup_by(|b, a| *b <= *a);
+        labels
+    }
+}
+
+/// Where the nodes stand at one level, and the distance below which two of them are one: `closest` + `relative` · |x|.
+#[derive(Debug, Clone)]
+pub(crate) struct Places {
+    pub(crate) x: Vec<f64>,
+    pub(crate) closest: f64,
+    pub(crate) relative: f64,
+}
+
+/// The indices of nodes that keep clear of the one before at every level.
+pub(crate) fn clear_nodes(count: usize, places: &[Places]) -> Vec<usize> {
+    let mut keep = vec![0];
+    for i in 1..count {
+        let before = keep[keep.len() - 1];
+        if places.iter().all(|p| p.x[i] - p.x[before] > p.closest.max(p.relative * p.x[i].abs())) {
+            keep.push(i);
+        }
+    }
+    keep
+}
+
+/// The stencil degrees that the nodes allow at all of the levels.
+pub(crate) fn common_degrees(places: impl IntoIterator<Item = Vec<f64>>) -> Vec<usize> {
+    let mut degrees = Vec::new();
+    for x in places {
+        degrees.resize(x.len(), DEGREE);
+        stencil_degrees(&x, &mut degrees);
+    }
+    degrees
+}
+
+/// Levels spread over the path, half of them evenly in the angle and half evenly in ln tan θ.
+pub(crate) fn reference_levels(grid: &Grid) -> Vec<NoiseLevel> {
+    let (first, last) = (grid.level(1), grid.last());
+    let half = REFERENCE_LEVELS / 2;
+    let (a, b) = (first.angle(), last.angle());
+    let even = (0..half).map(|i| a + (b - a) * i as f64 / (half - 1) as f64);
+    let (low, high) = (first.tan().ln(), last.tan().min(1e3).ln());
+    let geometric = (1..half).map(|i| (low + (high - low) * i as f64 / half as f64).exp().atan());
+    let mut angles: Vec<f64> = even.chain(geometric).collect();
+    angles.sort_by(f64::total_cmp);
+    angles.iter().filter_map(|&a| NoiseLevel::from_angle(a.clamp(0.0, std::f64::consts::FRAC_PI_2)).ok()).collect()
+}
+
+/// Points dense enough to integrate the node density: a fan around every centre with its standard deviation.
+pub(crate) fn candidates(centres: impl IntoIterator<Item = (f64, f64)>, low: f64, high: f64) -> Vec<f64> {
+    let mut points = vec![low, high];
+    let mut smallest = f64::INFINITY;
+    for (m, s) in centres {
+        smallest = smallest.min(s);
+        // Spacing s/CANDIDATES near the mean, growing in proportion to the distance beyond four standard deviations.
+        let reach = ((high - m).max(m - low) / s).max(1.0);
+        let mut z: f64 = 0.5 / CANDIDATES;
+        while z < reach {
+            points.extend([m - s * z, m + s * z]);
+            z += (1.0 + FAN * z) / CANDIDATES;
+        }
+    }
+    points.retain(|p| (low..=high).contains(p));
+    points.sort_by(f64::total_cmp);
+    let tiny = 1e-3 / CANDIDATES * smallest;
+    points.dedup_by(|b, a| *b - *a < tiny);
+    points
+}
+
+/// The local scale of a function held at the nodes `x`: the smallest neighbouring cell in units of the spacing asked for, allowed to grow with
+/// distance.
+pub(crate) fn local_scales(x: &[f64], spacing: f64, scales: &mut [f64]) {
+    /// A scale a distance r away from a finer one is at least r times this.
+    const GROWTH: f64 = 0.2;
+    let n = x.len();
+    for i in 0..n {
+        let left = if i > 0 { x[i] - x[i - 1] } else { f64::INFINITY };
+        let right = if i + 1 < n { x[i + 1] - x[i] } else { f64::INFINITY };
+        scales[i] = left.min(right) / spacing;
+    }
+    for i in 1..n {
+        scales[i] = scales[i].min(scales[i - 1] + GROWTH * (x[i] - x[i - 1]));
+    }
+    for i in (0..n - 1).rev() {
+        scales[i] = scales[i].min(scales[i + 1] + GROWTH * (x[i + 1] - x[i]));
+    }
+}
