@@ -15,7 +15,7 @@ use common::{Format, Row, cloud::load, fail, number, print_row, progress};
 use ndarray::{Array2, ArrayRef2};
 use onestep::{
     Assignment, Distance, DistanceFn, Estimate, Line, NetworkSimplex, Sinkhorn, Sliced, TransportError, bootstrap, gelbrich,
-    gelbrich_plug_in,
+    gelbrich_plug_in, gelbrich_weighted, weighted_bootstrap,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -144,8 +144,8 @@ fn gaussian(order: f64, x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights
     if order != 2.0 {
         return Err(format!("order = {order}: the method gaussian knows W_2 only").into());
     }
-    if weights.is_some() {
-        return Err("the method gaussian takes no weights".into());
+    if let Some((a, b)) = weights {
+        return Ok(Answer { upper: f64::NAN, ..Answer::exact(gelbrich_weighted(x, a, y, b)?) });
     }
     let g = gelbrich(x, y)?;
     Ok(Answer::exact(g.distance.value).with_interval(&g.distance))
@@ -169,21 +169,33 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             Method::Line => line(order, x, y, weights),
             Method::Sliced => sliced(&directions, x, y, weights),
             Method::Sinkhorn => sinkhorn(order, reg, x, y, weights),
-            Method::Gaussian => Ok(Answer::exact(gelbrich_plug_in(x, y)?)),
+            Method::Gaussian => Ok(Answer::exact(match weights {
+                Some((a, b)) => gelbrich_weighted(x, a, y, b)?,
+                None => gelbrich_plug_in(x, y)?,
+            })),
         }
     };
     let start = Instant::now();
     let bar = progress(arguments.bootstrap as u64 + 1, arguments.method.name());
     let mut answer = if arguments.method == Method::Gaussian { gaussian(order, x, y, weights)? } else { measure(x, y, weights)? };
     if arguments.bootstrap > 0 {
-        if weights.is_some() {
-            return Err("the bootstrap draws rows with equal weights: it does not go with --weights".into());
-        }
-        let counted = DistanceFn::new(|x: &ArrayRef2<f64>, y: &ArrayRef2<f64>| {
+        let counted = |x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights| {
             bar.inc(1);
-            Ok(measure(x, y, None)?.value)
-        });
-        let estimate = bootstrap(&counted, x, y, arguments.bootstrap, &mut rng)?;
+            Ok(measure(x, y, weights)?.value)
+        };
+        let estimate = match weights {
+            Some((a, b)) => {
+                let distance = |x: &ArrayRef2<f64>, a: &[f64], y: &ArrayRef2<f64>, b: &[f64]| counted(x, y, Some((a, b)));
+                weighted_bootstrap(distance, (x, a), (y, b), arguments.bootstrap, &mut rng)?
+            }
+            None => bootstrap(
+                &DistanceFn::new(|x: &ArrayRef2<f64>, y: &ArrayRef2<f64>| counted(x, y, None)),
+                x,
+                y,
+                arguments.bootstrap,
+                &mut rng,
+            )?,
+        };
         answer = Answer { value: estimate.value, ..answer.with_interval(&estimate) };
     }
     bar.finish_and_clear();

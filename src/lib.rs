@@ -125,9 +125,12 @@ pub use transport::TransportError;
 pub use transport::assignment::{Assignment, Effort, Matching};
 pub use transport::bounds::{CTransform, Sandwich, coupling_upper, lipschitz_lower};
 pub use transport::distance::{Bures, Distance, DistanceFn};
-pub use transport::gaussian::{Gelbrich, gaussian_w1_isotropic, gaussian_w1_line, gaussian_w2, gelbrich, gelbrich_plug_in};
+pub use transport::gaussian::{
+    Gelbrich, gaussian_w1_isotropic, gaussian_w1_line, gaussian_w2, gelbrich, gelbrich_plug_in, gelbrich_weighted,
+};
 pub use transport::inference::{
     Centred, PermutationTest, Resolution, baseline, bootstrap, centred, debiased, permutation_test, resolution, split_baseline, subsample,
+    weighted_bootstrap,
 };
 pub use transport::line::{Line, LineQuantile, QuantileFn};
 pub use transport::network::{NetworkSimplex, Plan};

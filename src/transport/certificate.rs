@@ -2,7 +2,9 @@
 
 use super::cost::Geometry;
 use super::lists::select;
+use super::screen::boxes::{BLOCK, Boxes};
 use super::screen::{CHUNK, LANES, Scratch, Screen};
+use crate::parallel;
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 
@@ -40,9 +42,28 @@ fn each_row<T: Send + Default + Clone>(
 ///
 /// Bounds in single precision rule out the columns that cannot be the minimum; the others are computed in full.
 pub(crate) fn potential(geometry: &Geometry, screen: &Screen, prices: &[f64]) -> Vec<f64> {
+    if screen.has_boxes() {
+        return potential_by_boxes(geometry, screen, prices);
+    }
     each_row(screen, geometry.rows(), prices, |i, bounds, minima| {
         least(bounds, minima, screen.row_offset(i), |j| geometry.cost(i, j) - prices[j])
     })
+}
+
+/// The same by boxes; rows in spatial order begin near the column of the row before.
+fn potential_by_boxes(geometry: &Geometry, screen: &Screen, prices: &[f64]) -> Vec<f64> {
+    let priced = screen.priced_all(prices);
+    let boxes = Boxes::new(screen, &priced);
+    let mut u = vec![0.0; geometry.rows()];
+    parallel::for_blocks(&mut u, PART, |part, u| {
+        let mut near = 0;
+        for (index, u) in u.iter_mut().enumerate() {
+            let look = screen.two_least(geometry, part * PART + index, &boxes, &priced, prices, near);
+            near = look.column as usize / BLOCK;
+            *u = look.best;
+        }
+    });
+    u
 }
 
 /// Pairs with c_ij < u_i + v_j beyond rounding, at most about `most` a row, those with the smallest c_ij − v_j.

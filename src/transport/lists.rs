@@ -5,7 +5,7 @@
 //! a question lies at or below it, the list answers for the whole row, and only otherwise is the row scanned again.
 
 use super::cost::Geometry;
-use super::screen::boxes::Boxes;
+use super::screen::boxes::{BLOCK, Boxes};
 use super::screen::{CHUNK, LANES, Scratch, Screen};
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
@@ -14,8 +14,8 @@ use rayon::prelude::*;
 pub(crate) const WANT: usize = 32;
 /// Bytes of scan buffers a part of a batch may fill.
 const PART_BYTES: usize = 1 << 20;
-/// Prices lowered before the boxes are settled anew.
-const SETTLE: usize = 64;
+/// Rows, about, that tell how columns compete.
+const SAMPLE: usize = 512;
 /// Parts a batch is cut into; fixed, so that results do not depend on the number of threads.
 const PARTS: usize = 4;
 
@@ -47,6 +47,21 @@ pub(crate) struct Look {
     pub(crate) second: f64,
 }
 
+impl Look {
+    /// Before any column was looked at.
+    pub(crate) const NOTHING: Self = Self { column: u32::MAX, cost: 0.0, best: f64::INFINITY, second: f64::INFINITY };
+
+    /// Takes a column into account.
+    #[inline]
+    pub(crate) fn offer(&mut self, column: u32, cost: f64, value: f64) {
+        if value < self.best {
+            *self = Self { column, cost, best: value, second: self.best };
+        } else if value < self.second {
+            self.second = value;
+        }
+    }
+}
+
 /// Lists of all rows, and the prices they stand under.
 #[derive(Debug)]
 pub(crate) struct Lists<'a> {
@@ -58,8 +73,8 @@ pub(crate) struct Lists<'a> {
     pool: Vec<Worker>,
     part: usize,
     boxes: Option<Boxes>,
-    /// Prices lowered since the boxes were settled.
-    lowered: usize,
+    /// Best column of each row when it was last searched by boxes.
+    last: Vec<u32>,
     pub(crate) scans: usize,
 }
 
@@ -68,7 +83,6 @@ pub(crate) struct Lists<'a> {
 struct Worker {
     scratch: Scratch,
     keys: Vec<u32>,
-    queue: Vec<u64>,
     kept: Vec<u64>,
     values: Vec<(f64, u32)>,
 }
@@ -78,16 +92,17 @@ impl<'a> Lists<'a> {
     pub(crate) fn new(geometry: &'a Geometry, screen: &'a Screen) -> Self {
         let prices = vec![0.0; geometry.columns()];
         let empty = || Row { entries: Vec::new(), threshold: f64::NEG_INFINITY };
+        let priced = screen.priced_all(&prices);
         Self {
             geometry,
             screen,
             rows: std::iter::repeat_with(empty).take(geometry.rows()).collect(),
-            priced: screen.priced_all(&prices),
             prices,
             pool: std::iter::repeat_with(Worker::default).take(PARTS).collect(),
             part: (PART_BYTES / 4 / screen.stride()).clamp(8, 32),
-            boxes: screen.has_boxes().then(|| Boxes::new(screen)),
-            lowered: SETTLE,
+            boxes: screen.has_boxes().then(|| Boxes::new(screen, &priced)),
+            priced,
+            last: vec![0; geometry.rows()],
             scans: 0,
         }
     }
@@ -112,8 +127,10 @@ impl<'a> Lists<'a> {
         let at = j as usize;
         if price < self.prices[at] {
             self.prices[at] = price;
-            self.priced[at] = self.screen.priced(at, price);
-            self.lowered += 1;
+            let before = std::mem::replace(&mut self.priced[at], self.screen.priced(at, price));
+            if let Some(boxes) = &mut self.boxes {
+                boxes.raise(self.screen, at, before, &self.priced);
+            }
         }
     }
 
@@ -124,40 +141,64 @@ impl<'a> Lists<'a> {
     /// The two smallest values of the list of row i.
     #[inline]
     pub(crate) fn look(&self, i: u32) -> Look {
-        let mut look = Look { column: u32::MAX, cost: 0.0, best: f64::INFINITY, second: f64::INFINITY };
+        let mut look = Look::NOTHING;
         for entry in &self.rows[i as usize].entries {
             if f64::from(entry.base) >= look.second {
                 break;
             }
-            let value = entry.cost - self.prices[entry.column as usize];
-            if value < look.best {
-                look = Look { column: entry.column, cost: entry.cost, best: value, second: look.best };
-            } else if value < look.second {
-                look.second = value;
-            }
+            look.offer(entry.column, entry.cost, entry.cost - self.prices[entry.column as usize]);
         }
         look
     }
 
+    /// The best column of row i and the value of the second best among all columns, or a lower bound on it that is above the best;
+    /// nothing if the list cannot tell and the row must be scanned.
+    #[inline]
+    pub(crate) fn answer(&mut self, i: u32) -> Option<Look> {
+        if let Some(boxes) = &self.boxes {
+            let near = self.last[i as usize] as usize / BLOCK;
+            let look = self.screen.two_least(self.geometry, i as usize, boxes, &self.priced, &self.prices, near);
+            self.last[i as usize] = look.column;
+            return Some(look);
+        }
+        let look = self.look(i);
+        let threshold = self.rows[i as usize].threshold;
+        // A threshold above the best value may stand for the second: the row bids less than it could, and validly.
+        (look.second <= threshold || look.best < threshold).then_some(Look { second: look.second.min(threshold), ..look })
+    }
+
+    /// Whether the list of row i certifies its best column.
+    pub(crate) fn certain(&self, i: u32) -> bool {
+        self.look(i).best <= self.rows[i as usize].threshold
+    }
+
     /// Like [`look`](Self::look), after a scan if the list cannot certify its best column.
     pub(crate) fn certain_look(&mut self, i: u32) -> Look {
-        let look = self.look(i);
-        if look.best <= self.rows[i as usize].threshold {
-            return look;
+        if !self.certain(i) {
+            self.refresh(&[i], WANT);
         }
-        self.refresh(&[i], WANT);
         self.look(i)
+    }
+
+    /// A lower bound on the values of row i: the smallest value, or the threshold where the list cannot tell.
+    pub(crate) fn floor(&mut self, i: u32) -> f64 {
+        match self.answer(i) {
+            Some(look) => look.best,
+            None => self.look(i).best.min(self.rows[i as usize].threshold),
+        }
+    }
+
+    /// Makes the first lists: of all rows, or of a sample of them where boxes answer without.
+    pub(crate) fn start(&mut self) {
+        let rows = self.rows.len();
+        let step = if self.boxes.is_some() { (rows / SAMPLE).max(1) } else { 1 };
+        let first: Vec<u32> = (0..rows as u32).step_by(step).collect();
+        self.refresh(&first, WANT);
     }
 
     /// Scans rows under the present prices and makes their lists anew, `want` columns or a few more each.
     pub(crate) fn refresh(&mut self, rows: &[u32], want: usize) {
         self.scans += rows.len();
-        if self.lowered >= SETTLE {
-            self.lowered = 0;
-            if let Some(boxes) = &mut self.boxes {
-                boxes.settle(&self.priced);
-            }
-        }
         let mut lists: Vec<Row> = Vec::with_capacity(rows.len());
         for batch in rows.chunks(self.part * PARTS) {
             lists.clear();
@@ -180,14 +221,14 @@ impl<'a> Lists<'a> {
         }
     }
 
-    /// Median over the rows of threshold − smallest value: the scale on which columns compete.
+    /// Median over the rows with a list of threshold − smallest value: the scale on which columns compete.
     pub(crate) fn reach(&self) -> f64 {
         let reach = |(i, row): (usize, &Row)| {
             let top =
                 if row.threshold < f64::INFINITY { row.threshold } else { row.entries.last().map_or(0.0, |last| f64::from(last.base)) };
             (top - self.look(i as u32).best).max(0.0)
         };
-        let mut reaches: Vec<f64> = self.rows.iter().enumerate().map(reach).collect();
+        let mut reaches: Vec<f64> = self.rows.iter().enumerate().filter(|(_, row)| !row.entries.is_empty()).map(reach).collect();
         let middle = reaches.len() / 2;
         *reaches.select_nth_unstable_by(middle, f64::total_cmp).1
     }
@@ -199,7 +240,7 @@ impl<'a> Lists<'a> {
         }
         for (index, (&i, list)) in rows.iter().zip(lists).enumerate() {
             let cut = if let Some(boxes) = &self.boxes {
-                self.screen.nearest(i as usize, boxes, &self.priced, want, &mut worker.queue, &mut worker.kept)
+                self.screen.nearest(i as usize, boxes, &self.priced, want, &mut worker.kept)
             } else {
                 let (values, minima) = worker.scratch.row(index, self.screen.stride());
                 select(values, minima, want, &mut worker.keys, &mut worker.kept)

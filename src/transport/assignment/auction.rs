@@ -5,6 +5,7 @@
 //! 1988). Phases with falling ε start from the prices of the phase before.
 
 use crate::transport::lists::{Lists, WANT};
+use std::collections::VecDeque;
 
 /// No partner.
 pub(super) const FREE: u32 = u32::MAX;
@@ -49,10 +50,10 @@ impl Pairs {
 }
 
 /// Pairs every row with its cheapest column if these are all different, which settles clouds that nearly coincide; else pairs nobody.
-pub(super) fn nearest(lists: &Lists<'_>, pairs: &mut Pairs) -> bool {
+pub(super) fn nearest(lists: &mut Lists<'_>, pairs: &mut Pairs) -> bool {
     for i in 0..pairs.column.len() as u32 {
-        let look = lists.look(i);
-        if pairs.give(i, look.column, look.cost) != FREE {
+        let taken = lists.answer(i).is_none_or(|look| pairs.give(i, look.column, look.cost) != FREE);
+        if taken {
             *pairs = Pairs::new(pairs.column.len());
             return false;
         }
@@ -60,40 +61,36 @@ pub(super) fn nearest(lists: &Lists<'_>, pairs: &mut Pairs) -> bool {
     true
 }
 
-/// Bids until every row has a column, or `cap` bids were made. Returns the number of bids.
+/// Bids, first come first served, until every row has a column, or `cap` bids were made. Returns the number of bids.
 pub(super) fn phase(lists: &mut Lists<'_>, pairs: &mut Pairs, epsilon: f64, cap: usize) -> usize {
-    let mut stack = pairs.free_rows();
+    let mut queue: VecDeque<u32> = pairs.free_rows().into();
     let mut waiting: Vec<u32> = Vec::new();
     let batch = lists.batch();
     let mut bids = 0;
     while bids < cap {
-        let Some(i) = stack.pop() else {
+        let Some(i) = queue.pop_front() else {
             if waiting.is_empty() {
                 break;
             }
             lists.refresh(&waiting, WANT);
-            std::mem::swap(&mut stack, &mut waiting);
+            queue.extend(waiting.drain(..));
             continue;
         };
-        let look = lists.look(i);
-        let threshold = lists.row(i).threshold;
-        // A threshold above the best value may stand for the second: the row bids less than it could, and validly.
-        let second = look.second.min(threshold);
-        if look.second > threshold && threshold <= look.best {
+        let Some(look) = lists.answer(i) else {
             waiting.push(i);
             if waiting.len() >= batch {
                 lists.refresh(&waiting, WANT);
-                stack.append(&mut waiting);
+                queue.extend(waiting.drain(..));
             }
             continue;
-        }
+        };
         bids += 1;
         // A single column has no second: any price will do.
-        let target = if second < f64::INFINITY { second } else { look.best };
+        let target = if look.second < f64::INFINITY { look.second } else { look.best };
         lists.lower(look.column, look.cost - target - epsilon);
         let loser = pairs.give(i, look.column, look.cost);
         if loser != FREE {
-            stack.push(loser);
+            queue.push_back(loser);
         }
     }
     bids
@@ -105,8 +102,7 @@ pub(super) fn release_dear(lists: &mut Lists<'_>, pairs: &mut Pairs, epsilon: f6
     for i in 0..pairs.column.len() as u32 {
         let j = pairs.column[i as usize];
         if j != FREE {
-            let look = lists.look(i);
-            let best = look.best.min(lists.row(i).threshold);
+            let best = lists.floor(i);
             let value = pairs.cost[i as usize] - lists.price(j);
             let rounding = 4.0 * f64::EPSILON * (pairs.cost[i as usize].abs() + lists.price(j).abs());
             if value > best + epsilon + rounding {

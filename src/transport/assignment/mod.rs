@@ -234,13 +234,12 @@ fn solve(geometry: &Geometry, memory: usize) -> Matching {
 fn attempt(geometry: &Geometry, screen: &Screen, careful: bool) -> Matching {
     let n = geometry.rows();
     let mut lists = Lists::new(geometry, screen);
-    let all: Vec<u32> = (0..n as u32).collect();
-    lists.refresh(&all, WANT);
+    lists.start();
     let mut pairs = Pairs::new(n);
     let reach = lists.reach();
     let first = if careful { CAREFUL_EPSILON * reach } else { FIRST_EPSILON * geometry.spread() };
     let mut effort = bid(&mut lists, &mut pairs, first, LAST_EPSILON * reach);
-    effort.paths = finish(&mut lists, &mut pairs, &all);
+    effort.paths = finish(&mut lists, &mut pairs);
     effort.scans = lists.scans + n;
     let v = lists.into_prices();
     let u = certificate::potential(geometry, screen, &v);
@@ -271,13 +270,13 @@ fn bid(lists: &mut Lists<'_>, pairs: &mut Pairs, first: f64, last: f64) -> Effor
 }
 
 /// Frees the pairs that are not tight and joins every free row by a shortest augmenting path. Returns the number of paths.
-fn finish(lists: &mut Lists<'_>, pairs: &mut Pairs, all: &[u32]) -> usize {
-    for &i in all {
-        lists.certain_look(i);
-    }
+fn finish(lists: &mut Lists<'_>, pairs: &mut Pairs) -> usize {
+    let rows = pairs.column.len();
+    let stale: Vec<u32> = (0..rows as u32).filter(|&i| !lists.certain(i)).collect();
+    lists.refresh(&stale, WANT);
     auction::release_dear(lists, pairs, 0.0);
     let free = pairs.free_rows();
-    let mut search = Search::new(all.len());
+    let mut search = Search::new(rows);
     for &root in &free {
         search.augment(root, lists, pairs);
     }

@@ -4,7 +4,7 @@ use super::{norm, procrustes, psd_root};
 use crate::transport::{TransportError, check, order::Order};
 use crate::{Estimate, Float};
 use nalgebra::DMatrix;
-use ndarray::{Array1, Array2, ArrayRef2, Axis};
+use ndarray::{Array1, Array2, ArrayRef2, ArrayView1, Axis};
 
 /// The Gelbrich lower bound on W_2, measured on two clouds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,6 +40,30 @@ const GROUPS: usize = 20;
 pub fn gelbrich_plug_in<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError> {
     check::clouds(x, y)?;
     distance(&Moments::of(x, 1).whole()?, &Moments::of(y, 1).whole()?)
+}
+
+/// The Gelbrich bound between two weighted clouds: means and covariances under the weights.
+///
+/// # Errors
+/// As [`gelbrich_plug_in`], or weights that are not one a row, nonnegative, finite and of sum one (within 1e−9).
+///
+/// # Example
+/// ```
+/// use ndarray::array;
+/// use onestep::gelbrich_weighted;
+/// // Mass 1/4 at 4 against a point at 0: √(mean² + variance) = √(1 + 3).
+/// let g = gelbrich_weighted(&array![[0.0], [4.0]], &[0.75, 0.25], &array![[0.0]], &[1.0])?;
+/// assert!((g - 2.0).abs() < 1e-14);
+/// # Ok::<(), onestep::TransportError>(())
+/// ```
+///
+/// # References
+/// As [`gelbrich_plug_in`].
+pub fn gelbrich_weighted<F: Float>(x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>, b: &[f64]) -> Result<f64, TransportError> {
+    check::clouds(x, y)?;
+    let a = check::weights(check::CLOUDS[0], x.nrows(), a)?;
+    let b = check::weights(check::CLOUDS[1], y.nrows(), b)?;
+    distance(&Moments::weighted(x, &a).whole()?, &Moments::weighted(y, &b).whole()?)
 }
 
 /// The Gelbrich bound between the laws behind two samples, with its bias removed and a standard error, by a grouped jackknife.
@@ -119,6 +143,17 @@ impl Moments {
             })
             .collect();
         Self { centre, groups }
+    }
+
+    /// One group, in which a row counts as much as its weight.
+    fn weighted<F: Float>(x: &ArrayRef2<F>, weights: &[f64]) -> Self {
+        let x = x.mapv(Float::as_f64);
+        let weights = ArrayView1::from(weights);
+        let total = weights.sum();
+        let centre = weights.dot(&x) / total;
+        let x = x - &centre;
+        let squares = (&x * &weights.insert_axis(Axis(1))).t().dot(&x);
+        Self { groups: vec![(total, weights.dot(&x), squares)], centre }
     }
 
     fn whole(&self) -> Result<MeanAndRoot, TransportError> {

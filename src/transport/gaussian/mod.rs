@@ -2,7 +2,7 @@
 
 mod gelbrich;
 
-pub use gelbrich::{Gelbrich, gelbrich, gelbrich_plug_in};
+pub use gelbrich::{Gelbrich, gelbrich, gelbrich_plug_in, gelbrich_weighted};
 
 use super::TransportError;
 use crate::special::root_quadratic::{Direction, mean_norm};

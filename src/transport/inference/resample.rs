@@ -45,6 +45,73 @@ pub fn bootstrap<F: Float>(
     resample(distance, x, y, (x.nrows(), y.nrows()), replicates, rng)
 }
 
+/// The bootstrap for weighted clouds: rows are drawn with replacement and keep their weights, which are then normalised.
+///
+/// `distance(x, a, y, b)` is any weighted distance. Weights belong to their rows, as importance weights do; value and interval as in
+/// [`bootstrap`].
+///
+/// # Errors
+/// `replicates` < 2; weights that are not one a row, nonnegative, finite and of sum one (within 1e−9); what the distance refuses. A
+/// replicate whose rows all have weight zero is drawn again, a hundred times at most; then the cloud itself takes its place.
+///
+/// # Accuracy
+/// As [`bootstrap`], for the law behind the weighted cloud.
+///
+/// # Example
+/// ```
+/// use ndarray::{Array2, ArrayRef2};
+/// use onestep::{Float, Line, weighted_bootstrap};
+/// use rand::SeedableRng;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+/// let x = Array2::from_shape_simple_fn((400, 1), || f64::standard_normal(&mut rng));
+/// let (y, equal) = (&x + 3.0, [1.0 / 400.0; 400]);
+/// let line = Line::new(1.0)?;
+/// let distance = |x: &ArrayRef2<f64>, a: &[f64], y: &ArrayRef2<f64>, b: &[f64]| {
+///     line.weighted(&x.column(0).to_vec(), a, &y.column(0).to_vec(), b)
+/// };
+/// // Equal weights give the plain bootstrap: the variance of the difference of two means is 2/400.
+/// let w1 = weighted_bootstrap(distance, (&x, &equal), (&y, &equal), 200, &mut rng)?;
+/// assert!((w1.value - 3.0).abs() < 1e-12 && (w1.std_error / (2.0_f64 / 400.0).sqrt() - 1.0).abs() < 0.3);
+/// # Ok::<(), onestep::TransportError>(())
+/// ```
+///
+/// # References
+/// As [`bootstrap`].
+pub fn weighted_bootstrap<F: Float>(
+    distance: impl Fn(&ArrayRef2<F>, &[f64], &ArrayRef2<F>, &[f64]) -> Result<f64, TransportError> + Send + Sync,
+    (x, a): (&ArrayRef2<F>, &[f64]),
+    (y, b): (&ArrayRef2<F>, &[f64]),
+    replicates: usize,
+    rng: &mut dyn RngCore,
+) -> Result<Estimate, TransportError> {
+    check_replicates(replicates, 2)?;
+    check::clouds(x, y)?;
+    let a = check::weights(check::CLOUDS[0], x.nrows(), a)?;
+    let b = check::weights(check::CLOUDS[1], y.nrows(), b)?;
+    let value = distance(x, &a, y, &b)?;
+    let mut draw = || (drawn(&a, rng), drawn(&b, rng));
+    let replicate =
+        |((i, a), (j, b)): &((Vec<usize>, Vec<f64>), (Vec<usize>, Vec<f64>))| distance(&x.select(Axis(0), i), a, &y.select(Axis(0), j), b);
+    let values = in_batches(replicates, &mut draw, replicate)?;
+    Ok(interval(value, values, 1.0))
+}
+
+/// As many rows as there are weights, with replacement, and their weights, normalised.
+fn drawn(weights: &[f64], rng: &mut dyn RngCore) -> (Vec<usize>, Vec<f64>) {
+    for _ in 0..REDRAWS {
+        let rows: Vec<usize> = weights.iter().map(|_| rng.random_range(0..weights.len())).collect();
+        let total: f64 = rows.iter().map(|&i| weights[i]).sum();
+        if total > 0.0 {
+            let weights = rows.iter().map(|&i| weights[i] / total).collect();
+            return (rows, weights);
+        }
+    }
+    ((0..weights.len()).collect(), weights.to_vec())
+}
+
+/// Draws of a replicate before the cloud itself stands for it.
+const REDRAWS: usize = 100;
+
 /// The m-out-of-n bootstrap: as [`bootstrap`], with `size` rows drawn of either cloud and spreads scaled by √(m/n).
 ///
 /// It stays consistent where the bootstrap fails (equal laws, finite supports) if m → ∞ and m/n → 0; usual choices are n^{1/2} to n^{2/3}.
@@ -103,21 +170,27 @@ fn resample<F: Float>(
         (rows(x.nrows(), sizes.0), rows(y.nrows(), sizes.1))
     };
     let replicate = |(i, j): &(Vec<usize>, Vec<usize>)| distance.distance(&x.select(Axis(0), i), &y.select(Axis(0), j));
-    let mut values = in_batches(replicates, &mut draw, replicate)?;
-    let mean = values.iter().sum::<f64>() / replicates as f64;
+    let values = in_batches(replicates, &mut draw, replicate)?;
     // Variance goes like 1/n + 1/m: the harmonic mean of the sizes is what scales it.
     let harmonic = |(n, m): (usize, usize)| 1.0 / (1.0 / n as f64 + 1.0 / m as f64);
     let scale = (harmonic(sizes) / harmonic((x.nrows(), y.nrows()))).sqrt();
+    Ok(interval(value, values, scale))
+}
+
+/// Standard error and basic interval from replicates whose spread is `1/scale` times that of the value.
+fn interval(value: f64, mut values: Vec<f64>, scale: f64) -> Estimate {
+    let replicates = values.len();
+    let mean = values.iter().sum::<f64>() / replicates as f64;
     let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (replicates - 1) as f64;
     values.sort_unstable_by(f64::total_cmp);
     let spread = |level: f64| scale * (quantile(&values, level) - mean);
-    Ok(Estimate {
+    Estimate {
         value,
         std_error: scale * variance.sqrt(),
         lower: value - spread(0.975),
         upper: value - spread(0.025),
         evaluations: replicates,
-    })
+    }
 }
 
 /// Draws and computes in batches.

@@ -4,7 +4,8 @@
 //! of the cheapest parcel: this one goes first to a new bidder (Bertsekas and Castañón, *Ann. Oper. Res.* 20, 1989). The prices only
 //! start the exact method, so a phase may end with a little mass unplaced.
 
-use crate::transport::lists::{Lists, WANT};
+use crate::transport::lists::{Lists, Look, WANT};
+use std::collections::VecDeque;
 
 /// Mass of one row in one column.
 #[derive(Debug, Clone, Copy)]
@@ -18,14 +19,15 @@ struct Parcel {
 /// No row: mass of a column that was never taken.
 const NOBODY: u32 = u32::MAX;
 /// Bids a row may make on average in a phase.
-const BIDS: usize = 60;
+const BIDS: usize = 10;
 
 #[derive(Debug)]
 struct Auction<'a, 'b> {
     lists: &'a mut Lists<'b>,
     parcels: Vec<Vec<Parcel>>,
     free: Vec<i64>,
-    stack: Vec<u32>,
+    /// Rows with mass to place, first come first served: the last served first drives one price down in many small steps.
+    queue: VecDeque<u32>,
 }
 
 /// Lowers the prices of the lists from zero to near-optimal ones; ε falls from `first` to `last`.
@@ -33,8 +35,8 @@ pub(super) fn run(lists: &mut Lists<'_>, supply: &[i64], demand: &[i64], first: 
     let mut epsilon = first.max(last);
     loop {
         let parcels = (0..demand.len()).map(|j| vec![Parcel { row: NOBODY, mass: demand[j], level: lists.price(j as u32) }]).collect();
-        let stack = (0..supply.len() as u32).rev().collect();
-        let mut auction = Auction { lists, parcels, free: supply.to_vec(), stack };
+        let queue = (0..supply.len() as u32).collect();
+        let mut auction = Auction { lists, parcels, free: supply.to_vec(), queue };
         auction.phase(epsilon, BIDS * supply.len());
         if epsilon <= last {
             return;
@@ -47,44 +49,41 @@ impl Auction<'_, '_> {
     fn phase(&mut self, epsilon: f64, cap: usize) {
         let mut waiting = Vec::new();
         for _ in 0..cap {
-            let Some(row) = self.next(&mut waiting) else { return };
-            self.bid(row, epsilon);
+            let Some((row, look)) = self.next(&mut waiting) else { return };
+            self.bid(row, look, epsilon);
             if self.free[row as usize] > 0 {
-                self.stack.push(row);
+                self.queue.push_back(row);
             }
         }
     }
 
-    /// A row with mass to place whose list can answer; rows whose list cannot are scanned together.
-    fn next(&mut self, waiting: &mut Vec<u32>) -> Option<u32> {
+    /// A row with mass to place and its best columns; rows whose list cannot tell them are scanned together.
+    fn next(&mut self, waiting: &mut Vec<u32>) -> Option<(u32, Look)> {
         loop {
-            let Some(row) = self.stack.pop() else {
+            let Some(row) = self.queue.pop_front() else {
                 if waiting.is_empty() {
                     return None;
                 }
                 self.lists.refresh(waiting, WANT);
-                self.stack.append(waiting);
+                self.queue.extend(waiting.drain(..));
                 continue;
             };
             if self.free[row as usize] == 0 {
                 continue;
             }
-            let look = self.lists.look(row);
-            if look.second <= self.lists.row(row).threshold {
-                return Some(row);
+            if let Some(look) = self.lists.answer(row) {
+                return Some((row, look));
             }
-            // A fresh list that still cannot tell its second best from the rest will not come out better.
             waiting.push(row);
             if waiting.len() >= self.lists.batch() {
                 self.lists.refresh(waiting, WANT);
-                self.stack.append(waiting);
+                self.queue.extend(waiting.drain(..));
             }
         }
     }
 
     /// Takes the cheapest parcel of the best column, or as much of it as the row has mass.
-    fn bid(&mut self, row: u32, epsilon: f64) {
-        let look = self.lists.look(row);
+    fn bid(&mut self, row: u32, look: Look, epsilon: f64) {
         let parcels = &mut self.parcels[look.column as usize];
         let (mut cheapest, mut next) = (0, f64::NEG_INFINITY);
         for (index, parcel) in parcels.iter().enumerate().skip(1) {
@@ -119,7 +118,7 @@ impl Auction<'_, '_> {
         self.free[row as usize] -= mass;
         if taken.row != NOBODY {
             self.free[taken.row as usize] += mass;
-            self.stack.push(taken.row);
+            self.queue.push_back(taken.row);
         }
     }
 }

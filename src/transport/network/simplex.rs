@@ -8,7 +8,7 @@ use super::tree::{ARTIFICIAL, Arc, Tree};
 use crate::transport::TransportError;
 use crate::transport::certificate::{below, cheapest, potential, sum, tolerance};
 use crate::transport::cost::{Geometry, square_distance};
-use crate::transport::lists::{Lists, WANT};
+use crate::transport::lists::Lists;
 use crate::transport::screen::Screen;
 
 /// Arcs a row and a column contribute to the first set.
@@ -80,8 +80,7 @@ fn first_arcs(
     demand: &[i64],
 ) -> (Vec<(u32, u32)>, Vec<f64>, Vec<f64>) {
     let mut lists = Lists::new(geometry, screen);
-    let all: Vec<u32> = (0..supply.len() as u32).collect();
-    lists.refresh(&all, WANT);
+    lists.start();
     let last = LAST_EPSILON * lists.reach();
     auction::run(&mut lists, supply, demand, FIRST_EPSILON * geometry.spread(), last);
     let v = lists.into_prices();

@@ -1,48 +1,250 @@
-//! Scans that skip far columns, in few dimensions.
+//! Bounding boxes for scans that skip far columns, in few dimensions.
 //!
-//! Columns in k-d order are cut into blocks of [`BLOCK`] with a bounding box each. The square distance from a point to the box, and the
-//! smallest priced offset in the block, bound all its values from below; rounding is monotone, so the bound holds for the computed
-//! values too. Blocks above the threshold reached so far are skipped.
+//! Columns in k-d order are cut into blocks of [`BLOCK`], and blocks into groups of [`LANES`], with a bounding box each. The cost over the
+//! box, and a linear function below the prices in it, bound all its values from below.
 
-use super::{LANES, Screen, general};
+use super::{LANES, Screen, UNIT, general_and_slope};
 use crate::transport::cost::Geometry;
-use crate::transport::lists::{from_key, order_key};
+use crate::transport::order::Order;
 
 /// Columns a block.
-pub(crate) const BLOCK: usize = 64;
-/// Blocks taken in the order of their bounds before the rest is filtered.
-const FIRST: usize = 6;
+pub(crate) const BLOCK: usize = 32;
+/// Offsets of a block that may rise before its linear function is fitted anew.
+const REFIT: u32 = 16;
+/// Rounding of a dozen `f32` operations, relative to the largest number among them.
+const MARGIN: f32 = 16.0 * UNIT as f32;
 
-/// Bounding boxes of the blocks.
+/// Boxes of one size, each with a linear function that follows its prices.
+///
+/// Optimal prices are smooth, so their slope, not their spread over the box, is what a bound must know:
+///
+/// ```math
+/// \text{priced}_j \ge \text{floor} - \langle g, y_j - c \rangle \quad\text{for all columns } j \text{ of the box with centre } c .
+/// ```
 #[derive(Debug)]
-pub(crate) struct Boxes {
-    /// Lower and upper corners, one coordinate after the other.
-    low: Vec<f32>,
-    high: Vec<f32>,
-    /// Smallest priced offset of each block.
+pub(super) struct Level {
+    /// Boxes, padded to whole groups of [`LANES`] with boxes whose floor is infinite.
+    pub(super) count: usize,
+    /// Centres c, half widths and slopes g, one coordinate after the other.
+    centre: Vec<f32>,
+    half: Vec<f32>,
+    slope: Vec<f32>,
     floor: Vec<f32>,
 }
 
-impl Boxes {
-    pub(crate) fn new(screen: &Screen) -> Self {
-        let blocks = screen.stride / BLOCK;
-        let columns = |k: usize, b: usize| {
-            let start = k * screen.stride + b * BLOCK;
-            // Padding stays outside of the boxes; a block of padding alone is infinitely dear anyhow.
-            screen.y[start..start + BLOCK.min(screen.columns.saturating_sub(b * BLOCK))].iter().copied()
-        };
-        let corners = |start: f32, choose: fn(f32, f32) -> f32| {
-            (0..screen.dim).flat_map(|k| (0..blocks).map(move |b| (k, b))).map(|(k, b)| columns(k, b).fold(start, choose)).collect()
-        };
-        Self { low: corners(f32::MAX, f32::min), high: corners(f32::MIN, f32::max), floor: vec![f32::NEG_INFINITY; blocks] }
+impl Level {
+    fn new(count: usize, dim: usize) -> Self {
+        let count = count.next_multiple_of(LANES);
+        let zeros = vec![0.0; count * dim];
+        Self { count, centre: zeros.clone(), half: zeros.clone(), slope: zeros, floor: vec![f32::INFINITY; count] }
     }
 
-    /// Takes the offsets as they are; while prices fall, older ones stay valid.
-    pub(crate) fn settle(&mut self, priced: &[f32]) {
-        for (floor, priced) in self.floor.iter_mut().zip(priced.as_chunks::<BLOCK>().0) {
-            *floor = priced.iter().fold(f32::INFINITY, |least, &p| if p < least { p } else { least });
+    fn dim(&self) -> usize {
+        self.centre.len() / self.count
+    }
+
+    /// Encloses intervals in coordinate k of box b.
+    fn enclose(&mut self, b: usize, k: usize, intervals: impl Iterator<Item = (f32, f32)>) {
+        let ends = (f32::MAX, f32::MIN);
+        let (low, high) = intervals.fold(ends, |(low, high), interval| (low.min(interval.0), high.max(interval.1)));
+        let centre = 0.5 * low + 0.5 * high;
+        self.centre[k * self.count + b] = centre;
+        self.half[k * self.count + b] = (high - centre).max(centre - low).next_up();
+    }
+
+    /// Sets g, coordinate by coordinate, to the least-squares slope of the points (y, priced).
+    fn fit(&mut self, b: usize, count: usize, point: impl Fn(usize, usize) -> f32, priced: impl Fn(usize) -> f32) {
+        let mean = |value: &dyn Fn(usize) -> f32| (0..count).map(value).sum::<f32>() / count as f32;
+        let mean_priced = mean(&priced);
+        for k in 0..self.dim() {
+            let centre = mean(&|j| point(k, j));
+            let (square, product) = (0..count).fold((0.0, 0.0), |(square, product), j| {
+                let from = point(k, j) - centre;
+                (square + from * from, product + from * (priced(j) - mean_priced))
+            });
+            let slope = -product / square;
+            self.slope[k * self.count + b] = if slope.is_finite() { slope } else { 0.0 };
         }
     }
+
+    /// Σ_k |g_k| half_k.
+    fn tilt(&self, b: usize) -> f32 {
+        (0..self.dim()).map(|k| self.slope[k * self.count + b].abs() * self.half[k * self.count + b]).sum()
+    }
+
+    fn group(&self, side: &[f32], k: usize, group: usize) -> [f32; LANES] {
+        *side[k * self.count + group * LANES..].first_chunk().expect("groups are whole")
+    }
+
+    /// Lower bounds of the values in a group of boxes.
+    ///
+    /// For p = 2 the minimum of |x − y|² − ⟨g, y − c⟩ over the box. Else the cost is bounded by its tangent plane at c: it is convex in y.
+    #[inline]
+    pub(super) fn bounds<const D: usize>(&self, x: [f32; D], order: Order, slack: f64, group: usize) -> [f32; LANES] {
+        let mut bound = self.group(&self.floor, 0, group);
+        if order == Order::TWO {
+            for k in 0..D {
+                let (centre, half) = (self.group(&self.centre, k, group), self.group(&self.half, k, group));
+                let slope = self.group(&self.slope, k, group);
+                for lane in 0..LANES {
+                    let (from, slope) = (x[k] - centre[lane], slope[lane]);
+                    let gap = (from + 0.5 * slope).abs() - half[lane];
+                    let gap = if gap > 0.0 { gap } else { 0.0 };
+                    let size = from.abs() + slope.abs() + half[lane];
+                    bound[lane] += gap * gap - slope * (from + 0.25 * slope) - MARGIN * size * size;
+                }
+            }
+            return bound;
+        }
+        let from: [[f32; LANES]; D] = std::array::from_fn(|k| self.group(&self.centre, k, group).map(|centre| x[k] - centre));
+        let mut distance = [0.0; LANES];
+        for from in &from {
+            for lane in 0..LANES {
+                distance[lane] += from[lane] * from[lane];
+            }
+        }
+        distance = distance.map(|square| square.sqrt().max(f32::MIN_POSITIVE));
+        let (mut cost, mut steepness) = (distance, [1.0; LANES]);
+        if order.value() != 1.0 {
+            for lane in 0..LANES {
+                (cost[lane], steepness[lane]) = general_and_slope(distance[lane], slack, order.value());
+            }
+        }
+        for lane in 0..LANES {
+            bound[lane] += cost[lane] * (1.0 - MARGIN);
+        }
+        for (k, from) in from.iter().enumerate() {
+            let (half, slope) = (self.group(&self.half, k, group), self.group(&self.slope, k, group));
+            for lane in 0..LANES {
+                let (fall, slope) = (steepness[lane] * (from[lane] / distance[lane]), slope[lane]);
+                bound[lane] -= ((fall + slope).abs() + MARGIN * (fall.abs() + slope.abs())) * half[lane];
+            }
+        }
+        bound
+    }
+}
+
+/// Boxes of the blocks and of the groups of blocks.
+#[derive(Debug)]
+pub(crate) struct Boxes {
+    pub(super) blocks: Level,
+    pub(super) groups: Level,
+    /// Offsets of each block raised since its linear function was fitted.
+    raised: Vec<u32>,
+}
+
+impl Boxes {
+    /// Boxes of all columns under the priced offsets `priced`.
+    pub(crate) fn new(screen: &Screen, priced: &[f32]) -> Self {
+        let count = screen.columns.div_ceil(BLOCK);
+        let mut blocks = Level::new(count, screen.dim);
+        for b in 0..count {
+            for k in 0..screen.dim {
+                let start = k * screen.stride;
+                let columns = &screen.y[start + b * BLOCK..start + ((b + 1) * BLOCK).min(screen.columns)];
+                blocks.enclose(b, k, columns.iter().map(|&y| (y, y)));
+            }
+        }
+        let mut groups = Level::new(count.div_ceil(LANES), screen.dim);
+        for g in 0..count.div_ceil(LANES) {
+            for k in 0..screen.dim {
+                let members = (g * LANES..((g + 1) * LANES).min(count)).map(|b| k * blocks.count + b);
+                groups.enclose(g, k, members.map(|at| (blocks.centre[at] - blocks.half[at], blocks.centre[at] + blocks.half[at])));
+                // The sums above round.
+                groups.half[k * groups.count + g] *= 1.0 + MARGIN;
+            }
+        }
+        let mut boxes = Self { blocks, groups, raised: vec![0; count] };
+        for block in 0..count {
+            boxes.fit(screen, block, priced);
+        }
+        boxes
+    }
+
+    /// Takes the rise of a priced offset from `before` to `priced[j]`.
+    #[inline]
+    pub(crate) fn raise(&mut self, screen: &Screen, j: usize, before: f32, priced: &[f32]) {
+        let block = j / BLOCK;
+        self.raised[block] += 1;
+        if self.raised[block] >= REFIT {
+            self.fit(screen, block, priced);
+            return;
+        }
+        let blocks = &self.blocks;
+        let along = |k: usize| {
+            let at = k * blocks.count + block;
+            blocks.slope[at] * (screen.y[k * screen.stride + j] - blocks.centre[at])
+        };
+        let rest = before + (0..screen.dim).map(along).sum::<f32>();
+        // The floor lies below the smallest rest by at most this much.
+        let floor = blocks.floor[block];
+        if rest <= floor + 4.0 * MARGIN * (before.abs() + floor.abs() + blocks.tilt(block)) {
+            self.blocks.floor[block] = self.rest(screen, block, priced);
+            self.groups.floor[block / LANES] = self.group_rest(block / LANES);
+        }
+    }
+
+    /// Fits the linear functions of a block and of its group, and takes the floors that belong to them.
+    fn fit(&mut self, screen: &Screen, block: usize, priced: &[f32]) {
+        self.raised[block] = 0;
+        let (start, count) = (block * BLOCK, BLOCK.min(screen.columns - block * BLOCK));
+        self.blocks.fit(block, count, |k, j| screen.y[k * screen.stride + start + j], |j| priced[start + j]);
+        self.blocks.floor[block] = self.rest(screen, block, priced);
+        let (group, blocks) = (block / LANES, &self.blocks);
+        let members = LANES.min(self.raised.len() - group * LANES);
+        self.groups.fit(group, members, |k, b| blocks.centre[k * blocks.count + group * LANES + b], |b| blocks.floor[group * LANES + b]);
+        self.groups.floor[group] = self.group_rest(group);
+    }
+
+    /// min_j priced_j + ⟨g, y_j − c⟩ over a block, less its rounding.
+    fn rest(&self, screen: &Screen, block: usize, priced: &[f32]) -> f32 {
+        let start = block * BLOCK;
+        let whole = "a block ends within the stride";
+        let mut values: [f32; BLOCK] = *priced[start..].first_chunk().expect(whole);
+        for k in 0..screen.dim {
+            let at = k * self.blocks.count + block;
+            let (slope, centre) = (self.blocks.slope[at], self.blocks.centre[at]);
+            let y: &[f32; BLOCK] = screen.y[k * screen.stride + start..].first_chunk().expect(whole);
+            for j in 0..BLOCK {
+                values[j] += slope * (y[j] - centre);
+            }
+        }
+        let least = least(&values);
+        least - MARGIN * (least.abs() + 2.0 * self.blocks.tilt(block))
+    }
+
+    /// The same over the blocks of a group, from their linear functions.
+    fn group_rest(&self, group: usize) -> f32 {
+        let (blocks, groups) = (&self.blocks, &self.groups);
+        let mut values = blocks.group(&blocks.floor, 0, group);
+        let mut size = [0.0; LANES];
+        for k in 0..blocks.dim() {
+            let (slope, centre) = (groups.slope[k * groups.count + group], groups.centre[k * groups.count + group]);
+            let (centres, halves) = (blocks.group(&blocks.centre, k, group), blocks.group(&blocks.half, k, group));
+            let slopes = blocks.group(&blocks.slope, k, group);
+            for b in 0..LANES {
+                values[b] += slope * (centres[b] - centre) - (slope - slopes[b]).abs() * halves[b];
+                size[b] += (slope.abs() + slopes[b].abs()) * halves[b];
+            }
+        }
+        let tilt = groups.tilt(group);
+        values.iter().zip(&size).fold(f32::INFINITY, |least, (&value, size)| {
+            // Padding blocks have infinite floors, which no rounding touches.
+            if value < f32::INFINITY { least.min(value - MARGIN * (value.abs() + size + 2.0 * tilt)) } else { least }
+        })
+    }
+}
+
+/// The smallest of a block.
+#[inline]
+fn least(values: &[f32; BLOCK]) -> f32 {
+    let mut lanes = [f32::INFINITY; LANES];
+    for values in values.as_chunks::<LANES>().0 {
+        for lane in 0..LANES {
+            lanes[lane] = if values[lane] < lanes[lane] { values[lane] } else { lanes[lane] };
+        }
+    }
+    lanes.iter().fold(f32::INFINITY, |least, &v| if v < least { v } else { least })
 }
 
 /// Whether scans in so many dimensions go by boxes, so that spatial order helps.
@@ -50,108 +252,8 @@ pub(crate) fn spatial(dim: usize) -> bool {
     dim <= super::DIRECT
 }
 
-impl Screen {
-    /// Whether scans by boxes are possible.
-    pub(crate) fn has_boxes(&self) -> bool {
-        spatial(self.dim)
-    }
-
-    /// The columns of the smallest values of row i as `select` keeps them, and a number that no value left out is below.
-    pub(crate) fn nearest(&self, i: usize, boxes: &Boxes, priced: &[f32], want: usize, queue: &mut Vec<u64>, kept: &mut Vec<u64>) -> f32 {
-        match self.dim {
-            1 => self.nearest_in::<1>(i, boxes, priced, want, queue, kept),
-            2 => self.nearest_in::<2>(i, boxes, priced, want, queue, kept),
-            3 => self.nearest_in::<3>(i, boxes, priced, want, queue, kept),
-            _ => self.nearest_in::<4>(i, boxes, priced, want, queue, kept),
-        }
-    }
-
-    fn nearest_in<const D: usize>(
-        &self,
-        i: usize,
-        boxes: &Boxes,
-        priced: &[f32],
-        want: usize,
-        queue: &mut Vec<u64>,
-        kept: &mut Vec<u64>,
-    ) -> f32 {
-        let x: [f32; D] = *self.point(i as u32).first_chunk().expect("D is the dimension");
-        self.queue_blocks(i, x, boxes, queue);
-        kept.clear();
-        let mut cut = order_key(f32::INFINITY);
-        let first = FIRST.min(queue.len());
-        if first < queue.len() {
-            queue.select_nth_unstable(first);
-        }
-        queue[..first].sort_unstable();
-        for &entry in queue.iter() {
-            if (entry >> 32) as u32 >= cut {
-                continue;
-            }
-            self.keep_block(i, x, entry as u32 as usize, priced, cut, kept);
-            if kept.len() >= 2 * want {
-                cut = (*kept.select_nth_unstable(want).1 >> 32) as u32;
-                kept.truncate(want);
-            }
-        }
-        from_key(cut)
-    }
-
-    /// Bounds of all blocks, as order key · 2³² + block.
-    fn queue_blocks<const D: usize>(&self, i: usize, x: [f32; D], boxes: &Boxes, queue: &mut Vec<u64>) {
-        let blocks = boxes.floor.len();
-        let corner = |side: &'_ [f32], k: usize, b: usize| side[k * blocks + b];
-        queue.clear();
-        queue.extend((0..blocks).map(|b| {
-            let mut square = 0.0;
-            for (k, &x) in x.iter().enumerate() {
-                let gap = (corner(&boxes.low, k, b) - x).max(x - corner(&boxes.high, k, b)).max(0.0);
-                square += gap * gap;
-            }
-            u64::from(order_key(self.power(i, square) + boxes.floor[b])) << 32 | b as u64
-        }));
-    }
-
-    /// Appends the columns of a block whose values lie below the cut.
-    fn keep_block<const D: usize>(&self, i: usize, x: [f32; D], block: usize, priced: &[f32], cut: u32, kept: &mut Vec<u64>) {
-        let start = block * BLOCK;
-        let whole = "a block ends within the stride";
-        let y: [&[f32; BLOCK]; D] = std::array::from_fn(|k| self.y[k * self.stride + start..].first_chunk().expect(whole));
-        let priced: &[f32; BLOCK] = priced[start..].first_chunk().expect(whole);
-        let mut values = [0.0; BLOCK];
-        for j in 0..BLOCK {
-            for k in 0..D {
-                let difference = x[k] - y[k][j];
-                values[j] += difference * difference;
-            }
-        }
-        let top = from_key(cut);
-        let mut least = [f32::INFINITY; LANES];
-        for (values, priced) in values.as_chunks_mut::<LANES>().0.iter_mut().zip(priced.as_chunks::<LANES>().0) {
-            for lane in 0..LANES {
-                let value = self.power(i, values[lane]) + priced[lane];
-                values[lane] = value;
-                least[lane] = if value < least[lane] { value } else { least[lane] };
-            }
-        }
-        for lane in (0..LANES).filter(|&lane| least[lane] < top) {
-            for j in (lane..BLOCK).step_by(LANES).filter(|&j| values[j] < top) {
-                kept.push(u64::from(order_key(values[j])) << 32 | (start + j) as u64);
-            }
-        }
-    }
-
-    #[inline]
-    fn power(&self, i: usize, square: f32) -> f32 {
-        match self.order.value() {
-            1.0 => square.sqrt(),
-            2.0 => square,
-            order => general(square, self.slack[i], order),
-        }
-    }
-}
-
-/// The rows of a cloud in k-d order: halves along the widest coordinate, at whole blocks, down to one block.
+/// The rows of a cloud in k-d order: split along the widest coordinate near the middle, down to one block. The left part is a power of two
+/// of blocks, so that the blocks of a group are neighbours.
 pub(crate) fn spatial_order<'a>(geometry: &'a Geometry, count: usize, point: impl Fn(&'a Geometry, usize) -> &'a [f64]) -> Vec<u32> {
     let mut order: Vec<u32> = (0..count as u32).collect();
     let mut parts = Vec::from([(0, count)]);
@@ -167,7 +269,7 @@ pub(crate) fn spatial_order<'a>(geometry: &'a Geometry, count: usize, point: imp
             high - low
         };
         let widest = (0..geometry.dim).max_by(|&k, &l| width(k).total_cmp(&width(l))).unwrap_or(0);
-        let half = (end - start).div_ceil(BLOCK) / 2 * BLOCK;
+        let half = (end - start).div_ceil(BLOCK).next_power_of_two() / 2 * BLOCK;
         rows.select_nth_unstable_by(half, |&i, &j| coordinate(i, widest).total_cmp(&coordinate(j, widest)).then(i.cmp(&j)));
         parts.push((start, start + half));
         parts.push((start + half, end));

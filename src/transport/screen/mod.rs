@@ -13,6 +13,7 @@
 //! is a number a column, subtracted with its price, and a number a row.
 
 pub(crate) mod boxes;
+mod search;
 
 use super::cost::Geometry;
 use super::order::Order;
@@ -268,20 +269,33 @@ impl Screen {
         for (chunk, ((values, minima), priced)) in chunks.zip(priced.as_chunks::<CHUNK>().0).enumerate() {
             let y: [&[f32; CHUNK]; D] =
                 std::array::from_fn(|k| self.y[k * self.stride + chunk * CHUNK..].first_chunk().expect("a chunk ends within the stride"));
-            for j in 0..CHUNK {
-                let mut square = 0.0;
-                for k in 0..D {
-                    let difference = x[k] - y[k][j];
-                    square += difference * difference;
-                }
-                values[j] = square;
-            }
-            match self.order.value() {
-                2.0 => fold(values, priced, minima, |_, square| square),
-                1.0 => fold(values, priced, minima, |_, square| square.sqrt()),
-                order => fold(values, priced, minima, |_, square| general(square, self.slack[i], order)),
-            }
+            bounds_by_differences(x, y, priced, (self.order, self.slack[i]), values, minima);
         }
+    }
+}
+
+/// Bounds of N columns and their minima, from the coordinates `y`.
+#[inline(always)]
+fn bounds_by_differences<const D: usize, const N: usize>(
+    x: [f32; D],
+    y: [&[f32; N]; D],
+    priced: &[f32; N],
+    (order, slack): (Order, f64),
+    values: &mut [f32; N],
+    minima: &mut [f32; LANES],
+) {
+    for j in 0..N {
+        let mut square = 0.0;
+        for k in 0..D {
+            let difference = x[k] - y[k][j];
+            square += difference * difference;
+        }
+        values[j] = square;
+    }
+    match order.value() {
+        2.0 => fold(values, priced, minima, |_, square| square),
+        1.0 => fold(values, priced, minima, |_, square| square.sqrt()),
+        order => fold(values, priced, minima, |_, square| general(square, slack, order)),
     }
 }
 
@@ -291,9 +305,16 @@ fn general(square: f32, slack: f64, order: f64) -> f32 {
     (distance.powf(order) * (1.0 - 8.0 * UNIT)) as f32
 }
 
+/// [`general`] at distance r, and its derivative by r.
+fn general_and_slope(r: f32, slack: f64, order: f64) -> (f32, f32) {
+    let distance = (f64::from(r) - slack).max(0.0);
+    let slope = distance.powf(order - 1.0);
+    ((distance * slope * (1.0 - 8.0 * UNIT)) as f32, (order * slope) as f32)
+}
+
 /// Applies `bound` to a chunk, adds the prices and takes the minima lane by lane.
 #[inline]
-fn fold(values: &mut [f32; CHUNK], priced: &[f32; CHUNK], minima: &mut [f32; LANES], bound: impl Fn(usize, f32) -> f32) {
+fn fold<const N: usize>(values: &mut [f32; N], priced: &[f32; N], minima: &mut [f32; LANES], bound: impl Fn(usize, f32) -> f32) {
     let mut least = [f32::INFINITY; LANES];
     for (block, (values, priced)) in values.as_chunks_mut::<LANES>().0.iter_mut().zip(priced.as_chunks::<LANES>().0).enumerate() {
         for lane in 0..LANES {

@@ -217,9 +217,49 @@ impl Sinkhorn {
     /// Feydy et al., AISTATS 2019, arXiv 1810.08278; Genevay et al., AISTATS 2019, arXiv 1810.02733; Chizat et al., NeurIPS 2020,
     /// arXiv 2006.08172.
     pub fn divergence<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<SinkhornDivergence, TransportError> {
-        let cross = self.solve(x, y)?;
-        let to_itself = |x: &ArrayRef2<F>| self.run(Problem::to_itself(self.order, x, uniform(x.nrows()))?);
-        let (first, second) = (to_itself(x)?, to_itself(y)?);
+        check::clouds(x, y)?;
+        self.debiased(x, uniform(x.nrows()), y, uniform(y.nrows()))
+    }
+
+    /// The Sinkhorn divergence between two weighted clouds.
+    ///
+    /// # Errors
+    /// As [`weighted`](Self::weighted).
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::Sinkhorn;
+    /// // A point of twice the weight is the same as the point twice.
+    /// let sinkhorn = Sinkhorn::new(2.0, 0.5)?.tolerance(1e-12)?;
+    /// let y = array![[2.0], [4.0], [5.0]];
+    /// let twice = sinkhorn.divergence(&array![[0.0], [1.0], [1.0]], &y)?;
+    /// let weighted = sinkhorn.weighted_divergence(&array![[0.0], [1.0]], &[1.0 / 3.0, 2.0 / 3.0], &y, &[1.0 / 3.0; 3])?;
+    /// assert!((twice.value - weighted.value).abs() < 1e-10);
+    /// # Ok::<(), onestep::TransportError>(())
+    /// ```
+    pub fn weighted_divergence<F: Float>(
+        &self,
+        x: &ArrayRef2<F>,
+        a: &[f64],
+        y: &ArrayRef2<F>,
+        b: &[f64],
+    ) -> Result<SinkhornDivergence, TransportError> {
+        check::clouds(x, y)?;
+        let a = check::weights(check::CLOUDS[0], x.nrows(), a)?;
+        let b = check::weights(check::CLOUDS[1], y.nrows(), b)?;
+        self.debiased(x, a, y, b)
+    }
+
+    fn debiased<F: Float>(
+        &self,
+        x: &ArrayRef2<F>,
+        a: Vec<f64>,
+        y: &ArrayRef2<F>,
+        b: Vec<f64>,
+    ) -> Result<SinkhornDivergence, TransportError> {
+        let cross = self.run(Problem::new(self.order, x, a.clone(), y, b.clone())?)?;
+        let first = self.run(Problem::to_itself(self.order, x, a)?)?;
+        let second = self.run(Problem::to_itself(self.order, y, b)?)?;
         let parts = [&cross, &first, &second];
         Ok(SinkhornDivergence {
             value: cross.entropic - 0.5 * (first.entropic + second.entropic),
