@@ -1,13 +1,32 @@
-//! Joint training and one-step sampling of a time-conditioned perceptron, at the widths and batches of the peer in `benches/README.md`.
+//! Joint training, one-step sampling and the recursion, beside PyTorch where there is one.
+//!
+//! ```text
+//! cargo bench --bench training                        # this crate alone
+//! PYTHON=python3 cargo bench --bench training         # and the peer, by an interpreter that has torch
+//! PYTHON=python3 cargo bench --bench training -- 256  # one width
+//! cargo bench --bench training -- tasks               # sampling and the recursion alone
+//! ```
+//!
+//! Every number is measured in a process of its own, on one thread and on two, peer and crate in turn. What is printed is what stands in
+//! `benches/README.md`.
 
-use criterion::{Criterion, criterion_group, criterion_main};
 use ndarray::Array2;
-use onestep::{Float, Joint, JointModel, Perceptron, Recursion, UniformAngle, VarianceSchedule};
+use onestep::{Float, FunctionClass, Joint, JointModel, Perceptron, RandomFourier, Recursion, UniformAngle, VarianceSchedule};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::error::Error;
 use std::f64::consts::{FRAC_PI_2, PI};
 use std::hint::black_box;
-use std::time::Duration;
+use std::process::Command;
+use std::time::Instant;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Width of the three hidden layers, pairs a batch, optimiser steps.
+const CASES: [[usize; 3]; 4] = [[64, 256, 400], [128, 512, 150], [256, 1024, 50], [512, 1024, 20]];
+
+/// Runs of each program; the fastest counts, for both sides.
+const RUNS: usize = 3;
 
 /// Two half circles with a little noise.
 fn moons(rows: usize) -> Array2<f32> {
@@ -21,54 +40,115 @@ fn moons(rows: usize) -> Array2<f32> {
     data
 }
 
-fn joint(width: usize, batch: usize, iterations: usize) -> Joint {
-    let grid = UniformAngle::new(64, 1e-2, FRAC_PI_2 - 1e-3).and_then(|s| s.grid()).expect("a valid range of angles");
-    let joint = Joint::new(grid, &[width; 3]).and_then(|j| j.batch(batch)).and_then(|j| j.iterations(iterations));
-    joint.and_then(|j| j.rate(1e-3)).expect("valid options")
+fn train(width: usize, batch: usize, iterations: usize, data: &Array2<f32>) -> Outcome<JointModel<f32>> {
+    let grid = UniformAngle::new(64, 1e-2, FRAC_PI_2 - 1e-3)?.grid()?;
+    let joint = Joint::new(grid, &[width; 3])?.batch(batch)?.iterations(iterations)?.rate(1e-3)?;
+    Ok(joint.train(data, &mut ChaCha8Rng::seed_from_u64(2))?)
 }
 
-fn training(criterion: &mut Criterion) {
+fn milliseconds<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<f64> {
+    let started = Instant::now();
+    black_box(work()?);
+    Ok(1e3 * started.elapsed().as_secs_f64())
+}
+
+/// Milliseconds of an optimiser step, without what is done once.
+fn joint_step(width: usize, batch: usize, steps: usize) -> Outcome<f64> {
+    const UNCOUNTED: usize = 20;
     let data = moons(20_000);
-    let mut group = criterion.benchmark_group("joint_step");
-    group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
-    for (width, batch, steps) in [(64, 256, 50), (128, 512, 20), (256, 1024, 5), (512, 1024, 2)] {
-        let joint = joint(width, batch, steps);
-        group.throughput(criterion::Throughput::Elements(steps as u64));
-        group.bench_function(format!("width_{width}_batch_{batch}"), |b| {
-            b.iter(|| {
-                let model: JointModel<f32> = joint.train(&data, &mut ChaCha8Rng::seed_from_u64(2)).expect("training converges");
-                black_box(model.loss())
-            });
-        });
-    }
-    group.finish();
+    let short = milliseconds(|| train(width, batch, UNCOUNTED, &data))?;
+    let long = milliseconds(|| train(width, batch, UNCOUNTED + steps, &data))?;
+    Ok((long - short) / steps as f64)
 }
 
-fn sampling(criterion: &mut Criterion) {
-    let data = moons(2000);
-    let model: JointModel<f32> = joint(64, 256, 10).train(&data, &mut ChaCha8Rng::seed_from_u64(3)).expect("training converges");
-    let mut group = criterion.benchmark_group("one_step_samples");
-    group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(4));
-    group.bench_function("million_points_width_64", |b| b.iter(|| black_box(model.sample(1_000_000, &mut ChaCha8Rng::seed_from_u64(4)))));
-    group.finish();
+/// Milliseconds for 10⁶ one-step samples in the plane.
+fn sampling(width: usize) -> Outcome<f64> {
+    let model = train(width, 256, 10, &moons(2000))?;
+    milliseconds(|| Ok(model.sample(1_000_000, &mut ChaCha8Rng::seed_from_u64(4))))
 }
 
-fn recursion(criterion: &mut Criterion) {
+/// Milliseconds for the recursion over eight levels, 2000 pairs a step.
+fn recursion(class: &dyn FunctionClass) -> Outcome<f64> {
+    let grid = UniformAngle::new(8, 0.05, FRAC_PI_2 - 0.01)?.grid()?;
     let data = moons(2000).mapv(f64::from);
-    let grid = UniformAngle::new(8, 0.05, FRAC_PI_2 - 0.01).and_then(|s| s.grid()).expect("a valid range of angles");
-    let recursion = Recursion::new(grid, 2000).expect("enough samples");
-    let fourier = onestep::RandomFourier::new(150).expect("a valid number of features");
-    let perceptron = Perceptron::new(&[64, 64]).and_then(|p| p.iterations(200)).expect("valid options");
-    let mut group = criterion.benchmark_group("recursion_8_steps");
-    group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
-    let classes: [(&str, &dyn onestep::FunctionClass); 2] = [("random_fourier_150", &fourier), ("perceptron_64_64", &perceptron)];
-    for (name, class) in classes {
-        group.bench_function(name, |b| {
-            b.iter(|| black_box(recursion.train(&data, class, &mut ChaCha8Rng::seed_from_u64(5)).expect("training converges")));
-        });
-    }
-    group.finish();
+    milliseconds(|| Ok(Recursion::new(grid, 2000)?.train(&data, class, &mut ChaCha8Rng::seed_from_u64(5))?))
 }
 
-criterion_group!(benches, training, sampling, recursion);
-criterion_main!(benches);
+/// What a child process measures.
+fn measure(what: &str, numbers: &[usize]) -> Outcome<f64> {
+    match (what, numbers) {
+        ("joint", &[width, batch, steps]) => joint_step(width, batch, steps),
+        ("sampling", &[width]) => sampling(width),
+        ("fourier", &[features]) => recursion(&RandomFourier::new(features)?),
+        ("perceptron", &[width, iterations]) => recursion(&Perceptron::new(&[width; 2])?.iterations(iterations)?),
+        _ => Err(format!("nothing is called {what} {numbers:?}").into()),
+    }
+}
+
+/// The number that a program prints.
+fn printed(command: &mut Command) -> Outcome<f64> {
+    let output = command.output()?;
+    let text = String::from_utf8(output.stdout)?;
+    text.trim().parse().map_err(|_| format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into())
+}
+
+fn own(threads: usize, what: &str, numbers: &[usize]) -> Outcome<f64> {
+    let numbers = numbers.iter().map(usize::to_string);
+    printed(Command::new(std::env::current_exe()?).env("RAYON_NUM_THREADS", threads.to_string()).arg(what).args(numbers))
+}
+
+fn peer(python: &str, threads: usize, numbers: &[usize]) -> Outcome<f64> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/joint_training.py");
+    let numbers = numbers.iter().map(usize::to_string);
+    printed(Command::new(python).arg(script).args(numbers).arg(threads.to_string()))
+}
+
+fn steps(width: Option<usize>) -> Outcome<()> {
+    let python = std::env::var("PYTHON").ok();
+    println!("| width, batch | peer, 1 thread | 2 threads | `onestep`, 1 thread | 2 threads | ratio, 1 thread | best of each |");
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    for case in CASES.into_iter().filter(|c| width.is_none_or(|w| w == c[0])) {
+        let [mut theirs, mut ours] = [[f64::NAN; 2]; 2];
+        for _ in 0..RUNS {
+            for threads in [1, 2] {
+                if let Some(python) = &python {
+                    theirs[threads - 1] = theirs[threads - 1].min(peer(python, threads, &case)?);
+                }
+                ours[threads - 1] = ours[threads - 1].min(own(threads, "joint", &case)?);
+            }
+        }
+        let ([width, batch, _], best) = (case, |t: [f64; 2]| t[0].min(t[1]));
+        let (single, both) = (theirs[0] / ours[0], best(theirs) / best(ours));
+        let [[p1, p2], [o1, o2]] = [theirs, ours];
+        println!("| {width}, {batch} | {p1:.2} | {p2:.2} | {o1:.2} | {o2:.2} | {single:.2} | {both:.2} |");
+    }
+    Ok(())
+}
+
+fn tasks() -> Outcome<()> {
+    println!("| task | 1 thread, ms | 2 threads, ms |\n| --- | --- | --- |");
+    let tasks: [(&str, &str, &[usize]); 3] = [
+        ("10⁶ one-step samples in the plane, width 64", "sampling", &[64]),
+        ("recursion, T = 8, 2000 pairs, 150 random Fourier features", "fourier", &[150]),
+        ("recursion, T = 8, 2000 pairs, perceptron 64-64, 200 iterations", "perceptron", &[64, 200]),
+    ];
+    for (name, what, numbers) in tasks {
+        let time = |threads| (0..RUNS).try_fold(f64::NAN, |least, _| own(threads, what, numbers).map(|t| t.min(least)));
+        println!("| {name} | {:.0} | {:.0} |", time(1)?, time(2)?);
+    }
+    Ok(())
+}
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => steps(None).and_then(|()| tasks()),
+        ["tasks"] => tasks(),
+        [width] => steps(Some(width.parse()?)),
+        [what, numbers @ ..] => {
+            let numbers = numbers.iter().map(|n| n.parse()).collect::<Result<Vec<usize>, _>>()?;
+            println!("{}", measure(what, &numbers)?);
+            Ok(())
+        }
+    }
+}

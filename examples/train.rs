@@ -5,6 +5,7 @@
 //! cargo run --release --example train -- --target gaussian --class affine --steps 64 --samples 4000
 //! cargo run --release --example train -- --data points.csv --class fourier --out samples.csv
 //! cargo run --release --example train --features serde -- --class joint --model model.json
+//! cargo run --release --example train -- --class joint --method cd --target gaussian
 //! ```
 //!
 //! Data of the user's own are centred and scaled column by column inside, and samples are mapped back; a built-in target is used as it
@@ -13,13 +14,13 @@
 mod common;
 
 use clap::{Parser, ValueEnum};
-use common::{Format, Row, fail, number, print_row};
+use common::{Format, Row, count, fail, number, print_row};
 use indicatif::{ProgressBar, ProgressStyle};
 use ndarray::{Array2, Axis};
 use onestep::{
     Affine, FunctionClass, Grid, Joint, JointModel, KernelRidge, KnownTarget, Learned, LiHuangWei, LineMixture, LineRecursion,
     NearestNeighbours, OptimalPairs, Perceptron, Polynomial, Product, RandomFourier, Recursion, Sample, Scaling, Spline, StepCheck,
-    StepReport, Theorem1, Trained, UniformAngle, VarianceSchedule,
+    StepReport, Theorem1, Trained, TrainingError, UniformAngle, VarianceSchedule,
 };
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -52,6 +53,14 @@ enum Class {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Method {
+    /// Consistency training: pairs of levels share their noise.
+    Ct,
+    /// Consistency distillation with the exact score of a built-in target; only for the joint network.
+    Cd,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Schedule {
     /// Uniform noise angles from 0.02 to π/2 − 0.001.
     Angle,
@@ -75,6 +84,8 @@ struct Arguments {
     rows: usize,
     #[arg(long, value_enum, default_value = "fourier")]
     class: Class,
+    #[arg(long, value_enum, default_value = "ct")]
+    method: Method,
     /// T.
     #[arg(long, default_value_t = 32)]
     steps: usize,
@@ -101,6 +112,9 @@ struct Arguments {
     /// Hidden widths of networks.
     #[arg(long, value_delimiter = ',', default_value = "64,64")]
     hidden: Vec<usize>,
+    /// Points a step for the best function of a linear class, which separates ε from ε_F on a built-in target; 0 for their sum alone.
+    #[arg(long, default_value_t = 0)]
+    separate: usize,
     /// The unknown constant C_1 of Theorem 1.
     #[arg(long, default_value_t = 1.0)]
     constant: f64,
@@ -135,6 +149,10 @@ impl Data {
     fn new(arguments: &Arguments, rng: &mut ChaCha8Rng) -> Outcome<Self> {
         if let Some(path) = &arguments.data {
             let rows = common::cloud::load(path)?.rows;
+            // Before the shuffle, so that the message names the row of the file.
+            if let Some(((row, column), value)) = rows.indexed_iter().find(|(_, v)| !v.is_finite()) {
+                return Err(format!("{}: {value} in row {row}, column {column} (from 0): entries must be finite", path.display()).into());
+            }
             let mut order: Vec<usize> = (0..rows.nrows()).collect();
             order.shuffle(rng);
             let (test, train) = order.split_at(rows.nrows() / 5);
@@ -151,6 +169,21 @@ impl Arguments {
             Target::Mixture => LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.5, 0.5])?,
             Target::Gaussian => LineMixture::gaussian(0.0, 0.6)?,
         })
+    }
+
+    /// Refuses options that would otherwise be silently without effect.
+    fn check(&self) -> Result<(), TrainingError> {
+        let refuse = |wrong, what, reason| if wrong { Err(TrainingError::Unsupported { what, reason }) } else { Ok(()) };
+        if self.class == Class::Joint {
+            let recursion = "the joint network is trained at all levels at once, the option belongs to the recursion";
+            refuse(self.draws != 1, "--draws with --class joint", recursion)?;
+            refuse(self.coupling != 1, "--coupling with --class joint", recursion)?;
+            refuse(self.residual, "--residual with --class joint", recursion)?;
+            refuse(self.warm_start, "--warm-start with --class joint", recursion)?;
+        } else {
+            refuse(self.method == Method::Cd, "--method cd", "only the joint network (--class joint) is distilled")?;
+        }
+        refuse(self.method == Method::Cd && self.data.is_some(), "--method cd with --data", "the score of the data is not known")
     }
 
     fn grid(&self) -> Outcome<Grid> {
@@ -177,6 +210,10 @@ impl Arguments {
         })
     }
 
+    fn joint_iterations(&self) -> usize {
+        self.iterations.unwrap_or(20_000)
+    }
+
     fn name(&self) -> String {
         self.class.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
     }
@@ -198,9 +235,14 @@ enum Model {
 impl Model {
     fn train(arguments: &Arguments, data: &Array2<f64>, rng: &mut ChaCha8Rng) -> Outcome<Self> {
         let grid = arguments.grid()?;
+        if arguments.method == Method::Cd {
+            let score = Product::copies(arguments.line()?, arguments.dim)?;
+            let joint = Joint::new(grid, &arguments.hidden)?.iterations(arguments.joint_iterations())?.scaling(arguments.scaling());
+            return Ok(Self::Joint(joint.distil(&data.mapv(|v| v as f32), &score, rng)?));
+        }
         let bar = ProgressBar::new(1).with_style(ProgressStyle::with_template("training {bar:40} {pos}/{len} {msg}")?);
         let model = if arguments.class == Class::Joint {
-            let iterations = arguments.iterations.unwrap_or(20_000);
+            let iterations = arguments.joint_iterations();
             bar.set_length(iterations as u64);
             let joint = Joint::new(grid, &arguments.hidden)?.iterations(iterations)?.scaling(arguments.scaling());
             Self::Joint(joint.train_with(&data.mapv(|v| v as f32), rng, &mut |p| {
@@ -273,6 +315,8 @@ fn write_samples(path: &Path, samples: &Array2<f64>) -> Outcome<()> {
 
 fn row(arguments: &Arguments, report: &StepReport, seconds: f64) -> Row {
     let errors = report.known.as_ref().map(|k| k.errors);
+    let estimation = report.known.as_ref().and_then(|k| k.estimation.as_ref()).map(|e| e.accumulated);
+    let approximation = report.known.as_ref().and_then(|k| k.approximation.as_ref()).map(|e| e.accumulated);
     let optional = |v: Option<f64>| v.map_or(Value::Null, number);
     let verdict = report.verdict.as_ref();
     vec![
@@ -286,8 +330,10 @@ fn row(arguments: &Arguments, report: &StepReport, seconds: f64) -> Row {
         ("sliced_w1", number(report.sliced_w1.value)),
         ("epsilon_sum", optional(errors.map(|e| e.sum))),
         ("epsilon_max_times_steps", optional(errors.map(|e| e.max_times_steps))),
+        ("estimation_sum", optional(estimation.map(|e| e.sum))),
+        ("approximation_sum", optional(approximation.map(|e| e.sum))),
         ("energy_residual", number(report.energy_residual.value)),
-        ("required_steps", optional(verdict.map(|v| v.required.steps()))),
+        ("required_steps", verdict.map_or(Value::Null, |v| count(v.required.steps()))),
         ("within_bound", verdict.map_or(Value::Null, |v| (v.w1.value <= v.bound.total()).into())),
         ("seconds", number(seconds)),
     ]
@@ -317,6 +363,12 @@ fn print_table(arguments: &Arguments, report: &StepReport, seconds: f64) {
             "training error ε + ε_F: sum over steps    {:.4}   (largest step times T: {:.4})",
             known.errors.sum, known.errors.max_times_steps
         );
+        for (name, part) in [("estimation ε:     ", &known.estimation), ("approximation ε_F:", &known.approximation)] {
+            if let Some(part) = part {
+                let e = part.accumulated;
+                println!("  {name} sum over steps    {:.4}   (largest step times T: {:.4})", e.sum, e.max_times_steps);
+            }
+        }
         println!(
             "W1 at the true law of X_T lies in         [{:.4}, {:.4}]   (sample means, ± {:.4})",
             known.sandwich.lower, known.sandwich.upper, known.sandwich.std_error
@@ -331,12 +383,16 @@ fn print_table(arguments: &Arguments, report: &StepReport, seconds: f64) {
 fn run(arguments: &Arguments) -> Outcome<()> {
     let started = Instant::now();
     let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
+    arguments.check()?;
     let data = Data::new(arguments, &mut rng)?;
     let model = Model::train(arguments, &data.train, &mut rng)?;
     let mut check = StepCheck::new();
     let known = data.target.as_ref().filter(|t| Sample::dim(*t) <= MOST_KNOWN_DIMENSIONS);
     if let Some(target) = known {
         check = check.theorem(arguments.theorem(&arguments.grid()?)?).points(if Sample::dim(target) == 1 { 512 } else { 64 })?;
+    }
+    if arguments.separate > 0 {
+        check = check.separate(arguments.separate)?;
     }
     let report = model.measure(&check, &data.held_out, known.map(|t| t as &dyn KnownTarget), &mut rng)?;
     if let Some(path) = &arguments.out {
@@ -354,7 +410,7 @@ fn run(arguments: &Arguments) -> Outcome<()> {
 }
 
 fn main() {
-    if let Err(error) = run(&Arguments::parse()) {
+    if let Err(error) = run(&common::arguments()) {
         fail(&error);
     }
 }

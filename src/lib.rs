@@ -119,7 +119,7 @@ pub use training::{
     Activation, Affine, Coupling, DiscreteLaw, FitSummary, Fitted, FittedMap, FunctionClass, Independent, Joint, JointModel, JointProgress,
     KernelRidge, KnownErrors, KnownTarget, Learned, LearnedScore, LevelSampling, Loss, NearestNeighbours, OptimalPairs, Penalty,
     Perceptron, Polynomial, PosteriorRule, RandomFourier, Recursion, Regression, Sandwiched, Scaling, ScoreMatching, Source, Spline,
-    Standardisation, StepCheck, StepProgress, StepReport, Trained, TrainingError, Weighting,
+    Standardisation, StepCheck, StepErrors, StepProgress, StepReport, Trained, TrainingError, Weighting,
 };
 pub use transport::TransportError;
 pub use transport::assignment::{Assignment, Effort, Matching};

@@ -3,8 +3,8 @@
 
 use ndarray::{Array2, array};
 use onestep::{
-    Affine, ConsistencyFunction, Float, FunctionClass, Grid, Joint, JointModel, KernelRidge, Learned, ModelError, NearestNeighbours,
-    Perceptron, Polynomial, RandomFourier, Recursion, Spline,
+    Affine, ConsistencyFunction, Float, FunctionClass, Grid, Joint, JointModel, KernelRidge, Learned, LearnedScore, ModelError,
+    NearestNeighbours, NoiseLevel, Perceptron, Polynomial, RandomFourier, Recursion, ScoreFunction, ScoreMatching, Spline,
 };
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -75,6 +75,58 @@ fn damage_is_a_typed_error() {
     value["model"]["network"]["parameters"].as_array_mut().unwrap().pop();
     assert!(matches!(JointModel::<f64>::load(value.to_string().as_bytes()), Err(ModelError::Damaged { what: "the network" })));
     assert!(matches!(Learned::<f64>::load(file.as_slice()), Err(ModelError::Kind { .. })));
+}
+
+fn learned_score() -> LearnedScore {
+    ScoreMatching::new(&[4]).unwrap().iterations(3).unwrap().train(&data(), &mut ChaCha8Rng::seed_from_u64(63)).unwrap()
+}
+
+fn saved_score(score: &LearnedScore) -> Vec<u8> {
+    let mut file = Vec::new();
+    score.save(&mut file).unwrap();
+    file
+}
+
+#[test]
+fn a_learned_score_survives_the_round_trip_bit_for_bit() {
+    let score = learned_score();
+    let file = saved_score(&score);
+    let again = LearnedScore::load(file.as_slice()).unwrap();
+    let x = array![[-3.0], [0.1], [1e6]];
+    for angle in [0.0, 0.01, 0.8, std::f64::consts::FRAC_PI_2] {
+        let level = NoiseLevel::from_angle(angle).unwrap();
+        assert_eq!(score.score(level, &x), again.score(level, &x), "angle {angle}");
+    }
+    assert_eq!(score.standardisation().restore(&x), again.standardisation().restore(&x));
+    assert_eq!(file, saved_score(&again));
+}
+
+#[test]
+fn damage_to_a_learned_score_is_a_typed_error() {
+    let file = saved_score(&learned_score());
+    let text = std::str::from_utf8(&file).unwrap();
+    let load = |text: &str| LearnedScore::<f64>::load(text.as_bytes()).unwrap_err();
+    assert!(matches!(load(&text[..text.len() / 2]), ModelError::Format { .. }));
+    assert!(matches!(load(&text.replace("\"version\":1", "\"version\":7")), ModelError::Version { found: 7, supported: 1 }));
+    assert!(matches!(LearnedScore::<f32>::load(file.as_slice()), Err(ModelError::Kind { .. })));
+    assert!(matches!(JointModel::<f64>::load(file.as_slice()), Err(ModelError::Kind { .. })));
+    let damaged = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut value: serde_json::Value = serde_json::from_slice(&file).unwrap();
+        change(&mut value["model"]);
+        load(&value.to_string())
+    };
+    let scale = damaged(&|model| model["standardisation"]["scale"]["data"][0] = (-1.0).into());
+    assert!(matches!(scale, ModelError::Damaged { what: "the scaling" }));
+    let parameters = damaged(&|model| drop(model["network"]["parameters"].as_array_mut().unwrap().pop()));
+    assert!(matches!(parameters, ModelError::Damaged { what: "the network" }));
+    // A scaling of two columns with a network for one: each is sound, together they are not.
+    let columns = damaged(&|model| {
+        for part in ["mean", "scale"] {
+            model["standardisation"][part]["dim"][0] = 2.into();
+            model["standardisation"][part]["data"].as_array_mut().unwrap().push(1.0.into());
+        }
+    });
+    assert!(matches!(columns, ModelError::Damaged { what: "the dimension of the network" }), "{columns}");
 }
 
 proptest! {

@@ -166,6 +166,66 @@ fn step_errors_see_a_wrong_function() {
     assert!(errors[0] < 0.02 && errors[2] < 0.03 && errors[3] < 0.03, "{errors:?}");
 }
 
+/// Relative rounding of the Cholesky solve of three unknowns, with room for the quadrature.
+const PROJECTION: f64 = 1e-9;
+
+#[test]
+fn a_class_that_holds_the_optimum_has_no_approximation_error() {
+    // Gaussian target, affine class: f_t* is affine for every affine f_{t−1}.
+    let target = Gaussian::new(&[0.5, 0.0], Covariance::diagonal(&[1.0, 0.25]).unwrap()).unwrap();
+    let mut stream = rng(58);
+    for residual in [false, true] {
+        let recursion = Recursion::new(uniform_angles(6), 500).unwrap().residual(residual);
+        let learned: Learned = recursion.train(onestep::Source::Law(&target), &Affine::new(), &mut stream).unwrap();
+        let check = StepCheck::new().separate(64).unwrap();
+        let report = check.measure(&learned, &target.sample(100, &mut stream), Some(&target), &mut stream).unwrap();
+        let known = report.known.unwrap();
+        let (own, class) = (known.estimation.unwrap(), known.approximation.unwrap());
+        assert_eq!((own.steps.len(), class.steps.len()), (5, 5));
+        assert!(class.accumulated.sum < PROJECTION, "{class:?}");
+        assert!((own.accumulated.sum - known.errors.sum).abs() < PROJECTION && own.accumulated.sum > 1e-3);
+    }
+}
+
+#[test]
+fn more_samples_lower_the_estimation_error_alone() {
+    // A mixture's f_t* is not affine: ε_F stays, ε falls like 1/√n. Root mean squares over runs; √(1/64) = 1/8.
+    let target = modes();
+    let (grid, mut stream) = (uniform_angles(5), rng(59));
+    let check = StepCheck::new().points(400).unwrap().separate(2000).unwrap();
+    let mut errors = |samples: usize| {
+        let runs = 12;
+        let parts = (0..runs).map(|_| {
+            let recursion = Recursion::new(grid.clone(), samples).unwrap();
+            let learned: Learned = recursion.train(onestep::Source::Law(&target), &Affine::new(), &mut stream).unwrap();
+            let held_out = target.sample(8, &mut stream);
+            let known = check.measure(&learned, &held_out, Some(&target), &mut stream).unwrap().known.unwrap();
+            // E‖a + b‖ ≤ E‖a‖ + E‖b‖ at the same points.
+            let (own, class) = (known.estimation.unwrap().accumulated.sum, known.approximation.unwrap().accumulated.sum);
+            assert!(known.errors.sum <= own + class && class <= known.errors.sum + own);
+            (own * own, class * class)
+        });
+        let sums = parts.fold((0.0, 0.0), |s, p| (s.0 + p.0, s.1 + p.1));
+        ((sums.0 / f64::from(runs)).sqrt(), (sums.1 / f64::from(runs)).sqrt())
+    };
+    let (few, many) = (errors(250), errors(16_000));
+    // The projection's own error, √(2/2000) of ε_F, is part of ε at the larger size.
+    let floor = (2.0_f64 / 2000.0).sqrt() * many.1;
+    assert!(many.0 < few.0 / 4.0 + floor, "{few:?} {many:?}");
+    assert!((few.1 / many.1 - 1.0).abs() < few.0 / many.1, "{few:?} {many:?}");
+}
+
+#[test]
+fn networks_have_only_the_sum() {
+    let (target, mut stream) = (modes(), rng(60));
+    let class = Perceptron::new(&[4]).unwrap().iterations(5).unwrap();
+    let learned: Learned =
+        Recursion::new(uniform_angles(3), 50).unwrap().train(onestep::Source::Law(&target), &class, &mut stream).unwrap();
+    let check = StepCheck::new().points(16).unwrap().separate(16).unwrap();
+    let known = check.measure(&learned, &target.sample(8, &mut stream), Some(&target), &mut stream).unwrap().known.unwrap();
+    assert!(known.estimation.is_none() && known.approximation.is_none() && known.errors.sum > 0.0);
+}
+
 #[test]
 fn exact_flow_has_a_sandwich_that_closes() {
     #[derive(Debug)]

@@ -61,6 +61,11 @@ pub(crate) fn number(x: f64) -> Value {
     Value::from(x)
 }
 
+/// A count as JSON: an integer where it has one, else as [`number`].
+pub(crate) fn count(x: f64) -> Value {
+    if (0.0..9e15).contains(&x) { Value::from(x as u64) } else { number(x) }
+}
+
 /// Prints rows as CSV or JSON, one line each, the CSV header before the first.
 pub(crate) fn print_row(format: Format, first: bool, row: &Row) {
     match format {

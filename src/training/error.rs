@@ -57,7 +57,7 @@ pub enum TrainingError {
         value: f64,
     },
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value:?} is outside {range}")]
+    #[error("{name} = {} is outside {range}", plain(*value))]
     OutOfRange {
         /// The parameter.
         name: &'static str,
@@ -128,4 +128,10 @@ impl TrainingError {
 /// Refuses a value for which `ok` is false; NaN never is.
 pub(crate) fn check_range(name: &'static str, value: f64, ok: bool, range: &'static str) -> Result<(), TrainingError> {
     if ok { Ok(()) } else { Err(TrainingError::OutOfRange { name, value, range }) }
+}
+
+/// A number as a message shows it: a count without a decimal point.
+fn plain(value: f64) -> String {
+    let digits = format!("{value:?}");
+    digits.strip_suffix(".0").map_or_else(|| digits.clone(), str::to_owned)
 }

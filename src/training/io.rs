@@ -1,7 +1,9 @@
 //! Saving and loading trained families.
 
-use super::{JointModel, Learned};
-use crate::{ConsistencyFunction, Float};
+use super::joint::TIME_FEATURES;
+use super::mlp::Network;
+use super::{JointModel, Learned, LearnedScore};
+use crate::{ConsistencyFunction, Float, ScoreFunction};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{Read, Write};
 
@@ -84,6 +86,11 @@ fn require(sound: bool, what: &'static str) -> Result<(), ModelError> {
     if sound { Ok(()) } else { Err(ModelError::Damaged { what }) }
 }
 
+/// Whether a network maps d coordinates and the features of a noise angle to d coordinates.
+fn is_time_conditioned<F: Float>(network: &Network<F>, dim: usize) -> bool {
+    (network.inputs(), network.outputs()) == (dim + TIME_FEATURES, dim)
+}
+
 impl<F: Float + Serialize + DeserializeOwned> Learned<F> {
     /// Writes the family as versioned JSON. Numbers are read back bit for bit.
     ///
@@ -164,8 +171,47 @@ impl<F: Float + Serialize + DeserializeOwned> JointModel<F> {
         require(model.grid.is_sound(), "the grid of levels")?;
         require(model.standardisation.is_sound(), "the scaling")?;
         require(model.network.is_sound(), "the network")?;
-        let sizes = (model.network.inputs(), model.network.outputs());
-        require(sizes == (model.dim() + super::joint::TIME_FEATURES, model.dim()), "the dimension of the network")?;
+        require(is_time_conditioned(&model.network, model.dim()), "the dimension of the network")?;
         Ok(model)
+    }
+}
+
+impl<F: Float + Serialize + DeserializeOwned> LearnedScore<F> {
+    /// Writes the score as versioned JSON. Numbers are read back bit for bit.
+    ///
+    /// # Errors
+    /// Writing fails.
+    ///
+    /// ```
+    /// use onestep::{LearnedScore, NoiseLevel, ScoreFunction, ScoreMatching};
+    /// use rand::SeedableRng;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let score: LearnedScore = ScoreMatching::new(&[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let mut file = Vec::new();
+    /// score.save(&mut file)?;
+    /// let level = NoiseLevel::from_angle(0.7)?;
+    /// assert_eq!(LearnedScore::<f64>::load(file.as_slice())?.score(level, &data), score.score(level, &data));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn save(&self, writer: impl Write) -> Result<(), ModelError> {
+        save(format_name::<F>("score"), self, writer)
+    }
+
+    /// Reads a score written by [`save`](Self::save), and checks it.
+    ///
+    /// # Errors
+    /// [`ModelError`]: not such a file, another version, or damaged.
+    ///
+    /// ```
+    /// use onestep::{LearnedScore, ModelError};
+    /// assert!(matches!(LearnedScore::<f64>::load("[]".as_bytes()), Err(ModelError::Format { .. })));
+    /// ```
+    pub fn load(reader: impl Read) -> Result<Self, ModelError> {
+        let score: Self = load(format_name::<F>("score"), reader)?;
+        require(score.standardisation.is_sound(), "the scaling")?;
+        require(score.network.is_sound(), "the network")?;
+        require(is_time_conditioned(&score.network, score.dim()), "the dimension of the network")?;
+        Ok(score)
     }
 }

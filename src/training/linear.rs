@@ -55,6 +55,29 @@ impl Basis {
         }
     }
 
+    /// The number of leading features that are never penalised.
+    fn free(&self) -> usize {
+        match self {
+            Self::Fourier(b) => b.len() - b.waves(),
+            Self::Kernel(b) => b.inputs() + 1,
+            Self::Affine(_) | Self::Polynomial(_) | Self::Spline(_) => self.len(),
+        }
+    }
+
+    /// The combination of the features nearest to `y` over the rows of `x`, at the rows of `at`. Waves and kernels are nearly dependent:
+    /// they carry a penalty of 1e−10 a unit coefficient, which rounding needs and no error of interest notices.
+    pub(crate) fn project(&self, x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, at: &ArrayRef2<f64>) -> Result<Array2<f64>, TrainingError> {
+        const FLOOR: f64 = 1e-10;
+        if x.nrows() < self.len() {
+            return Err(TrainingError::TooFewRows { what: "points of the projection", rows: x.nrows(), needed: self.len() });
+        }
+        let weights = Array1::from_elem(x.nrows(), 1.0 / x.nrows() as f64);
+        let features = self.features(x);
+        let (free, shrunk) = features.view().split_at(Axis(1), self.free());
+        let problem = Problem { class: "best of the class", free, shrunk, y: y.view(), weights };
+        Ok(self.features(at).dot(&problem.solve(Penalty::Fixed(FLOOR))?.coefficients))
+    }
+
     /// What features read from a file must satisfy.
     #[cfg(feature = "serde")]
     fn is_sound(&self) -> bool {

@@ -138,7 +138,12 @@ impl FourierBasis {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.affine.len() + self.phases.len()
+        self.affine.len() + self.waves()
+    }
+
+    /// The number of waves.
+    pub(crate) fn waves(&self) -> usize {
+        self.phases.len()
     }
 
     #[cfg(feature = "serde")]

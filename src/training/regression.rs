@@ -408,6 +408,24 @@ impl<F: Float> Fitted<F> {
         &self.summary
     }
 
+    /// Whether the map is a combination of fixed features.
+    pub(crate) fn is_linear(&self) -> bool {
+        matches!(self.model, Model::Linear(_))
+    }
+
+    /// The combination of this map's features nearest to `y` over the rows of `x`, at the rows of `at`.
+    pub(crate) fn project(
+        &self,
+        x: &ArrayRef2<f64>,
+        y: &ArrayRef2<f64>,
+        at: &ArrayRef2<f64>,
+    ) -> Result<Option<Array2<f64>>, TrainingError> {
+        match &self.model {
+            Model::Linear(m) => m.basis.project(x, y, at).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Writes the image of every row of `x` into the same row of `out`.
     ///
     /// # Panics

@@ -2,13 +2,13 @@
 
 use super::error::check_range;
 use super::joint::{TIME_FEATURES, time_features};
+use super::learned_score::{LEAST_ANGLE, LearnedScore};
 use super::mlp::{Network, Optimiser, check_widths, chunk_sizes, cosine_rate};
 use super::pairs::Source;
 use super::{Activation, Scaling, Standardisation, TrainingError};
-use crate::score::assert_shapes;
+use crate::Float;
 use crate::stream::Stream;
-use crate::{Float, NoiseLevel, ScoreFunction};
-use ndarray::{Array2, ArrayRef2};
+use ndarray::Array2;
 use rand::RngCore;
 use std::f64::consts::FRAC_PI_2;
 
@@ -49,9 +49,6 @@ pub struct ScoreMatching {
     rate: f64,
     scaling: Scaling,
 }
-
-/// The smallest angle visited: below it the data hide the noise.
-const LEAST_ANGLE: f64 = 0.002;
 
 /// The velocity is of unit order: a loss this large a coordinate means that the iteration runs away.
 const RUNAWAY: f64 = 1e8;
@@ -195,49 +192,5 @@ impl ScoreMatching {
             }
         }
         Ok(LearnedScore { standardisation, network })
-    }
-}
-
-/// A learned score of the scaled data: s_θ(x) = −x − cot θ · v(x, θ). At θ = 0 it is evaluated at the smallest angle of training.
-#[derive(Debug, Clone)]
-pub struct LearnedScore<F: Float = f64> {
-    standardisation: Standardisation,
-    network: Network<F>,
-}
-
-impl<F: Float> LearnedScore<F> {
-    /// The scaling between the data and the space the score lives on.
-    ///
-    /// ```
-    /// use onestep::{LearnedScore, ScoreMatching};
-    /// use rand::SeedableRng;
-    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// let score: LearnedScore = ScoreMatching::new(&[4])?.iterations(1)?.train(&ndarray::array![[1.0], [3.0]], &mut rng)?;
-    /// assert_eq!(score.standardisation().standardise(&ndarray::array![[3.0]]), ndarray::array![[1.0]]);
-    /// # Ok::<(), onestep::TrainingError>(())
-    /// ```
-    #[must_use]
-    pub fn standardisation(&self) -> &Standardisation {
-        &self.standardisation
-    }
-}
-
-impl<F: Float> ScoreFunction<F> for LearnedScore<F> {
-    fn dim(&self) -> usize {
-        self.standardisation.dim()
-    }
-
-    fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-        assert_shapes("score", self.dim(), x, out);
-        let angle = level.angle().max(LEAST_ANGLE);
-        let features = time_features(angle);
-        let cotangent = F::of(if level.is_noise() { 0.0 } else { angle.tan().recip() });
-        let dim = self.dim();
-        self.network.eval_rows(
-            x,
-            out,
-            |x, mut to| to.iter_mut().zip(x.iter().chain(&features)).for_each(|(t, v)| *t = *v),
-            |x, _, value, mut to| (0..dim).for_each(|j| to[j] = -x[j] - cotangent * value[j]),
-        );
     }
 }

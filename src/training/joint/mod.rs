@@ -3,20 +3,20 @@
 mod levels;
 mod model;
 mod pass;
+mod run;
 
 pub use levels::LevelSampling;
 pub use model::JointModel;
 pub(crate) use model::{TIME_FEATURES, time_features};
 
 use super::error::check_range;
-use super::mlp::{Network, Optimiser, check_widths, chunk_sizes, cosine_rate};
+use super::mlp::{Optimiser, check_widths};
 use super::pairs::Source;
-use super::{Activation, Scaling, Standardisation, TrainingError};
-use crate::stream::Stream;
+use super::{Activation, Scaling, TrainingError};
 use crate::{Float, Grid, ScoreFunction};
-use levels::{LevelPairs, intervals};
+use levels::LevelPairs;
 use model::LevelRow;
-use pass::{Batch, Objective};
+use pass::{Objective, Rule};
 use rand::RngCore;
 use std::ops::ControlFlow;
 
@@ -100,9 +100,6 @@ pub struct JointProgress {
     /// Intervals between levels in use (the curriculum's N).
     pub intervals: usize,
 }
-
-/// Data are of unit order: a loss this large a coordinate means that the iteration runs away.
-const RUNAWAY: f64 = 1e8;
 
 impl Joint {
     /// A network with these hidden widths on the levels of `grid`: SiLU, batches of 256, 5000 iterations, rate 3e−3 falling along a half
@@ -406,101 +403,9 @@ impl Joint {
         let mut batches = self.batches(source.dim(), &own, rng.next_u64());
         let mut optimiser = Optimiser::new(&own, self.batch);
         let levels = LevelRow::table(&self.grid);
-        let rule = pass::Rule { joint: self, levels: &levels, pairs: &pairs, source, objective: Objective::Training };
+        let rule = Rule { joint: self, levels: &levels, pairs: &pairs, source, objective: Objective::Training };
         let loss =
             optimiser.gradient(&student.network, &mut batches, |network, batch, tape| rule.pass(network, &teacher.network, batch, tape));
         Ok((loss, optimiser.summed_gradient()))
-    }
-
-    fn network<F: Float>(&self, dim: usize, rng: &mut dyn RngCore) -> Network<F> {
-        let mut sizes = vec![dim + TIME_FEATURES];
-        sizes.extend(&self.hidden);
-        sizes.push(dim);
-        Network::random(sizes, self.activation, rng)
-    }
-
-    fn batches<F: Float>(&self, dim: usize, network: &Network<F>, seed: u64) -> Vec<Batch<F>> {
-        let sizes = chunk_sizes(self.batch).into_iter().enumerate();
-        sizes.map(|(k, rows)| Batch::new(rows, dim, network, Stream::nth(seed, k as u64))).collect()
-    }
-
-    fn prepare<'a, F: Float>(
-        &self,
-        source: Source<'a, F>,
-        rng: &mut dyn RngCore,
-    ) -> Result<(Prepared<'a, F>, Standardisation), TrainingError> {
-        match source {
-            Source::Rows(rows) => {
-                let standardisation = Standardisation::new(rows, self.scaling)?;
-                Ok((Prepared::Table(standardisation.standardise(rows)), standardisation))
-            }
-            Source::Law(_) => Ok((Prepared::Law(source), Standardisation::new(&source.draw(2, rng), Scaling::None)?)),
-        }
-    }
-
-    fn run<F: Float>(
-        &self,
-        source: Source<'_, F>,
-        objective: Objective<'_, F>,
-        rng: &mut dyn RngCore,
-        progress: &mut dyn FnMut(&JointProgress) -> ControlFlow<()>,
-    ) -> Result<JointModel<F>, TrainingError> {
-        const REPORT: usize = 100;
-        let (table, standardisation) = self.prepare(source, rng)?;
-        let source = table.source();
-        let mut network = self.network::<F>(source.dim(), rng);
-        let mut teacher = (self.ema > 0.0).then(|| network.clone());
-        let mut batches = self.batches(source.dim(), &network, rng.next_u64());
-        let mut optimiser = Optimiser::new(&network, self.batch);
-        let levels = LevelRow::table(&self.grid);
-        let whole = self.grid.steps() - 1;
-        let mut count = 0;
-        let mut pairs = LevelPairs::new(&self.grid, whole, self.sampling);
-        let (mut tail, mut tail_count) = (0.0, 0.0);
-        for iteration in 0..self.iterations {
-            let wanted = self.curriculum.map_or(whole, |start| intervals(start, whole, iteration, self.iterations));
-            if wanted != count {
-                count = wanted;
-                pairs = LevelPairs::new(&self.grid, count, self.sampling);
-            }
-            let rule = pass::Rule { joint: self, levels: &levels, pairs: &pairs, source, objective };
-            let rate = cosine_rate(self.rate, iteration, self.iterations, 20);
-            let loss = optimiser.step(&mut network, rate, &mut batches, |student, batch, tape| {
-                rule.pass(student, teacher.as_ref().unwrap_or(student), batch, tape);
-            });
-            if !(loss <= RUNAWAY * source.dim() as f64) {
-                return Err(TrainingError::Diverged { step: 0, iteration: iteration + 1, loss });
-            }
-            if let Some(teacher) = &mut teacher {
-                let (keep, take) = (F::of(self.ema), F::of(1.0 - self.ema));
-                let own = teacher.parameters_mut().iter_mut().zip(network.parameters());
-                own.for_each(|(t, s)| *t = keep * *t + take * *s);
-            }
-            if iteration >= self.iterations - self.iterations.div_ceil(10) {
-                (tail, tail_count) = (tail + loss, tail_count + 1.0);
-            }
-            let done = iteration + 1;
-            if done % REPORT == 0
-                && progress(&JointProgress { iteration: done, iterations: self.iterations, loss, intervals: count }).is_break()
-            {
-                return Err(TrainingError::Stopped { step: done });
-            }
-        }
-        Ok(JointModel { grid: self.grid.clone(), standardisation, network, loss: tail / tail_count })
-    }
-}
-
-/// Scaled data, or a law as it is.
-enum Prepared<'a, F: Float> {
-    Table(ndarray::Array2<F>),
-    Law(Source<'a, F>),
-}
-
-impl<F: Float> Prepared<'_, F> {
-    fn source(&self) -> Source<'_, F> {
-        match self {
-            Self::Table(table) => Source::Rows(table),
-            Self::Law(law) => *law,
-        }
     }
 }

@@ -1,0 +1,76 @@
+//! The error of each step against the exact posterior expectation, whole and in its two parts.
+
+use super::report::{StepErrors, Trained};
+use super::{PosteriorRule, TrainingError, parallel};
+use crate::stream::Stream;
+use crate::{AccumulatedError, Estimate, Float, ForwardProcess};
+use ndarray::{Array2, ArrayRef2, Zip};
+use rand::RngCore;
+
+/// The parts of the error of step t.
+pub(super) struct StepError {
+    /// E‖f_t − f_t*‖.
+    pub(super) whole: Estimate,
+    /// E‖f_t − f_t^F‖ and E‖f_t^F − f_t*‖, where the class is linear and the split was asked for.
+    pub(super) parts: Option<(Estimate, Estimate)>,
+}
+
+/// f_t*(x) = E[f_{t−1}(X_{t−1}) | X_t = x] at the rows of `x`, by the posterior's quadrature rule; f_{t−1} is the trained one.
+fn expectation<F: Float>(trained: &dyn Trained<F>, target: &dyn PosteriorRule, t: usize, x: &ArrayRef2<f64>) -> Array2<f64> {
+    let grid = trained.levels();
+    let (sin, before, delta) = (grid.level(t).sin(), grid.level(t - 1).sin(), grid.sin_delta(t));
+    let rules = parallel::map((0..x.nrows()).collect(), |i| target.posterior_rule(grid.level(t), &x.row(i).to_vec()));
+    let count = rules.iter().map(|r| r.weights.len()).sum();
+    let mut nodes = Array2::<F>::zeros((count, x.ncols()));
+    let mut at = 0;
+    for (rule, x) in rules.iter().zip(x.rows()) {
+        for node in rule.nodes.rows() {
+            Zip::from(nodes.row_mut(at)).and(x).and(node).for_each(|o, x, n| *o = F::of((before * x + delta * n) / sin));
+            at += 1;
+        }
+    }
+    let values = trained.eval(t - 1, &nodes);
+    let mut means = Array2::zeros(x.raw_dim());
+    let mut at = 0;
+    for (rule, mut mean) in rules.iter().zip(means.rows_mut()) {
+        for w in &rule.weights {
+            Zip::from(&mut mean).and(values.row(at)).for_each(|m, v| *m += w * v.as_f64());
+            at += 1;
+        }
+    }
+    means
+}
+
+/// The mean length of the rows of a − b.
+fn mean_gap(a: &ArrayRef2<f64>, b: &ArrayRef2<f64>) -> Estimate {
+    let gaps: Vec<f64> = a.rows().into_iter().zip(b.rows()).map(|(a, b)| (&a - &b).mapv(|v| v * v).sum().sqrt()).collect();
+    Estimate::from_samples(&gaps)
+}
+
+/// Measures step t at `points` fresh points; f_t^F is fitted to f_t* at `projection` other points, none for 0.
+pub(super) fn measure<F: Float>(
+    trained: &dyn Trained<F>,
+    target: &dyn PosteriorRule,
+    t: usize,
+    (points, projection): (usize, usize),
+    rng: &mut dyn RngCore,
+) -> Result<StepError, TrainingError> {
+    let process = ForwardProcess::new(trained.levels());
+    let mut draw = |n: usize| process.marginal(t, &target.sample(n, rng), &mut Stream::fork(rng));
+    let x = draw(points);
+    let optimum = expectation(trained, target, t, &x);
+    let fitted = trained.eval(t, &x.mapv(F::of)).mapv(F::as_f64);
+    let whole = mean_gap(&fitted, &optimum);
+    if projection == 0 || !trained.is_linear(t) {
+        return Ok(StepError { whole, parts: None });
+    }
+    let own = draw(projection);
+    let best = trained.best_of_class(t, &own, &expectation(trained, target, t, &own), &x).map_err(|e| e.at_step(t))?;
+    Ok(StepError { whole, parts: best.map(|best| (mean_gap(&fitted, &best), mean_gap(&best, &optimum))) })
+}
+
+/// Both normalisations of Assumption 2 for the errors of steps 2..=T.
+pub(super) fn accumulate(name: &'static str, steps: Vec<Estimate>) -> Result<StepErrors, TrainingError> {
+    let values: Vec<f64> = steps.iter().map(|e| e.value).collect();
+    Ok(StepErrors { accumulated: AccumulatedError::from_steps(name, steps.len() + 1, &values)?, steps })
+}
