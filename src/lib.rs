@@ -38,7 +38,7 @@
 //! # Map
 //! - Levels and schedules: [`NoiseLevel`], [`VarianceSchedule`], [`Grid`], [`LiHuangWei`], [`audit`](fn@audit).
 //! - Targets: [`Gaussian`], [`GaussianMixture`], [`PointMasses`], [`LineMixture`], [`Radial`], [`NoisyCurve`],
-//!   [`Product`], [`Rotated`]; [`PerturbedScore`] adds an error of known size.
+//!   [`Product`], [`Rotated`], [`Shifted`]; [`PerturbedScore`] adds an error of known size.
 //! - Flows: the targets themselves, and [`FlowSolver`] for any score; [`LipschitzProbe`] measures Assumption 1.
 //! - Population recursions: [`LineRecursion`], [`GaussianRecursion`], [`RadialRecursion`], with a [`PopulationReport`];
 //!   [`TensorRecursion`] for mixtures in up to three dimensions.
@@ -112,6 +112,7 @@ pub use target::mixture::GaussianMixture;
 pub use target::product::Product;
 pub use target::radial::Radial;
 pub use target::rotated::Rotated;
+pub use target::shifted::Shifted;
 pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
 #[cfg(feature = "serde")]
 pub use training::ModelError;

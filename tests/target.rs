@@ -2,15 +2,15 @@
 
 use ndarray::{Array1, Array2, ArrayRef2, Axis, array};
 use onestep::{
-    Covariance, Float, Gaussian, GaussianMixture, LineMixture, LogDensity, Moments, NoiseLevel, PointMasses, Posterior, Product, Radial,
-    Rotated, Sample, ScoreFunction, TargetError,
+    Covariance, Float, FlowJacobian, FlowMap, Gaussian, GaussianMixture, LineMixture, LogDensity, Moments, NoiseLevel, PointMasses,
+    Posterior, Product, Radial, Rotated, Sample, ScoreFunction, ScoreJacobian, Shifted, TargetError,
 };
 use proptest::prelude::*;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 /// What the exact targets can do.
-trait Known: LogDensity + Posterior + Moments + ScoreFunction {}
-impl<T: LogDensity + Posterior + Moments + ScoreFunction> Known for T {}
+trait Known: LogDensity + Posterior + Moments + ScoreJacobian {}
+impl<T: LogDensity + Posterior + Moments + ScoreJacobian> Known for T {}
 
 /// Central differences with step h of ln p, whose third derivatives reach 100 here: h² · 100 and rounding 1e−15/h.
 const STEP: f64 = 1e-5;
@@ -46,7 +46,8 @@ fn targets() -> Vec<(&'static str, Box<dyn Known>)> {
         ("shells", Box::new(Radial::shells(3, &[0.3, 0.7], &[0.8, 2.0]).unwrap())),
         ("ball", Box::new(Radial::ball(3, 1.5, 12).unwrap())),
         ("product", Box::new(product.clone())),
-        ("rotated product", Box::new(Rotated::new(product, &rotation()).unwrap())),
+        ("rotated product", Box::new(Rotated::new(product.clone(), &rotation()).unwrap())),
+        ("moved product", Box::new(Shifted::new(Rotated::new(product, &rotation()).unwrap(), &[1.0, -3.0, 0.5]).unwrap())),
     ]
 }
 
@@ -117,6 +118,99 @@ fn posterior_covariance_is_the_jacobian_of_the_score() {
             }
         }
     }
+}
+
+/// ∂s of a target at one point, a column a direction.
+fn hessian(target: &dyn Known, level: NoiseLevel, x: &Array1<f64>) -> Array2<f64> {
+    let copies = x.broadcast((x.len(), x.len())).unwrap().to_owned();
+    target.score_jvp(level, &copies, &Array2::eye(x.len())).reversed_axes()
+}
+
+#[test]
+fn score_derivatives_are_the_differences_of_the_score() {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    for (name, target) in targets() {
+        for angle in [0.4, 1.0, 1.5] {
+            let level = level(angle);
+            let (_, x) = noisy(&target, level, 5, &mut rng);
+            for x in x.rows() {
+                let x = x.to_owned();
+                let differences = (target.score(level, &shifted(&x, STEP)) - target.score(level, &shifted(&x, -STEP))) / (2.0 * STEP);
+                let gap = hessian(&*target, level, &x) - differences.t();
+                assert!(largest(&gap) < DIFFERENCES, "{name} at {angle}: {gap}");
+            }
+        }
+    }
+}
+
+#[test]
+fn score_derivatives_give_the_posterior_covariance() {
+    // Cov(X_0 | x) = (sin²θ/cos²θ)(I + sin²θ ∇s), two closed forms of one matrix.
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for (name, target) in targets() {
+        for angle in [0.05, 0.4, 1.0, 1.4] {
+            let level = level(angle);
+            let (_, x) = noisy(&target, level, 5, &mut rng);
+            for x in x.rows() {
+                let x = x.to_owned();
+                let v = level.one_minus_alpha_bar();
+                let from_score = (Array2::eye(x.len()) + hessian(&*target, level, &x) * v) * (v / level.alpha_bar());
+                let gap = largest(&(from_score - target.posterior_covariance(level, &x)));
+                assert!(gap < CLOSED_FORM, "{name} at {angle}: {gap:e}");
+            }
+        }
+    }
+}
+
+#[test]
+fn derivatives_of_a_sphere_s_score_keep_their_digits_at_small_noise() {
+    // The variance along the radius, ρ² A'(κ) ~ (d − 1) sin⁴θ/(2r²) as κ = ρr cos θ/sin²θ → ∞, is below the rounding of 1 − A².
+    for dim in [2, 3, 10] {
+        let target = Radial::sphere(dim, 2.0).unwrap();
+        for angle in [1e-3, 1e-5, 1e-7] {
+            let level = level(angle);
+            let x = Array2::from_shape_fn((1, dim), |(_, j)| if j == 0 { 2.0 } else { 0.0 });
+            let along = target.score_jvp(level, &x, &(&x * 0.5))[[0, 0]];
+            // sin²θ · along + 1 = cos²θ Var/sin²θ = ρ²cos²θ A'(κ)/sin²θ, κ = 4 cos θ/sin²θ; A' = (d − 1)/(2κ²) · (1 + (3 − d)/(2κ) + …).
+            let variance = level.one_minus_alpha_bar();
+            let leading = (dim as f64 - 1.0) * variance / 8.0;
+            let gap = (variance * along + 1.0 - leading).abs();
+            assert!(gap < dim as f64 * variance / 8.0 * leading + 4.0 * f64::EPSILON, "d = {dim}, θ = {angle}: {gap:e} of {leading:e}");
+            // Across the radius it is the factor of the score itself.
+            let across = Array2::from_shape_fn((1, dim), |(_, j)| if j == 1 { 1.0 } else { 0.0 });
+            let factor = target.score(level, &x)[[0, 0]] / 2.0;
+            assert!((target.score_jvp(level, &x, &across)[[0, 1]] - factor).abs() <= 1e-12 * factor.abs());
+        }
+    }
+}
+
+#[test]
+fn scores_and_their_derivatives_of_point_masses_without_noise_are_zero() {
+    let coin = LineMixture::point_masses(&[0.5, 0.5], &[-1.0, 1.0]).unwrap();
+    let masses = PointMasses::new(&[0.5, 0.5], &array![[-1.0], [1.0]]).unwrap();
+    for target in [&coin as &dyn Known, &masses, &Radial::sphere(1, 1.0).unwrap()] {
+        let x = array![[-1.0], [0.3], [1.0], [1e300]];
+        assert_eq!(target.score(NoiseLevel::DATA, &x), Array2::<f64>::zeros((4, 1)));
+        assert_eq!(target.score_jvp(NoiseLevel::DATA, &x, &x), Array2::<f64>::zeros((4, 1)));
+    }
+}
+
+#[test]
+fn a_moved_gaussian_is_the_gaussian_about_the_moved_mean() {
+    let straight = Gaussian::new(&[1.0, -2.0, 0.5], full()).unwrap();
+    let moved = Shifted::new(straight, &[0.5, 4.0, -3.0]).unwrap();
+    let direct = Gaussian::new(&[1.5, 2.0, -2.5], full()).unwrap();
+    let x = noisy(&direct, level(0.7), 8, &mut ChaCha8Rng::seed_from_u64(8)).1;
+    assert!(largest(&(moved.score(level(0.7), &x) - direct.score(level(0.7), &x))) < CLOSED_FORM);
+    assert!(largest(&(moved.denoise(level(0.7), &x) - direct.denoise(level(0.7), &x))) < CLOSED_FORM);
+    assert!((moved.second_moment() - direct.second_moment()).abs() < CLOSED_FORM);
+    assert!(moved.mean().iter().zip(direct.mean()).all(|(a, b)| (a - b).abs() < CLOSED_FORM));
+    for (from, to) in [(NoiseLevel::NOISE, NoiseLevel::DATA), (level(0.7), level(0.2)), (level(0.2), NoiseLevel::NOISE)] {
+        assert!(largest(&(moved.flow(from, to, &x) - direct.flow(from, to, &x))) < 10.0 * CLOSED_FORM);
+        assert!(largest(&(moved.jvp(from, to, &x, &x) - direct.jvp(from, to, &x, &x))) < 10.0 * CLOSED_FORM);
+    }
+    assert!(matches!(Shifted::new(Gaussian::standard(1).unwrap(), &[f64::NAN]), Err(TargetError::Entry { .. })));
+    assert!(matches!(Shifted::new(Gaussian::standard(1).unwrap(), &[0.0, 1.0]), Err(TargetError::Lengths { .. })));
 }
 
 #[test]

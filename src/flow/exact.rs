@@ -1,9 +1,10 @@
-//! Exact flow maps: Gaussian targets, products and rotations.
+//! Exact flow maps: Gaussian targets, products, rotations and shifts.
 
 use super::{FlowJacobian, FlowMap};
 use crate::target::gaussian::{Gaussian, noisy_variance, over};
 use crate::target::product::Product;
 use crate::target::rotated::Rotated;
+use crate::target::shifted::Shifted;
 use crate::{Float, Grid, NoiseLevel, score::assert_shapes};
 use ndarray::{ArrayRef2, Axis};
 
@@ -118,5 +119,25 @@ impl<F: Float, T: FlowJacobian<F>> FlowJacobian<F> for Rotated<T> {
         assert_shapes("jvp", self.inner().dim(), x, out);
         assert_shapes("jvp", self.inner().dim(), v, out);
         self.rotate_into(&self.inner().jvp(from, to, &self.unrotate(x), &self.unrotate(v)), out);
+    }
+}
+
+/// Φ_{θ→θ'}(x) = cos θ' c + Φ⁰_{θ→θ'}(x − cos θ c), Φ⁰ the flow of the target that was moved.
+impl<F: Float, T: FlowMap<F>> FlowMap<F> for Shifted<T> {
+    fn dim(&self) -> usize {
+        self.inner().dim()
+    }
+
+    fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
+        assert_shapes("flow", self.inner().dim(), x, out);
+        self.inner().flow_into(from, to, &self.unshift(from, x), out);
+        self.add(to.cos(), out);
+    }
+}
+
+impl<F: Float, T: FlowJacobian<F>> FlowJacobian<F> for Shifted<T> {
+    fn jvp_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
+        assert_shapes("jvp", self.inner().dim(), x, out);
+        self.inner().jvp_into(from, to, &self.unshift(from, x), v, out);
     }
 }

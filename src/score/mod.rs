@@ -44,7 +44,7 @@ pub trait ScoreFunction<F: Float = f64>: Send + Sync {
 
 /// A score with its derivative: the Hessian of ln p_θ, applied to vectors.
 ///
-/// Implemented analytically by the built-in Gaussian targets; [`DifferencedScore`] supplies it for any score by central differences.
+/// Implemented analytically by the built-in targets; [`DifferencedScore`] supplies it for any score by central differences.
 ///
 /// # Shapes
 /// `x`, `v` and `out` are n × [`dim`](ScoreFunction::dim), row by row.

@@ -17,6 +17,35 @@ pub(crate) fn mean_ratio(dim: usize, kappa: f64) -> f64 {
     ratio(0.5 * dim as f64, kappa)
 }
 
+/// From κ = this · d² on the slope of A_d comes from its series in 1/κ.
+const SLOPE_SERIES: f64 = 20.0;
+/// Terms of the series: at κ = 20 d² each is below the one before by a factor of 20 at least.
+const SLOPE_TERMS: usize = 12;
+
+/// A_d'(κ), from A_d(κ) = `a`.
+///
+/// Riccati's equation A' = 1 − A² − (d − 1) A/κ, with an absolute error of an ulp of one. For large κ, where A' ~ (d − 1)/(2κ²) would lose
+/// its digits, the series A = 1 − Σ a_m κ^{−m} that solves the equation: a_1 = (d − 1)/2,
+/// a_{m+1} = \[(m − d + 1) a_m + Σ_{i+j=m+1} a_i a_j\]/2. d = 1 gives 1/cosh² κ.
+pub(crate) fn mean_ratio_slope(dim: usize, kappa: f64, a: f64) -> f64 {
+    let d = dim as f64;
+    if dim == 1 {
+        return kappa.cosh().powi(-2);
+    }
+    if !(kappa > SLOPE_SERIES * d * d) {
+        let per_kappa = if kappa > 0.0 { a / kappa } else { 1.0 / d };
+        return 1.0 - a * a - (d - 1.0) * per_kappa;
+    }
+    // b[m] = a_{m+1} κ^{−m−1}, so that no power overflows.
+    let mut b = [0.0; SLOPE_TERMS];
+    b[0] = 0.5 * (d - 1.0) / kappa;
+    for m in 1..SLOPE_TERMS {
+        let products: f64 = (0..m).map(|i| b[i] * b[m - 1 - i]).sum();
+        b[m] = 0.5 * ((m as f64 - d + 1.0) * b[m - 1] / kappa + products);
+    }
+    b.iter().enumerate().rev().map(|(m, b)| (m as f64 + 1.0) * b).sum::<f64>() / kappa
+}
+
 /// I_ν(x)/I_{ν−1}(x).
 fn ratio(nu: f64, x: f64) -> f64 {
     if !(x > 0.0) {

@@ -59,6 +59,11 @@ impl PointMasses {
         Ok(Self { mixture: GaussianMixture::kernel_density(data, 0.0)? })
     }
 
+    /// The same law as a mixture of normals of variance 0.
+    pub(crate) fn mixture(&self) -> &GaussianMixture {
+        &self.mixture
+    }
+
     /// The dimension d.
     ///
     /// ```

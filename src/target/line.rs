@@ -1,5 +1,6 @@
 //! Gaussian mixtures and point masses on the line, with both tails accurate.
 
+use super::gaussian::over;
 use super::{LogDensity, Moments, Posterior, Sample, TargetError, check_entries, check_lengths, normalised};
 use crate::special::normal;
 use crate::{Float, NoiseLevel, ScoreFunction, score::assert_shapes};
@@ -271,7 +272,7 @@ impl LineMarginal {
         self.components().map(|(w, m, s)| w * normal::cdf(-Self::standardise(x, m, s))).sum()
     }
 
-    /// The score (ln p)'(x).
+    /// The score (ln p)'(x); 0 at a point mass without noise, where it does not exist.
     ///
     /// ```
     /// use onestep::{LineMixture, NoiseLevel};
@@ -284,10 +285,35 @@ impl LineMarginal {
         let mut sum = 0.0;
         self.for_responsibilities(x, |k, r| {
             if r > 0.0 {
-                sum -= r * (x - self.means[k]) / (self.stds[k] * self.stds[k]);
+                sum += r * self.pull(k, x);
             }
         });
         sum
+    }
+
+    /// The slope of the score, (ln p)''(x) = Σ_k r_k [(g_k − s)² − 1/σ_k²] with the responsibilities r_k, the components' own scores
+    /// g_k = (m_k − x)/σ_k² and s = Σ_k r_k g_k; 0 at a point mass without noise, where it does not exist.
+    ///
+    /// ```
+    /// use onestep::{LineMixture, NoiseLevel};
+    /// let p = LineMixture::gaussian(1.0, 2.0)?.at(NoiseLevel::DATA);
+    /// assert!((p.score_slope(5.0) + 0.25).abs() < 1e-15);
+    /// # Ok::<(), onestep::TargetError>(())
+    /// ```
+    #[must_use]
+    pub fn score_slope(&self, x: f64) -> f64 {
+        let (score, mut sum) = (self.score(x), 0.0);
+        self.for_responsibilities(x, |k, r| {
+            if r > 0.0 {
+                sum += r * ((self.pull(k, x) - score).powi(2) - over(1.0, self.stds[k] * self.stds[k]));
+            }
+        });
+        sum
+    }
+
+    /// The score of component k alone, (m_k − x)/σ_k², and 0 for a point mass.
+    fn pull(&self, k: usize, x: f64) -> f64 {
+        over(self.means[k] - x, self.stds[k] * self.stds[k])
     }
 
     /// Calls `visit(k, P(component k | x))` for every component; without noise a point mass takes everything at its position and the

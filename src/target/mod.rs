@@ -13,6 +13,7 @@ pub(crate) mod mixture;
 pub(crate) mod product;
 pub(crate) mod radial;
 pub(crate) mod rotated;
+pub(crate) mod shifted;
 
 use crate::NoiseLevel;
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2};

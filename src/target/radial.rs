@@ -373,7 +373,7 @@ impl Radial {
     }
 
     /// ‖D(x)‖/‖x‖, finite at the origin.
-    fn denoiser_factor(&self, level: NoiseLevel, r: f64) -> f64 {
+    pub(crate) fn denoiser_factor(&self, level: NoiseLevel, r: f64) -> f64 {
         let r = r.max(f64::MIN_POSITIVE.sqrt());
         self.denoised_radius(level.cos(), level.sin(), r) / r
     }

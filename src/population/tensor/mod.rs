@@ -400,6 +400,10 @@ fn posterior_means(target: &GaussianMixture, level: NoiseLevel, k: usize, x: &Ar
 
 /// What a [`TensorRecursion`] found, with X_T at its true law.
 ///
+/// Two numbers of [`PopulationReport`](crate::PopulationReport) are not here, and the bounds hold without them: the certificate, of which
+/// `w1.upper` takes the place (it is the error against the flow map itself, which the certificate bounds), and the prior mismatch, the
+/// change of W_1 when X_T starts from N(0, I), at most a Lipschitz constant of f_T times W_1(p_T, N(0, I)).
+///
 /// # Units
 /// Distances and errors are in the units of the data; `energy_deficit` and `loss_sum` in their square.
 #[derive(Debug, Clone, PartialEq)]
