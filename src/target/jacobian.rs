@@ -5,7 +5,7 @@ use super::gaussian::{Gaussian, noisy_variance, over};
 use super::line::LineMixture;
 use super::mixture::{GaussianMixture, softmax};
 use super::product::Product;
-use super::radial::{Radial, norm};
+use super::radial::{Radial, Shell, norm};
 use super::rotated::Rotated;
 use super::shifted::Shifted;
 use crate::special::bessel::mean_ratio_slope;
@@ -95,8 +95,8 @@ impl Radial {
         let (cos, sin, variance) = (level.cos(), level.sin(), level.one_minus_alpha_bar());
         let mean = self.denoised_radius(cos, sin, r);
         let mut spread = 0.0;
-        self.for_posterior(cos, sin, r, |j, p, a| {
-            let (rho, kappa) = (self.radii()[j], self.concentration(j, cos, sin, r));
+        self.for_posterior(cos, sin, r, |Shell { radius: rho, ratio: a, probability: p }| {
+            let kappa = Self::concentration(rho, cos, sin, r);
             spread += p * (rho * rho * mean_ratio_slope(self.dim(), kappa, a) + (rho * a - mean).powi(2));
         });
         ((cos * cos * spread / variance - 1.0) / variance, (cos * self.denoiser_factor(level, r) - 1.0) / variance)
