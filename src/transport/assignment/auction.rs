@@ -7,6 +7,8 @@
 use crate::transport::lists::{Lists, WANT};
 use std::collections::VecDeque;
 
+/// Rows, about, that tell whether ties abound.
+const TIE_SAMPLE: usize = 64;
 /// No partner.
 pub(super) const FREE: u32 = u32::MAX;
 
@@ -59,6 +61,16 @@ pub(super) fn nearest(lists: &mut Lists<'_>, pairs: &mut Pairs) -> bool {
         }
     }
     true
+}
+
+/// Whether most rows of a sample are indifferent between their two best columns, as points on a lattice are.
+pub(super) fn tied(lists: &mut Lists<'_>, rows: usize) -> bool {
+    let sample = (0..rows as u32).step_by((rows / TIE_SAMPLE).max(1));
+    let (count, ties) = sample.fold((0, 0), |(count, ties), i| {
+        let tie = lists.answer(i).is_some_and(|look| look.best == look.second);
+        (count + 1, ties + usize::from(tie))
+    });
+    2 * ties > count
 }
 
 /// Bids, first come first served, until every row has a column, or `cap` bids were made. Returns the number of bids.

@@ -30,6 +30,10 @@ const LAST_EPSILON: f64 = 1e-3;
 const THETA: f64 = 7.0;
 /// Bids a row may make on average in a phase; the exact finish takes what is left.
 const BIDS: usize = 1000;
+/// Bids a row makes on average in the attempt to settle clouds with many ties at once.
+const QUICK: usize = 2;
+/// Ties are settled if at most one row in so many is then left for the exact finish.
+const FEW: usize = 50;
 /// Below this share of different points a cloud has so many duplicates that the transport of the merged points is the smaller problem.
 const DIFFERENT: f64 = 0.97;
 
@@ -252,7 +256,15 @@ fn bid(lists: &mut Lists<'_>, pairs: &mut Pairs, first: f64, last: f64) -> Effor
     if auction::nearest(lists, pairs) {
         return effort;
     }
-    let cap = BIDS * pairs.column.len();
+    let rows = pairs.column.len();
+    if auction::tied(lists, rows) {
+        effort.iterations += auction::phase(lists, pairs, last, QUICK * rows);
+        effort.phases += 1;
+        if pairs.free_rows().len() * FEW <= rows {
+            return effort;
+        }
+    }
+    let cap = BIDS * rows;
     let mut epsilon = first.max(last);
     loop {
         auction::release_dear(lists, pairs, epsilon);

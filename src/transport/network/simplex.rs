@@ -9,10 +9,12 @@ use crate::transport::TransportError;
 use crate::transport::certificate::{below, cheapest, potential, sum, tolerance};
 use crate::transport::cost::{Geometry, square_distance};
 use crate::transport::lists::Lists;
-use crate::transport::screen::Screen;
+use crate::transport::screen::{Screen, boxes::spatial};
 
 /// Arcs a row and a column contribute to the first set.
 const NEAR: usize = 10;
+/// The same for p = 1 in few dimensions, where costs along a ray differ by a constant and many more arcs are nearly tight.
+const NEAR_FLAT: usize = 40;
 /// Arcs a row may add at a time.
 const ADDED: usize = 6;
 /// ε of the first and the last phase of the auction, in the units of the assignment solver. Its prices only start the simplex method.
@@ -85,8 +87,9 @@ fn first_arcs(
     auction::run(&mut lists, supply, demand, FIRST_EPSILON * geometry.spread(), last);
     let v = lists.into_prices();
     let u = potential(geometry, screen, &v);
-    let near_columns = cheapest(screen, &v, geometry.rows(), NEAR);
-    let near_rows = cheapest(turned, &u, geometry.columns(), NEAR);
+    let near = if geometry.order.value() == 1.0 && spatial(geometry.dim) { NEAR_FLAT } else { NEAR };
+    let near_columns = cheapest(screen, &v, geometry.rows(), near);
+    let near_rows = cheapest(turned, &u, geometry.columns(), near);
     let mut arcs: Vec<_> = near_columns.into_iter().chain(near_rows.into_iter().map(|(j, i)| (i, j))).collect();
     arcs.sort_unstable();
     arcs.dedup();
