@@ -108,14 +108,21 @@ struct Arguments {
     /// The unknown constant C_1 of Theorem 1.
     #[arg(long, default_value_t = 1.0)]
     constant: f64,
-    /// Relative tolerance of the recursion.
-    #[arg(long, default_value_t = 1e-9)]
-    tolerance: f64,
+    /// Relative tolerance of the recursion; 1e-9 unless given, and 1e-5 for ball and shells, which take a quadrature over radii at every node.
+    #[arg(long)]
+    tolerance: Option<f64>,
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
     /// SVG file for the plot, or `none`.
     #[arg(long, default_value = "step_bound.svg")]
     plot: String,
+}
+
+impl Arguments {
+    fn tolerance(&self) -> f64 {
+        let radii = matches!(self.target, Target::Ball | Target::Shells);
+        self.tolerance.unwrap_or(if radii { 1e-5 } else { 1e-9 })
+    }
 }
 
 /// One T: the report and what Theorem 1 says about it.
@@ -186,7 +193,9 @@ fn line(a: &Arguments, report: PopulationReport, seconds: f64) -> Result<Line, B
     if !report.resolved {
         eprintln!(
             "warning: T = {}: the last refinement moved the answer by {:.1e} relatively, more than the tolerance {:.1e}",
-            report.steps, report.resolution_error, a.tolerance
+            report.steps,
+            report.resolution_error,
+            a.tolerance()
         );
     }
     Ok(Line { report, bound, fitted_constant, required_steps, seconds })

@@ -9,6 +9,7 @@ const GREEN: RGBColor = RGBColor(0, 140, 90);
 const ORANGE: RGBColor = RGBColor(220, 120, 0);
 const RED: RGBColor = RGBColor(170, 30, 60);
 const GREY: RGBColor = RGBColor(120, 120, 120);
+const DARK: RGBColor = RGBColor(40, 40, 40);
 
 /// A curve with its name.
 struct Curve {
@@ -66,7 +67,8 @@ pub(crate) fn against_dimension(path: &str, steps: &[usize], lines: &[Line]) -> 
     let right = points().map(|p| p.0).fold(0.0, f64::max);
     if let Some(&(x, y)) = curves.first().and_then(|c| c.points.first()) {
         curves.push(Curve::slope("slope 1/2", (x, 1.5 * y), right, 0.5));
-        curves.push(Curve::slope("slope 5/2", (x, 1.5 * y), right.min(x * (3.0 * high / y).powf(0.4)), 2.5));
+        let theorem = Curve::slope("slope 5/2", (x, 1.5 * y), right.min(x * (3.0 * high / y).powf(0.4)), 2.5);
+        curves.push(Curve { colour: DARK, ..theorem });
     }
     draw(path, "One-step error of population consistency training", "dimension d", SeriesLabelPosition::UpperLeft, &curves)
 }

@@ -57,7 +57,7 @@ impl Family {
         let start = Instant::now();
         match self {
             Self::Copies(target, dims) => {
-                let run = LineRecursion::new(target, grid).method(method).tolerance(a.tolerance).run()?;
+                let run = LineRecursion::new(target, grid).method(method).tolerance(a.tolerance()).run()?;
                 let seconds = start.elapsed().as_secs_f64();
                 dims.iter().try_for_each(|&dim| found(run.copies(dim), seconds))
             }
@@ -68,7 +68,7 @@ impl Family {
             }),
             Self::Radials(targets) => targets.iter().try_for_each(|target| {
                 let start = Instant::now();
-                let run = RadialRecursion::new(target, grid).method(method).tolerance(a.tolerance).run()?;
+                let run = RadialRecursion::new(target, grid).method(method).tolerance(a.tolerance()).run()?;
                 found(run.report().clone(), start.elapsed().as_secs_f64())
             }),
         }
