@@ -21,11 +21,3 @@ pub(crate) fn for_blocks<A: Sync, B: Send>(
         work(x, out);
     }
 }
-
-/// [f(0), …, f(count − 1)], in this order.
-pub(crate) fn map<T: Send>(count: usize, f: impl Fn(usize) -> T + Send + Sync) -> Vec<T> {
-    #[cfg(feature = "rayon")]
-    return (0..count).into_par_iter().map(f).collect();
-    #[cfg(not(feature = "rayon"))]
-    (0..count).map(f).collect()
-}

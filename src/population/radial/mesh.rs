@@ -3,8 +3,8 @@
 //! A node is a trajectory of the radius, labelled by where it stands at level 1. From there the flow contracts towards the noise, so that
 //! trajectories in a gap between shells keep their digits. The first node is the origin.
 
-use crate::batch;
 use crate::flow::radial::half_angle;
+use crate::parallel;
 use crate::population::ledger::golden_minimum;
 use crate::population::mesh::{FAN, GAP, NodeDensity, Places, SWITCH, TAIL, candidates, clear_nodes, common_degrees, reference_levels};
 use crate::target::radial::Radial;
@@ -71,7 +71,7 @@ fn inverse_scale(target: &Radial, level: NoiseLevel, r: f64) -> f64 {
 
 /// Positions of trajectories at the successive levels.
 fn carried(target: &Radial, first: NoiseLevel, levels: &[NoiseLevel], labels: &[f64], tolerance: f64) -> Vec<Vec<f64>> {
-    let paths = batch::map(labels.len(), |i| {
+    let paths = parallel::map(labels.len(), |i| {
         let (mut r, mut tau, mut step) = (labels[i], half_angle(first), 0.1);
         let place = |&level: &NoiseLevel| {
             let to = half_angle(level);
@@ -122,7 +122,7 @@ impl RadialDensity {
         let own: Vec<f64> = labels.iter().map(|&y| inverse_scale(target, first, y)).collect();
         let mut fourth: Vec<f64> = own.iter().map(|s| s.powi(4)).collect();
         for (level, x) in reference.iter().zip(carried(target, first, &reference, &labels, PLACING)) {
-            let scales = batch::map(n, |i| inverse_scale(target, *level, x[i]));
+            let scales = parallel::map(n, |i| inverse_scale(target, *level, x[i]));
             for i in 0..n {
                 let (a, b) = (i.saturating_sub(1), (i + 1).min(n - 1));
                 let stretch = ((x[b] - x[a]) / (labels[b] - labels[a])).max(0.0);

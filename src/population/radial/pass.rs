@@ -2,8 +2,8 @@
 
 use super::mesh::{Mesh, RadialDensity, ln_density, ln_radius_density, mirrored};
 use super::{RadialConsistency, RadialPopulation, RadialRecursion};
-use crate::batch;
 use crate::flow::radial::half_angle;
+use crate::parallel;
 use crate::population::interpolant::Interpolant;
 use crate::population::ledger::{LocalError, certificate_levels, sum_over_levels};
 use crate::population::mesh::local_scales;
@@ -118,7 +118,7 @@ impl<'a> Pass<'a> {
                 .then(|| Odd { function: self.odd(&radii, &self.mesh.labels), values: self.mesh.labels.clone() });
             let rotation = Rotation::new(grid, t);
             let (tau, next) = (half_angle(to), half_angle(from));
-            let blocks = batch::map(n.div_ceil(BLOCK), |block| {
+            let blocks = parallel::map(n.div_ceil(BLOCK), |block| {
                 let mut angles = Vec::new();
                 let nodes = block * BLOCK..n.min((block + 1) * BLOCK);
                 nodes
@@ -163,7 +163,7 @@ impl<'a> Pass<'a> {
         }
         let lipschitz = slopes.largest.max(self.density.valley_slope(target, grid)).exp();
         let (certificate, certificate_error) = sum_over_levels(grid, &locals, |l| l.mean_abs);
-        let noise = batch::map(n, |i| target.integrate(half_angle(grid.last()), half_angle(NoiseLevel::NOISE), radii[i], &mut 0.1));
+        let noise = parallel::map(n, |i| target.integrate(half_angle(grid.last()), half_angle(NoiseLevel::NOISE), radii[i], &mut 0.1));
         let from_noise: Vec<f64> = match kept.last() {
             Some(last) => noise.iter().enumerate().map(|(i, &r)| last.eval(r, n - 1 + i).0).collect(),
             None => values.clone(),
@@ -344,7 +344,7 @@ impl Slopes {
 
     fn densities(target: &Radial, level: NoiseLevel, radii: &[f64]) -> Vec<f64> {
         let d = target.dim() as f64;
-        batch::map(radii.len(), |i| if i == 0 { ln_density(target, level, 0.0) / d } else { ln_radius_density(target, level, radii[i]) })
+        parallel::map(radii.len(), |i| if i == 0 { ln_density(target, level, 0.0) / d } else { ln_radius_density(target, level, radii[i]) })
     }
 
     fn update(&mut self, target: &Radial, level: NoiseLevel, radii: &[f64]) {
