@@ -8,6 +8,7 @@ mod samples;
 
 pub use laws::{LineQuantile, QuantileFn};
 pub(crate) use samples::pairing;
+pub(super) use samples::Sorted;
 
 use super::{TransportError, order::Order};
 
