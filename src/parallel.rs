@@ -12,7 +12,11 @@ pub(crate) fn map<T: Send>(count: usize, f: impl Fn(usize) -> T + Send + Sync) -
 }
 
 /// As [`map`], with a workspace made by `init` that serves several calls one after another; what it holds must not change a result.
-pub(crate) fn map_with<T: Send, W>(count: usize, init: impl Fn() -> W + Send + Sync, f: impl Fn(&mut W, usize) -> T + Send + Sync) -> Vec<T> {
+pub(crate) fn map_with<T: Send, W>(
+    count: usize,
+    init: impl Fn() -> W + Send + Sync,
+    f: impl Fn(&mut W, usize) -> T + Send + Sync,
+) -> Vec<T> {
     #[cfg(feature = "rayon")]
     return (0..count).into_par_iter().map_init(init, f).collect();
     #[cfg(not(feature = "rayon"))]

@@ -7,8 +7,8 @@ mod laws;
 mod samples;
 
 pub use laws::{LineQuantile, QuantileFn};
-pub(crate) use samples::pairing;
 pub(super) use samples::Sorted;
+pub(crate) use samples::pairing;
 
 use super::{TransportError, order::Order};
 

@@ -4,9 +4,9 @@ mod max;
 
 pub use max::{MaxSliced, MaxSlicedDistance};
 
-use super::order::{Order, scaled};
 use super::check::{self, CLOUDS};
 use super::line::Sorted;
+use super::order::{Order, scaled};
 use super::{Line, TransportError};
 use crate::{Estimate, Float, parallel};
 use ndarray::linalg::general_mat_mul;
