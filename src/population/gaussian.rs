@@ -421,12 +421,12 @@ impl<F: Float> ConsistencyFunction<F> for GaussianConsistency {
     }
 
     fn holds(&self, t: usize) -> bool {
-        t == 1 || self.kept.find(t).is_some()
+        self.kept.holds(t)
     }
 
     fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_evaluable(self, t, x, out);
-        match self.kept.find(t).filter(|_| t > 1) {
+        match self.kept.find(t) {
             Some(kept) => self.target.affine(kept.cos, self.first_cos, &kept.gains, x, out),
             None => out.assign(x),
         }

@@ -71,7 +71,7 @@ pub(crate) fn refine<R>(settings: &Settings, scale: f64, run: impl Fn(f64) -> R,
     best
 }
 
-/// The functions that were kept, by level.
+/// The functions f_t, t ≥ 2, that were kept, by level.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Kept<T>(Vec<(usize, T)>);
 
@@ -85,6 +85,11 @@ impl<T> Kept<T> {
     /// Adds f_t; levels come in increasing order.
     pub(crate) fn push(&mut self, t: usize, function: T) {
         self.0.push((t, function));
+    }
+
+    /// Whether f_t is known: it was kept, or is the identity f_1.
+    pub(crate) fn holds(&self, t: usize) -> bool {
+        t == 1 || self.find(t).is_some()
     }
 
     /// f_t, if it was kept.

@@ -126,12 +126,12 @@ impl<F: Float> ConsistencyFunction<F> for LineConsistency {
     }
 
     fn holds(&self, t: usize) -> bool {
-        t == 1 || self.kept.find(t).is_some()
+        self.kept.holds(t)
     }
 
     fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_evaluable(self, t, x, out);
-        let Some(f) = self.kept.find(t).filter(|_| t > 1) else {
+        let Some(f) = self.kept.find(t) else {
             out.assign(x);
             return;
         };

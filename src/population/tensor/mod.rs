@@ -2,6 +2,7 @@
 
 mod lattice;
 
+use super::settings::Kept;
 use super::{Interval, Keep, Method, PopulationError};
 use crate::consistency::assert_evaluable;
 use crate::special::hermite::gauss_hermite;
@@ -249,13 +250,6 @@ fn chunk(lattice: &Lattice, k: usize) -> Array2<f64> {
     Array2::from_shape_fn((rows, lattice.dim()), |(row, j)| lattice.coordinate(k * CHUNK + row, j))
 }
 
-/// f_t at the nodes, for the levels that were kept.
-#[derive(Debug, Clone, PartialEq)]
-struct Kept {
-    step: usize,
-    values: Vec<f64>,
-}
-
 /// One run at one resolution.
 struct Sweep<'a> {
     run: &'a TensorRecursion<'a>,
@@ -267,14 +261,15 @@ struct Sweep<'a> {
 
 struct Swept {
     lattice: Lattice,
-    kept: Vec<Kept>,
+    /// f_t at the nodes.
+    kept: Kept<Vec<f64>>,
     loss_sum: f64,
     mass_error: f64,
 }
 
 impl Swept {
     fn last(&self) -> &[f64] {
-        self.kept.last().map_or(&[], |k| &k.values)
+        self.kept.last().map_or(&[], Vec::as_slice)
     }
 }
 
@@ -315,7 +310,7 @@ impl<'a> Sweep<'a> {
         let steps = grid.steps();
         // f_1 = id, which the interpolation reproduces.
         let mut values: Vec<f64> = (0..self.lattice.len() * dim).map(|at| self.lattice.coordinate(at / dim, at % dim)).collect();
-        let (mut kept, mut loss_sum, mut mass_error) = (Vec::new(), 0.0, 0.0_f64);
+        let (mut kept, mut loss_sum, mut mass_error) = (Kept::default(), 0.0, 0.0_f64);
         for t in 2..=steps {
             let chunks = parallel::map(self.lattice.len().div_ceil(CHUNK), |k| self.advance(t, k, &values));
             let mass: f64 = chunks.iter().map(|c| c.mass).sum();
@@ -324,7 +319,7 @@ impl<'a> Sweep<'a> {
             values.clear();
             chunks.iter().for_each(|c| values.extend_from_slice(&c.values));
             if keep.keeps(t, steps) {
-                kept.push(Kept { step: t, values: values.clone() });
+                kept.push(t, values.clone());
             }
         }
         Swept { lattice: self.lattice, kept, loss_sum, mass_error }
@@ -477,14 +472,8 @@ impl TensorPopulation {
 pub struct TensorConsistency {
     lattice: Lattice,
     steps: usize,
-    /// In increasing order of the step.
-    kept: Vec<Kept>,
-}
-
-impl TensorConsistency {
-    fn find(&self, t: usize) -> Option<&Kept> {
-        self.kept.binary_search_by_key(&t, |k| k.step).ok().map(|i| &self.kept[i])
-    }
+    /// f_t at the nodes.
+    kept: Kept<Vec<f64>>,
 }
 
 impl<F: Float> ConsistencyFunction<F> for TensorConsistency {
@@ -497,12 +486,12 @@ impl<F: Float> ConsistencyFunction<F> for TensorConsistency {
     }
 
     fn holds(&self, t: usize) -> bool {
-        t == 1 || self.find(t).is_some()
+        self.kept.holds(t)
     }
 
     fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_evaluable(self, t, x, out);
-        let Some(kept) = self.find(t) else {
+        let Some(values) = self.kept.find(t) else {
             out.assign(x);
             return;
         };
@@ -510,7 +499,7 @@ impl<F: Float> ConsistencyFunction<F> for TensorConsistency {
         for (x, mut o) in x.axis_iter(Axis(0)).zip(out.axis_iter_mut(Axis(0))) {
             let (mut y, mut value) = ([0.0; MOST_DIMS], [0.0; MOST_DIMS]);
             y.iter_mut().zip(x).for_each(|(y, x)| *y = x.as_f64());
-            self.lattice.interpolate(&kept.values, &y[..dim], &mut value[..dim]);
+            self.lattice.interpolate(values, &y[..dim], &mut value[..dim]);
             o.iter_mut().zip(value).for_each(|(o, v)| *o = F::of(v));
         }
     }
