@@ -56,7 +56,7 @@ pub struct Sinkhorn {
 pub struct SinkhornSolution {
     /// Σ P_ij ‖x_i − y_j‖^p: the cost of the plan, without the entropy.
     pub cost: f64,
-    /// OT_ε = Σ a_i f_i + Σ b_j g_j.
+    /// OT_ε as the dual value Σ a_i f_i + Σ b_j g_j − ε (Σ P_ij − 1).
     pub entropic: f64,
     /// Certified lower bound on W_p, from the potentials made feasible by c-transforms.
     pub lower: f64,
