@@ -41,6 +41,22 @@ fn agrees_with_high_precision() {
 }
 
 #[test]
+fn tolerances_on_both_sides_of_single_precision_agree() {
+    // The dual value is off by ε times the square of the marginal error over 1 − η, the gap of a slowly converging problem; an error of
+    // single precision that entered it in the first order would be seen at 1e−9.
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let (x, y) = (normal(300, 16, &mut rng), normal(300, 16, &mut rng));
+    let solve = |tolerance| Sinkhorn::new(2.0, 1.0).unwrap().tolerance(tolerance).unwrap().solve(&x, &y).unwrap();
+    let tight = solve(1e-12);
+    for (tolerance, value) in [(1e-4, 1e-6), (1e-6, 1e-10), (4e-7, 1e-10), (1e-8, 1e-12)] {
+        let s = solve(tolerance);
+        assert!(s.marginal_error <= tolerance && s.iterations < tight.iterations);
+        close(s.entropic, tight.entropic, value);
+    }
+    assert!(tight.marginal_error <= 2.0 * TOLERANCE, "{:e}", tight.marginal_error);
+}
+
+#[test]
 fn bounds_enclose_the_exact_distance_and_close_as_the_regularisation_falls() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let (x, y) = (normal(60, 3, &mut rng), normal(60, 3, &mut rng) + 0.3);

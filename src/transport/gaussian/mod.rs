@@ -26,7 +26,8 @@ use polar::polar_factor;
 /// largest eigenvalue).
 ///
 /// # Accuracy
-/// About ε √(tr Σ) absolute: a distance of 1e−10 between unit covariances keeps 6 to 7 digits. O(d³).
+/// About ε √(tr Σ) absolute: a distance of 1e−10 between unit covariances keeps 6 to 7 digits. O(d³): from d = 32 on, U comes from Newton's
+/// iteration, five to nine inversions of a d × d matrix, unless BᵀA is singular or nearly so; then, and below, from singular vectors.
 ///
 /// # Example
 /// ```
@@ -40,7 +41,7 @@ use polar::polar_factor;
 ///
 /// # References
 /// Dowson and Landau, J. Multivariate Anal. 12 (1982); Bhatia, Jain and Lim, "On the Bures–Wasserstein distance between positive definite
-/// matrices", Expo. Math. 37 (2019), arXiv 1712.01504.
+/// matrices", Expo. Math. 37 (2019), arXiv 1712.01504; Higham, SIAM J. Sci. Stat. Comput. 7 (1986) for the iteration.
 pub fn gaussian_w2(
     mean_a: &[f64],
     covariance_a: &ArrayRef2<f64>,

@@ -14,7 +14,7 @@ impl Line {
     ///
     /// # Accuracy
     /// A few ulp, whatever the sizes: quantile intervals are counted in integers, sums are compensated, powers are scaled so that nothing
-    /// overflows. O(n log n); sorting and summing are spread over threads, which do not change the result.
+    /// overflows. O(n log n), 8 bytes a point; the two sorts run side by side, which does not change the result.
     ///
     /// ```
     /// use onestep::Line;
@@ -31,7 +31,7 @@ impl Line {
     }
 
     /// W_p between two samples with equal weights, of any sizes.
-    pub(in crate::transport) fn between(&self, x: &Sorted, y: &Sorted) -> f64 {
+    pub(in crate::transport) fn between(self, x: &Sorted, y: &Sorted) -> f64 {
         let (n, m) = (x.keys.len(), y.keys.len());
         if n == m {
             return paired(self.order, &x.keys, &y.keys);
@@ -154,9 +154,8 @@ fn paired(order: Order, x: &[i64], y: &[i64]) -> f64 {
         parallel::map(pieces.len(), |k| term(pieces[k].0, pieces[k].1)).into_iter().collect::<Sum>().value() / x.len() as f64
     };
     if order.value() == 1.0 {
-        return mean(&|x, y| lanes_sum(x, y, |gap| gap.abs()));
+        return mean(&|x, y| lanes_sum(x, y, f64::abs));
     }
-    // Quantiles differ most at the ends as a rule, but not always.
     let gaps = x.iter().zip(y).map(|(&x, &y)| (value(x) - value(y)).abs());
     let largest = gaps.fold(0.0, |most, gap| if gap > most { gap } else { most });
     if !(largest > 0.0 && largest.is_finite()) {

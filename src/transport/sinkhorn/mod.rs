@@ -20,8 +20,10 @@ use scaling::Problem;
 /// than the exact solvers ([`Assignment`](crate::Assignment), [`NetworkSimplex`](crate::NetworkSimplex)) need for W_p itself. Use it for the
 /// [`divergence`](Self::divergence), whose sampling error does not suffer from the dimension; always state ε.
 ///
-/// ε is lowered by factors of 4 from the largest cost. Scaling vectors are absorbed into the potentials, and the kernel rebuilt, before
-/// they leave the range of floats; where a whole row of the kernel underflows, that iteration is done on logarithms.
+/// ε is lowered in stages of equal ratio, at most 10, from the largest cost. Scaling vectors are absorbed into the potentials, and the kernel
+/// rebuilt, before they leave the range of floats; where a whole row or column of the kernel underflows, that iteration is done on
+/// logarithms. Iterations are over-relaxed by a factor found from the decay of the marginal error, which takes several times fewer of them
+/// where Sinkhorn's own converge slowly; the last ones are Sinkhorn's own.
 ///
 /// # Units
 /// ε is in the units of the cost, ‖x − y‖^p.
@@ -39,7 +41,8 @@ use scaling::Problem;
 ///
 /// # References
 /// Cuturi, NeurIPS 2013, arXiv 1306.0895; Schmitzer, "Stabilized sparse scaling algorithms for entropy regularized transport problems",
-/// SIAM J. Sci. Comput. 41 (2019), arXiv 1610.06519.
+/// SIAM J. Sci. Comput. 41 (2019), arXiv 1610.06519; over-relaxation: Lehmann, von Renesse, Sambale and Uschmajew, Optim. Lett. 16 (2022),
+/// arXiv 2012.12562.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sinkhorn {
     order: Order,
@@ -53,7 +56,7 @@ pub struct Sinkhorn {
 pub struct SinkhornSolution {
     /// Σ P_ij ‖x_i − y_j‖^p: the cost of the plan, without the entropy.
     pub cost: f64,
-    /// OT_ε = Σ a_i f_i + Σ b_j g_j.
+    /// OT_ε as the dual value Σ a_i f_i + Σ b_j g_j − ε (Σ P_ij − 1).
     pub entropic: f64,
     /// Certified lower bound on W_p, from the potentials made feasible by c-transforms.
     pub lower: f64,
@@ -161,7 +164,9 @@ impl Sinkhorn {
     /// with certified bounds on W_p and the marginal error inside.
     ///
     /// # Accuracy
-    /// `entropic` is off by about ε times the square of the marginal error. 16 n m bytes; one pass over n m numbers an iteration.
+    /// `entropic` is off by about ε times the square of the marginal error. The kernel of the iterations is in single precision down to a
+    /// marginal error of 5e−7 and in double precision below; what is returned, the marginal error and the bounds included, is computed in
+    /// double precision. 12 n m bytes, 16 n m for tolerances below 1e−6; one pass over n m numbers an iteration.
     ///
     /// ```
     /// use ndarray::array;

@@ -12,7 +12,8 @@ use crate::transport::order::Order;
 struct Part {
     /// Σ_ij a_i K_ij b_j C_ij.
     cost: f64,
-    /// Σ_i |Σ_j P_ij − a_i|.
+    /// Σ_i (Σ_j P_ij − a_i) and Σ_i |Σ_j P_ij − a_i|.
+    excess: f64,
     marginal_error: f64,
     /// The masses of the rows, cut down where the plan has more than a_i.
     row_mass: Vec<f64>,
@@ -33,9 +34,10 @@ impl Problem {
         let feasible_f: Vec<f64> = parts.iter().flat_map(|p| p.f.iter().copied()).collect();
         let least = |g: Vec<f64>, p: &Part| g.iter().zip(&p.g).map(|(g, p)| g.min(*p)).collect();
         let feasible_g = parts.iter().fold(vec![f64::INFINITY; m], least);
+        let excess: f64 = parts.iter().map(|p| p.excess).sum();
         SinkhornSolution {
             cost: parts.iter().map(|p| p.cost).sum(),
-            entropic: dot(&self.a, &self.f) + dot(&self.b, &self.g),
+            entropic: dot(&self.a, &self.f) + dot(&self.b, &self.g) - self.regularisation * excess,
             lower: order.root((dot(&self.a, &feasible_f) + dot(&self.b, &feasible_g)).max(0.0)),
             marginal_error: parts.iter().map(|p| p.marginal_error).sum(),
             upper: order.root(self.rounded_cost(parts)),
@@ -64,6 +66,7 @@ impl Problem {
             self.kernel_row(i, &mut row);
             let sum = a * dot(&row, &self.b);
             let mass = if sum > a { a * (a / sum) } else { a };
+            part.excess += sum - a;
             part.marginal_error += (sum - a).abs();
             part.cost += a * weighted_dot(&row, costs, &self.b);
             part.row_mass.push(mass);
