@@ -3,6 +3,7 @@
 mod activation;
 mod network;
 mod optimiser;
+mod product;
 
 pub use activation::Activation;
 pub(crate) use network::{Network, Tape};
