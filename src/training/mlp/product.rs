@@ -51,7 +51,7 @@ impl<F: Float> Panels<F> {
         let width = panel_columns::<F>(columns);
         (self.rows, self.columns) = (rows, columns);
         self.values.resize(columns.div_ceil(width) * width * rows, F::zero());
-        if columns % width > 0 {
+        if !columns.is_multiple_of(width) {
             let start = self.values.len() - rows * width;
             self.values[start..].fill(F::zero());
         }
