@@ -1,54 +1,169 @@
-//! Wasserstein estimators: line, sliced, Gaussian, Sinkhorn. Ratios to peers are in `benches/README.md`.
+//! Wasserstein estimators, line, sliced, Sinkhorn and Gaussian, beside POT, SciPy and NumPy where there is a Python.
+//!
+//! ```text
+//! cargo bench --bench transport                     # this crate alone
+//! PYTHON=python3 cargo bench --bench transport      # and the peers, by an interpreter that has POT and SciPy
+//! PYTHON=python3 cargo bench --bench transport -- sinkhorn
+//! ```
+//!
+//! Every number is measured in a process of its own, on one thread and on two, peers and crate in turn on the same arrays, and is the
+//! fastest of some calls. What is printed is what stands in `benches/README.md`.
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use ndarray::{Array2, ArrayRef2};
+use ndarray::{Array1, Array2};
+use ndarray_npy::{read_npy, write_npy};
 use onestep::{Float, Line, Sinkhorn, Sliced, gaussian_w2};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use std::error::Error;
 use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
 
-fn cloud(n: usize, dim: usize, seed: u64) -> Array2<f64> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    Array2::from_shape_simple_fn((n, dim), || f64::standard_normal(&mut rng))
-}
+type Outcome<T> = Result<T, Box<dyn Error>>;
 
-fn line(c: &mut Criterion) {
-    for n in [10_000, 100_000, 1_000_000] {
-        let (x, y) = (cloud(n, 1, 1).into_raw_vec_and_offset().0, cloud(n, 1, 2).into_raw_vec_and_offset().0);
-        let w1 = Line::new(1.0).expect("1 is a valid order");
-        c.bench_function(&format!("line/{n}"), |b| b.iter(|| w1.samples(black_box(&x), black_box(&y))));
+/// Name, rows, columns and calls of each case; `gaussian` measures the laws of the covariances.
+const CASES: [(&str, usize, usize, usize); 6] = [
+    ("line", 1_000_000, 1, 7),
+    ("sliced", 10_000, 64, 5),
+    ("sinkhorn", 2000, 16, 3),
+    ("gaussian", 10, 10, 200),
+    ("gaussian", 100, 100, 20),
+    ("gaussian", 500, 500, 3),
+];
+
+/// What is measured, in words.
+fn title(case: &str, rows: usize, columns: usize) -> String {
+    match case {
+        "line" => format!("`Line::samples`, W_1, {rows} points each"),
+        "sliced" => format!("`Sliced::distance`, SW_2, {rows} × {columns}, 200 directions"),
+        "sinkhorn" => format!("`Sinkhorn::solve`, {rows} × {columns}, ε = 1, marginal error 1e−6"),
+        _ => format!("`gaussian_w2`, d = {columns}"),
     }
 }
 
-fn sliced(c: &mut Criterion) {
-    let (x, y) = (cloud(10_000, 64, 1), cloud(10_000, 64, 2));
-    let mut rng = ChaCha8Rng::seed_from_u64(3);
-    let sliced = Sliced::new(2.0, 64, 200, &mut rng).expect("the parameters are valid");
-    c.bench_function("sliced/10000x64, 200 directions", |b| b.iter(|| sliced.distance(black_box(&x), black_box(&y))));
+fn normal(rows: usize, columns: usize, rng: &mut ChaCha8Rng) -> Array2<f64> {
+    Array2::from_shape_simple_fn((rows, columns), || f64::standard_normal(rng))
 }
 
-fn covariance(x: &ArrayRef2<f64>) -> Array2<f64> {
-    x.t().dot(x) / x.nrows() as f64
+/// Writes the two arrays of a case: clouds, or covariances of clouds of 2d points.
+fn write_arrays(case: &str, rows: usize, columns: usize) -> Outcome<[PathBuf; 2]> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let folder = std::env::temp_dir().join(format!("onestep-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let paths = ["a.npy", "b.npy"].map(|name| folder.join(name));
+    for path in &paths {
+        if case == "gaussian" {
+            let root = normal(2 * rows, columns, &mut rng);
+            write_npy(path, &(root.t().dot(&root) / (2 * rows) as f64))?;
+        } else {
+            write_npy(path, &normal(rows, columns, &mut rng))?;
+        }
+    }
+    Ok(paths)
 }
 
-fn gaussian(c: &mut Criterion) {
-    for dim in [10, 100, 500] {
-        let (a, b) = (covariance(&cloud(2 * dim, dim, 1)), covariance(&cloud(2 * dim, dim, 2)));
-        let mean = vec![0.0; dim];
-        c.bench_function(&format!("gaussian_w2/{dim}"), |bench| bench.iter(|| gaussian_w2(&mean, black_box(&a), &mean, black_box(&b))));
+/// Milliseconds of the fastest of `calls` calls.
+fn fastest<T, E: Error + 'static>(calls: usize, work: impl Fn() -> Result<T, E>) -> Outcome<f64> {
+    let mut least = f64::INFINITY;
+    for _ in 0..calls {
+        let started = Instant::now();
+        black_box(work()?);
+        least = least.min(1e3 * started.elapsed().as_secs_f64());
+    }
+    Ok(least)
+}
+
+/// What a child process measures.
+fn measure(case: &str, calls: usize, a: &Path, b: &Path) -> Outcome<f64> {
+    let (a, b): (Array2<f64>, Array2<f64>) = (read_npy(a)?, read_npy(b)?);
+    match case {
+        "line" => {
+            let (line, x, y) = (Line::new(1.0)?, a.flatten().to_vec(), b.flatten().to_vec());
+            fastest(calls, || line.samples(black_box(&x), black_box(&y)))
+        }
+        "sliced" => {
+            let sliced = Sliced::new(2.0, a.ncols(), 200, &mut ChaCha8Rng::seed_from_u64(3))?;
+            fastest(calls, || sliced.distance(black_box(&a), black_box(&b)))
+        }
+        "sinkhorn" => {
+            let sinkhorn = Sinkhorn::new(2.0, 1.0)?;
+            eprintln!("{} iterations", sinkhorn.solve(&a, &b)?.iterations);
+            fastest(calls, || sinkhorn.solve(black_box(&a), black_box(&b)))
+        }
+        _ => {
+            let mean = Array1::zeros(a.nrows()).to_vec();
+            fastest(calls, || gaussian_w2(&mean, black_box(&a), &mean, black_box(&b)))
+        }
     }
 }
 
-/// 50 iterations at a fixed ε, so that the time is that of the iterations and not of a stopping rule.
-fn sinkhorn(c: &mut Criterion) {
-    let (x, y) = (cloud(2000, 16, 1), cloud(2000, 16, 2));
-    let sinkhorn = Sinkhorn::new(2.0, 1.0).expect("the parameters are valid").iterations(50);
-    c.bench_function("sinkhorn/2000x16, 50 iterations", |b| b.iter(|| sinkhorn.solve(black_box(&x), black_box(&y))));
+/// What a program prints.
+fn printed(command: &mut Command) -> Outcome<String> {
+    let output = command.output()?;
+    if !output.status.success() {
+        return Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    Ok(String::from_utf8(output.stdout)?)
 }
 
-criterion_group! {
-    name = benches;
-    config = Criterion::default().sample_size(10).measurement_time(std::time::Duration::from_secs(1)).warm_up_time(std::time::Duration::from_millis(300));
-    targets = line, sliced, gaussian, sinkhorn
+fn own(threads: usize, case: &str, calls: usize, arrays: &[PathBuf; 2]) -> Outcome<f64> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.env("RAYON_NUM_THREADS", threads.to_string()).args(["measure", case, &calls.to_string()]).args(arrays);
+    Ok(printed(&mut command)?.trim().parse()?)
 }
-criterion_main!(benches);
+
+/// Names and milliseconds of the peers.
+fn peers(python: &str, threads: usize, case: &str, arrays: &[PathBuf; 2]) -> Outcome<Vec<(String, f64)>> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/estimators.py");
+    let mut command = Command::new(python);
+    for limit in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"] {
+        command.env(limit, threads.to_string());
+    }
+    let text = printed(command.arg(script).arg(case).args(arrays))?;
+    let row = |line: &str| -> Outcome<(String, f64)> {
+        let (name, time) = line.split_once('\t').ok_or("a peer prints its name, a tab and milliseconds")?;
+        Ok((name.to_owned(), time.parse()?))
+    };
+    text.lines().map(row).collect()
+}
+
+fn table(only: Option<&str>) -> Outcome<()> {
+    let python = std::env::var("PYTHON").ok();
+    println!("| case | peer | peer, 1 thread, ms | 2 threads | `onestep`, 1 thread, ms | 2 threads | ratio, best of each |");
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    for (case, rows, columns, calls) in CASES.into_iter().filter(|c| only.is_none_or(|o| o == c.0)) {
+        let arrays = write_arrays(case, rows, columns)?;
+        let mut theirs = Vec::new();
+        let mut ours = [0.0; 2];
+        for threads in [1, 2] {
+            ours[threads - 1] = own(threads, case, calls, &arrays)?;
+            if let Some(python) = &python {
+                theirs.push(peers(python, threads, case, &arrays)?);
+            }
+        }
+        let (title, [o1, o2]) = (title(case, rows, columns), ours);
+        if theirs.is_empty() {
+            println!("| {title} | | | | {o1:.3} | {o2:.3} | |");
+        } else {
+            for ((name, p1), (_, p2)) in theirs[0].iter().zip(&theirs[1]) {
+                println!("| {title} | {name} | {p1:.3} | {p2:.3} | {o1:.3} | {o2:.3} | {:.2} |", p1.min(*p2) / o1.min(o2));
+            }
+        }
+        std::fs::remove_dir_all(arrays[0].parent().ok_or("the arrays are in a folder")?)?;
+    }
+    Ok(())
+}
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => table(None),
+        ["measure", case, calls, a, b] => {
+            println!("{}", measure(case, calls.parse()?, Path::new(a), Path::new(b))?);
+            Ok(())
+        }
+        [only] => table(Some(only)),
+        _ => Err("usage: transport [line|sliced|sinkhorn|gaussian]".into()),
+    }
+}

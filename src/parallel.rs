@@ -11,6 +11,21 @@ pub(crate) fn map<T: Send>(count: usize, f: impl Fn(usize) -> T + Send + Sync) -
     (0..count).map(f).collect()
 }
 
+/// As [`map`], with a workspace made by `init` that serves several calls one after another; what it holds must not change a result.
+pub(crate) fn map_with<T: Send, W>(
+    count: usize,
+    init: impl Fn() -> W + Send + Sync,
+    f: impl Fn(&mut W, usize) -> T + Send + Sync,
+) -> Vec<T> {
+    #[cfg(feature = "rayon")]
+    return (0..count).into_par_iter().map_init(init, f).collect();
+    #[cfg(not(feature = "rayon"))]
+    {
+        let mut workspace = init();
+        (0..count).map(|k| f(&mut workspace, k)).collect()
+    }
+}
+
 /// (a(), b()), at the same time with the feature `rayon`.
 pub(crate) fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
     #[cfg(feature = "rayon")]

@@ -49,6 +49,27 @@ fn bures_agrees_with_high_precision() {
 }
 
 #[test]
+fn commuting_covariances_in_high_dimension() {
+    // H diag(λ) H and H diag(μ) H with the reflection H = I − 2vvᵀ/‖v‖²: W_2² = Σ (√λ_i − √μ_i)². Spectra over `span`, and 0 for the last.
+    for (dim, span, last, tolerance) in [(40, 10.0, 1.0, LINEAR_ALGEBRA), (150, 1e6, 1.0, LINEAR_ALGEBRA), (60, 1e4, 0.0, LINEAR_ALGEBRA)] {
+        let v = Array2::from_shape_fn((dim, 1), |(i, _)| (i as f64 + 1.0).sin());
+        let h = Array2::eye(dim) - v.dot(&v.t()) * (2.0 / v.iter().map(|v| v * v).sum::<f64>());
+        let root = |i: usize, shift: f64| {
+            let weight = if i + 1 == dim { last } else { 1.0 };
+            weight * f64::powf(span, -0.5 * i as f64 / dim as f64) * (1.0 + 0.5 * (i as f64 + shift).sin())
+        };
+        let covariance = |shift: f64| {
+            let spectrum = Array2::from_diag(&ndarray::Array1::from_shape_fn(dim, |i| root(i, shift).powi(2)));
+            let c = h.dot(&spectrum).dot(&h);
+            (&c + &c.t()) / 2.0
+        };
+        let exact = (0..dim).map(|i| (root(i, 0.0) - root(i, 1.0)).powi(2)).sum::<f64>().sqrt();
+        let mean = vec![0.0; dim];
+        close(gaussian_w2(&mean, &covariance(0.0), &mean, &covariance(1.0)).unwrap(), exact, tolerance);
+    }
+}
+
+#[test]
 fn tiny_distances_keep_their_digits() {
     // N(0, Σ) and its image under I + hE, E symmetric: the map is optimal, W_2² = h² tr(E Σ E). The entries of the second covariance are
     // rounded, which moves W_2 by about 1e−16: that is 1e−6 of 1e−10.

@@ -8,16 +8,14 @@ use super::cost::Geometry;
 use super::lists::{Lists, WANT};
 use super::network::{self, merge::Merged};
 use super::order::Order;
-use super::screen::Screen;
 use super::screen::boxes::{spatial, spatial_order};
+use super::screen::{MEMORY, Screen};
 use super::{TransportError, certificate, check};
 use crate::Float;
 use auction::Pairs;
 use augment::Search;
 use ndarray::ArrayRef2;
 
-/// Bytes of stored inner products unless told otherwise.
-const MEMORY: usize = 512 << 20;
 /// ε of the first phase, in standard deviations of the cost.
 const FIRST_EPSILON: f64 = 0.2;
 /// ε of the first phase where prices must stay small, in median distances between the best value of a row and its threshold.
@@ -199,7 +197,7 @@ impl Assignment {
         let duplicates =
             different(Merged::new(|i| geometry.x(i), &ones)) < DIFFERENT || different(Merged::new(|j| geometry.y(j), &ones)) < DIFFERENT;
         if duplicates {
-            let network::Solution { flows, u, v, effort } = network::solve(&geometry, &ones, &ones)?;
+            let network::Solution { flows, u, v, effort } = network::solve(&geometry, &ones, &ones, self.memory)?;
             return Ok(matching(&geometry, flows.iter().map(|&(_, j, _)| j).collect(), &u, &v, effort));
         }
         Ok(solve_in_order(&geometry, self.memory))

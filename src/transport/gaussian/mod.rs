@@ -1,13 +1,16 @@
 //! Distances between Gaussian laws, and the Gaussian lower bound on W_2 between any two clouds.
 
 mod gelbrich;
+mod polar;
 
 pub use gelbrich::{Gelbrich, gelbrich, gelbrich_plug_in, gelbrich_weighted};
 
 use super::TransportError;
+use crate::parallel;
 use crate::special::root_quadratic::{Direction, mean_norm};
 use nalgebra::{Cholesky, DMatrix, SymmetricEigen};
-use ndarray::ArrayRef2;
+use ndarray::{Array2, ArrayRef2, ShapeBuilder};
+use polar::polar_factor;
 
 /// W_2 between N(m₁, Σ₁) and N(m₂, Σ₂); covariances may be singular.
 ///
@@ -45,8 +48,10 @@ pub fn gaussian_w2(
     covariance_b: &ArrayRef2<f64>,
 ) -> Result<f64, TransportError> {
     check_means(mean_a, mean_b)?;
-    let a = root("the first covariance", mean_a.len(), covariance_a)?;
-    let b = root("the second covariance", mean_a.len(), covariance_b)?;
+    let (first, second) =
+        (|| root("the first covariance", mean_a.len(), covariance_a), || root("the second covariance", mean_a.len(), covariance_b));
+    let (a, b) = if mean_a.len() < LARGE { (first(), second()) } else { parallel::join(first, second) };
+    let (a, b) = (a?, b?);
     let shift = norm(mean_a.iter().zip(mean_b).map(|(a, b)| a - b));
     Ok(shift.hypot(procrustes(&a, &b)?))
 }
@@ -188,6 +193,11 @@ fn procrustes(a: &DMatrix<f64>, b: &DMatrix<f64>) -> Result<f64, TransportError>
     if scale == 0.0 {
         return Ok(0.0);
     }
+    if a.nrows() >= LARGE
+        && let Some(distance) = procrustes_by_newton(&to_ndarray(a, scale), &to_ndarray(b, scale))
+    {
+        return Ok(scale * distance);
+    }
     let (a, b) = (a / scale, b / scale);
     let product = b.tr_mul(&a);
     let dim = product.nrows();
@@ -199,4 +209,19 @@ fn procrustes(a: &DMatrix<f64>, b: &DMatrix<f64>) -> Result<f64, TransportError>
     };
     let (Some(left), Some(right)) = (svd.u, svd.v_t) else { unreachable!("both factors were asked for") };
     Ok(scale * (a - b * (left * right)).norm())
+}
+
+/// From this dimension on, products of matrices are worth more than few operations, and threads worth their while.
+const LARGE: usize = 32;
+
+fn to_ndarray(matrix: &DMatrix<f64>, scale: f64) -> Array2<f64> {
+    let entries = matrix.iter().map(|v| v / scale).collect();
+    Array2::from_shape_vec(matrix.shape().f(), entries).unwrap_or_else(|_| unreachable!("the entries of a matrix in its own shape"))
+}
+
+/// ‖A − B U‖_F with U the polar factor of BᵀA, where that is well determined. Any orthogonal U gives an upper bound, which exceeds the
+/// minimum by the square of the error of U.
+fn procrustes_by_newton(a: &Array2<f64>, b: &Array2<f64>) -> Option<f64> {
+    let residual = a - b.dot(&polar_factor(b.t().dot(a))?);
+    Some(residual.iter().map(|v| v * v).sum::<f64>().sqrt())
 }

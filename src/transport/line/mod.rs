@@ -7,6 +7,7 @@ mod laws;
 mod samples;
 
 pub use laws::{LineQuantile, QuantileFn};
+pub(super) use samples::Sorted;
 pub(crate) use samples::pairing;
 
 use super::{TransportError, order::Order};

@@ -19,7 +19,7 @@ struct Parcel {
 /// No row: mass of a column that was never taken.
 const NOBODY: u32 = u32::MAX;
 /// Bids a row may make on average in a phase.
-const BIDS: usize = 10;
+const BIDS: usize = 15;
 
 #[derive(Debug)]
 struct Auction<'a, 'b> {
@@ -30,8 +30,9 @@ struct Auction<'a, 'b> {
     queue: VecDeque<u32>,
 }
 
-/// Lowers the prices of the lists from zero to near-optimal ones; ε falls from `first` to `last`.
-pub(super) fn run(lists: &mut Lists<'_>, supply: &[i64], demand: &[i64], first: f64, last: f64) {
+/// Lowers the prices of the lists from zero to near-optimal ones; ε falls from `first` to `last`. Returns the masses that rows hold in
+/// columns at the end, one a pair; some is left over where a phase was cut short.
+pub(super) fn run(lists: &mut Lists<'_>, supply: &[i64], demand: &[i64], first: f64, last: f64) -> Vec<(u32, u32, i64)> {
     let mut epsilon = first.max(last);
     loop {
         let parcels = (0..demand.len()).map(|j| vec![Parcel { row: NOBODY, mass: demand[j], level: lists.price(j as u32) }]).collect();
@@ -39,13 +40,20 @@ pub(super) fn run(lists: &mut Lists<'_>, supply: &[i64], demand: &[i64], first: 
         let mut auction = Auction { lists, parcels, free: supply.to_vec(), queue };
         auction.phase(epsilon, BIDS * supply.len());
         if epsilon <= last {
-            return;
+            return auction.held();
         }
         epsilon = (epsilon / 5.0).max(last);
     }
 }
 
 impl Auction<'_, '_> {
+    /// The parcels that are held.
+    fn held(&self) -> Vec<(u32, u32, i64)> {
+        let columns = (0..).zip(&self.parcels);
+        let parcels = columns.flat_map(|(column, parcels)| parcels.iter().map(move |parcel| (parcel.row, column, parcel.mass)));
+        parcels.filter(|&(row, _, _)| row != NOBODY).collect()
+    }
+
     fn phase(&mut self, epsilon: f64, cap: usize) {
         let mut waiting = Vec::new();
         for _ in 0..cap {

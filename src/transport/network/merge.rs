@@ -22,6 +22,13 @@ impl Merged {
         Self { masses: members.iter().map(mass).collect(), members }
     }
 
+    /// The points in another order: `order[k]` becomes the k-th.
+    pub(in crate::transport) fn reordered(self, order: &[u32]) -> Self {
+        let masses = order.iter().map(|&k| self.masses[k as usize]).collect();
+        let mut members = self.members;
+        Self { masses, members: order.iter().map(|&k| std::mem::take(&mut members[k as usize])).collect() }
+    }
+
     /// The number of different points.
     pub(in crate::transport) fn len(&self) -> usize {
         self.members.len()
@@ -32,9 +39,18 @@ impl Merged {
         self.members.iter().map(|rows| rows[0]).collect()
     }
 
-    /// Values of the points as values of the rows; `other` where a row has no mass.
-    pub(in crate::transport) fn spread(&self, values: &[f64], rows: usize, other: f64) -> Vec<f64> {
-        let mut spread = vec![other; rows];
+    /// With the rows without mass as further points, one each.
+    pub(in crate::transport) fn with_massless(&self, masses: &[i64]) -> Self {
+        let massless = (0..masses.len() as u32).filter(|&i| masses[i as usize] == 0).map(|i| vec![i]);
+        let members: Vec<Vec<u32>> = self.members.iter().cloned().chain(massless).collect();
+        let mut masses = self.masses.clone();
+        masses.resize(members.len(), 0);
+        Self { masses, members }
+    }
+
+    /// Values of the points as values of the rows, all of which belong to a point.
+    pub(in crate::transport) fn spread(&self, values: &[f64], rows: usize) -> Vec<f64> {
+        let mut spread = vec![0.0; rows];
         for (members, &value) in self.members.iter().zip(values) {
             for &i in members {
                 spread[i as usize] = value;

@@ -1,6 +1,7 @@
 //! Exact W_p between two weighted clouds: the transportation problem.
 
 mod auction;
+mod basis;
 pub(super) mod merge;
 mod simplex;
 mod tree;
@@ -8,7 +9,8 @@ mod tree;
 use super::assignment::Effort;
 use super::cost::Geometry;
 use super::order::Order;
-use super::screen::Screen;
+use super::screen::boxes::{spatial, spatial_order};
+use super::screen::{MEMORY, Screen};
 use super::{TransportError, certificate, check};
 use crate::Float;
 use merge::Merged;
@@ -24,10 +26,11 @@ use ndarray::ArrayRef2;
 /// The value and its bounds are the contract: where several plans are optimal, one vertex of the set of plans is returned.
 ///
 /// # Method
-/// Equal points are merged and points without mass left out. An ε-scaling auction for masses gives near-optimal prices; the network
-/// simplex method then runs on the arcs that are nearly tight under them, from a greedy tree, and every pair is priced against its
-/// potentials until none has a negative reduced cost. Masses are rounded to multiples of 2⁻⁶⁰, so that flows are integers, no mass is
-/// lost to rounding, and the strongly feasible tree cannot cycle. No n × m array is made.
+/// Equal points are merged and points without mass left out; up to four dimensions both clouds are put in k-d order. An ε-scaling auction
+/// for masses gives near-optimal prices and a near-optimal flow; the network simplex method then runs on the arcs that are nearly tight,
+/// from a tree of that flow, and every pair is priced against its potentials until none has a negative reduced cost. Masses are rounded to
+/// multiples of 2⁻⁶⁰, so that flows are integers, no mass is lost to rounding, and the strongly feasible tree cannot cycle. The only
+/// n × m array is that of [`memory`](Self::memory), in more than four dimensions.
 ///
 /// # Units
 /// `distance` and `lower` have the unit of the coordinates, `cost`, `gap`, `u`, `v` its p-th power; masses are numbers of sum 1.
@@ -53,6 +56,7 @@ use ndarray::ArrayRef2;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NetworkSimplex {
     order: Order,
+    memory: usize,
 }
 
 /// An optimal transport plan, its cost and the proof of its optimality.
@@ -89,7 +93,7 @@ impl NetworkSimplex {
     /// assert!(onestep::NetworkSimplex::new(0.5).is_err());
     /// ```
     pub fn new(order: f64) -> Result<Self, TransportError> {
-        Ok(Self { order: Order::new(order)? })
+        Ok(Self { order: Order::new(order)?, memory: MEMORY })
     }
 
     /// The order p.
@@ -101,6 +105,20 @@ impl NetworkSimplex {
     #[must_use]
     pub fn order(&self) -> f64 {
         self.order.value()
+    }
+
+    /// Most bytes to spend on inner products kept between scans, 512 MiB unless told; as [`Assignment::memory`](crate::Assignment::memory).
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::NetworkSimplex;
+    /// let (x, y) = (array![[0.0, 1.0, 2.0, 3.0, 4.0]], array![[1.0, 1.0, 2.0, 3.0, 4.0]]);
+    /// assert_eq!(NetworkSimplex::new(2.0)?.memory(0).solve(&x, &[1.0], &y, &[1.0])?.distance, 1.0);
+    /// # Ok::<(), onestep::TransportError>(())
+    /// ```
+    #[must_use]
+    pub fn memory(self, bytes: usize) -> Self {
+        Self { memory: bytes, ..self }
     }
 
     /// Solves the transportation problem between `x` with masses `a` and `y` with masses `b`, each summing to one (within 1e−9).
@@ -126,7 +144,7 @@ impl NetworkSimplex {
         check::clouds(x, y)?;
         let a = check::weights(check::CLOUDS[0], x.nrows(), a)?;
         let b = check::weights(check::CLOUDS[1], y.nrows(), b)?;
-        plan(&Geometry::new(self.order, x, y), &integers(&a), &integers(&b))
+        plan(&Geometry::new(self.order, x, y), &integers(&a), &integers(&b), self.memory)
     }
 
     /// Solves with equal weights: mass 1/n on every row of `x`, 1/m on every row of `y`.
@@ -146,7 +164,7 @@ impl NetworkSimplex {
     pub fn solve_uniform<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Plan, TransportError> {
         check::clouds(x, y)?;
         let uniform = |n: usize| integers(&vec![1.0 / n as f64; n]);
-        plan(&Geometry::new(self.order, x, y), &uniform(x.nrows()), &uniform(y.nrows()))
+        plan(&Geometry::new(self.order, x, y), &uniform(x.nrows()), &uniform(y.nrows()), self.memory)
     }
 }
 
@@ -172,29 +190,42 @@ pub(in crate::transport) struct Solution {
     pub(in crate::transport) effort: Effort,
 }
 
-/// Solves for integer masses of equal sums on the rows and columns of `geometry`.
-pub(in crate::transport) fn solve(geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Result<Solution, TransportError> {
-    let (x, y) = (Merged::new(|i| geometry.x(i), supply), Merged::new(|j| geometry.y(j), demand));
-    let small = geometry.select(&x.first(), &y.first());
-    let (screen, turned) = (Screen::new(&small, 0), Screen::new(&small.turned(), 0));
-    let optimum = simplex::solve(&small, &screen, &turned, &x.masses, &y.masses)?;
-    let mut v = y.spread(&optimum.v, demand.len(), f64::NAN);
-    let massless: Vec<u32> = (0..demand.len() as u32).filter(|&j| demand[j as usize] == 0).collect();
-    if !massless.is_empty() {
-        // Columns without mass constrain nothing: the largest feasible dual will do.
-        let u = certificate::potential(&small, &screen, &optimum.v);
-        let others = geometry.select(&x.first(), &massless).turned();
-        let free = certificate::potential(&others, &Screen::new(&others, 0), &u);
-        massless.iter().zip(free).for_each(|(&j, value)| v[j as usize] = value);
+/// Feasible duals of all `rows` and `columns` from those of the columns with mass, which come first: columns without constrain nothing and
+/// take the largest dual that is feasible; then u_i = min_j(c_ij − v_j) over all columns.
+fn complete(geometry: &Geometry, (x, y): (&Merged, &Merged), (rows, columns): (&Merged, &Merged), mut v: Vec<f64>) -> (Vec<f64>, Vec<f64>) {
+    let least = |of: &Geometry, v: &[f64]| certificate::potential(of, &Screen::new(of, 0), v);
+    if columns.len() > y.len() {
+        let u = least(&geometry.select(&x.first(), &y.first()), &v);
+        v.extend(least(&geometry.select(&x.first(), &columns.first()[y.len()..]).turned(), &u));
     }
-    let u = certificate::potential(geometry, &Screen::new(geometry, 0), &v);
+    (least(&geometry.select(&rows.first(), &columns.first()), &v), v)
+}
+
+/// Solves for integer masses of equal sums on the rows and columns of `geometry`.
+pub(in crate::transport) fn solve(geometry: &Geometry, supply: &[i64], demand: &[i64], memory: usize) -> Result<Solution, TransportError> {
+    let (mut x, mut y) = (Merged::new(|i| geometry.x(i), supply), Merged::new(|j| geometry.y(j), demand));
+    if spatial(geometry.dim) {
+        let (rows, columns) = (x.first(), y.first());
+        x = x.reordered(&spatial_order(geometry, rows.len(), |geometry, k| geometry.x(rows[k] as usize)));
+        y = y.reordered(&spatial_order(geometry, columns.len(), |geometry, k| geometry.y(columns[k] as usize)));
+    }
+    let small = geometry.select(&x.first(), &y.first());
+    let (screen, turned) = (Screen::new(&small, memory), Screen::new(&small.turned(), 0));
+    let optimum = simplex::solve(&small, &screen, &turned, &x.masses, &y.masses)?;
+    let (rows, columns) = (x.with_massless(supply), y.with_massless(demand));
+    let (u, v) = if rows.len() + columns.len() == x.len() + y.len() {
+        (certificate::potential(&small, &screen, &optimum.v), optimum.v)
+    } else {
+        complete(geometry, (&x, &y), (&rows, &columns), optimum.v)
+    };
+    let (u, v) = (rows.spread(&u, supply.len()), columns.spread(&v, demand.len()));
     let flows = merge::split(&optimum.flows, (&x, supply), (&y, demand));
     let scans = optimum.rounds * x.len() + geometry.rows();
     Ok(Solution { flows, u, v, effort: Effort { phases: optimum.rounds, iterations: optimum.pivots, scans, paths: 0 } })
 }
 
-fn plan(geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Result<Plan, TransportError> {
-    let Solution { flows, u, v, effort } = solve(geometry, supply, demand)?;
+fn plan(geometry: &Geometry, supply: &[i64], demand: &[i64], memory: usize) -> Result<Plan, TransportError> {
+    let Solution { flows, u, v, effort } = solve(geometry, supply, demand, memory)?;
     let unit = 1.0 / ONE as f64;
     let cost = unit * certificate::sum(flows.iter().map(|&(i, j, flow)| flow as f64 * geometry.cost(i, j)));
     let terms = u.iter().zip(supply).chain(v.iter().zip(demand));

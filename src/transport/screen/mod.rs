@@ -21,6 +21,8 @@ use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 
+/// Bytes of stored inner products unless told otherwise.
+pub(crate) const MEMORY: usize = 512 << 20;
 /// Columns a chunk: values of a chunk stay in the first-level cache.
 pub(crate) const CHUNK: usize = 256;
 /// Minima kept a chunk, each of `CHUNK / LANES` values.

@@ -1,6 +1,9 @@
 //! Entropic transport and the Sinkhorn divergence.
 
+mod kernel;
+mod relaxation;
 mod scaling;
+mod summary;
 
 use super::{TransportError, check, order::Order};
 use crate::Float;
@@ -272,8 +275,7 @@ impl Sinkhorn {
     }
 
     fn run(&self, mut problem: Problem) -> Result<SinkhornSolution, TransportError> {
-        let converged = problem.solve(self.regularisation, self.tolerance, self.iterations);
-        let solution = problem.summarise(self.order);
+        let (converged, solution) = problem.solve(self.order, self.regularisation, self.tolerance, self.iterations);
         if converged {
             return Ok(solution);
         }

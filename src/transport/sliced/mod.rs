@@ -4,10 +4,13 @@ mod max;
 
 pub use max::{MaxSliced, MaxSlicedDistance};
 
+use super::check::{self, CLOUDS};
+use super::line::Sorted;
 use super::order::{Order, scaled};
-use super::{Line, TransportError, check};
+use super::{Line, TransportError};
 use crate::{Estimate, Float, parallel};
-use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayViewMut2, Axis};
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayViewMut2, Axis, Slice};
 use rand::RngCore;
 use std::borrow::Cow;
 
@@ -54,8 +57,8 @@ pub struct SlicedDistance {
     pub lower_bound: Estimate,
 }
 
-/// Directions of one matrix product: enough for the product to be fast, few enough to share among threads.
-const BLOCK: usize = 16;
+/// Directions of one matrix product: enough that packing the cloud costs little beside the product, few enough to share among threads.
+const BLOCK: usize = 32;
 
 impl Sliced {
     /// SW_p of `order` p on ℝ^`dim` with `count` directions in orthogonal blocks: every `dim` successive directions are an orthonormal
@@ -154,7 +157,11 @@ impl Sliced {
     /// ```
     pub fn distance<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<SlicedDistance, TransportError> {
         let line = Line { order: self.order };
-        self.average(x, y, |x, y| line.samples(x, y))
+        self.average(x, y, |[left, right]: &mut [Sorted; 2], x, y| {
+            left.read(CLOUDS[0], x)?;
+            right.read(CLOUDS[1], y)?;
+            Ok(line.between(left, right))
+        })
     }
 
     /// SW_p between two weighted clouds; weights as in [`Line::weighted`].
@@ -177,15 +184,15 @@ impl Sliced {
     /// ```
     pub fn weighted<F: Float>(&self, x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>, b: &[f64]) -> Result<SlicedDistance, TransportError> {
         let line = Line { order: self.order };
-        self.average(x, y, |x, y| line.weighted(x, a, y, b))
+        self.average(x, y, |(): &mut (), x, y| line.weighted(x, a, y, b))
     }
 
     /// The mean of `on_line`^p over all directions.
-    fn average<F: Float>(
+    fn average<F: Float, W: Default>(
         &self,
         x: &ArrayRef2<F>,
         y: &ArrayRef2<F>,
-        on_line: impl Fn(&[F], &[F]) -> Result<f64, TransportError> + Send + Sync,
+        on_line: impl Fn(&mut W, &[F], &[F]) -> Result<f64, TransportError> + Send + Sync,
     ) -> Result<SlicedDistance, TransportError> {
         check::clouds(x, y)?;
         let dim = self.directions.ncols();
@@ -194,12 +201,16 @@ impl Sliced {
         }
         let directions = self.directions.mapv(F::of);
         let blocks: Vec<_> = directions.axis_chunks_iter(Axis(0), BLOCK).collect();
-        let block = |k: usize| -> Result<Vec<f64>, TransportError> {
-            let (px, py) = (blocks[k].dot(&x.t()), blocks[k].dot(&y.t()));
-            px.rows().into_iter().zip(py.rows()).map(|(px, py)| on_line(&contiguous(&px), &contiguous(&py))).collect()
-        };
-        let distances = parallel::map(blocks.len(), block).into_iter().collect::<Result<Vec<_>, _>>()?.concat();
-        Ok(self.summarise(&distances))
+        let workspace = || (Array2::zeros((BLOCK, x.nrows())), Array2::zeros((BLOCK, y.nrows())), W::default());
+        let distances = parallel::map_with(blocks.len(), workspace, |(px, py, work), k| {
+            let used = Slice::from(..blocks[k].nrows());
+            let (mut px, mut py) = (px.slice_axis_mut(Axis(0), used), py.slice_axis_mut(Axis(0), used));
+            general_mat_mul(F::one(), &blocks[k], &x.t(), F::zero(), &mut px);
+            general_mat_mul(F::one(), &blocks[k], &y.t(), F::zero(), &mut py);
+            let along = |(px, py): (ArrayView1<'_, F>, _)| on_line(work, &contiguous(&px), &contiguous(&py));
+            px.rows().into_iter().zip(py.rows()).map(along).collect::<Result<Vec<_>, _>>()
+        });
+        Ok(self.summarise(&distances.into_iter().collect::<Result<Vec<_>, _>>()?.concat()))
     }
 
     fn summarise(&self, distances: &[f64]) -> SlicedDistance {

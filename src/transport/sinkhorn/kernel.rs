@@ -1,0 +1,147 @@
+//! The kernel K_ij = exp((f_i + g_j − C_ij)/ε) and one scaling iteration on it.
+//!
+//! One iteration reads the kernel once: a row gives Σ_j K_ij v_j b_j, and is added, times a_i u_i, to the sums over columns while it is
+//! still in cache. Rows are cut into blocks whose number depends on n alone, and the blocks' sums are added in order: threads do not
+//! change the result.
+
+use super::scaling::{Problem, total};
+use crate::special::exp::exp;
+use crate::{Float, parallel};
+
+/// Blocks of rows.
+pub(super) const BLOCKS: usize = 32;
+/// Rows whose columns are added at a time.
+const GROUP: usize = 4;
+
+/// The entries, in the precision `K`; sums over a few hundred entries are in that precision, all others in `f64`.
+#[derive(Debug)]
+pub(super) struct Kernel<K> {
+    entries: Vec<K>,
+}
+
+/// What one iteration gives.
+#[derive(Debug)]
+pub(super) struct Sweep {
+    pub(super) u: Vec<f64>,
+    pub(super) v: Vec<f64>,
+    /// Σ_i a_i |u_i Σ_j K_ij v_j b_j − 1| before the iteration.
+    pub(super) row_error: f64,
+    /// Σ_j b_j |v_j Σ_i a_i u_i K_ij − 1| with the u after and the v before the iteration.
+    pub(super) column_error: f64,
+}
+
+/// Σ x_i y_i, in sixteen lanes of blocks of 512 entries.
+pub(super) fn dot<K: Float>(x: &[K], y: &[K]) -> f64 {
+    let block = |(x, y): (&[K], &[K])| {
+        let mut lanes = [K::zero(); 16];
+        let (cx, cy) = (x.chunks_exact(16), y.chunks_exact(16));
+        let rest = cx.remainder().iter().zip(cy.remainder()).fold(K::zero(), |s, (&x, &y)| s + x * y);
+        for (x, y) in cx.zip(cy) {
+            for k in 0..16 {
+                lanes[k] += x[k] * y[k];
+            }
+        }
+        lanes.iter().fold(rest, |s, &l| s + l).as_f64()
+    };
+    x.chunks(512).zip(y.chunks(512)).map(block).sum()
+}
+
+/// max_j (x_j − y_j), in eight lanes.
+pub(super) fn largest_gap(x: &[f64], y: &[f64]) -> f64 {
+    let mut lanes = [f64::NEG_INFINITY; 8];
+    for (x, y) in x.chunks(8).zip(y.chunks(8)) {
+        for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
+            let gap = x - y;
+            *lane = if gap > *lane { gap } else { *lane };
+        }
+    }
+    lanes.into_iter().fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// sums += Σ_r masses_r rows_r.
+fn add_rows<K: Float>(sums: &mut [K], rows: &[K], masses: &[K]) {
+    let m = sums.len();
+    if let &[p, q, r, s] = masses {
+        let (first, second) = rows.split_at(2 * m);
+        let ((a, b), (c, d)) = (first.split_at(m), second.split_at(m));
+        for ((((sum, &a), &b), &c), &d) in sums.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *sum += (p * a + q * b) + (r * c + s * d);
+        }
+        return;
+    }
+    for (row, &mass) in rows.chunks_exact(m).zip(masses) {
+        sums.iter_mut().zip(row).for_each(|(s, &k)| *s += mass * k);
+    }
+}
+
+/// w (1/(w s))^ω: the scaling factor w whose row or column sums to s, updated with relaxation ω.
+fn relaxed(w: f64, s: f64, omega: f64) -> f64 {
+    if omega == 1.0 { s.recip() } else { w * (w * s).powf(-omega) }
+}
+
+impl<K: Float> Kernel<K> {
+    pub(super) fn new(problem: &Problem) -> Self {
+        Self { entries: vec![K::zero(); problem.a.len() * problem.b.len()] }
+    }
+
+    /// Scaling factors outside [1/limit, limit] may leave the range of `K`, together with weights and sums.
+    pub(super) fn limit() -> f64 {
+        K::max_value().as_f64().powf(0.25)
+    }
+
+    /// The kernel of the present potentials. Entries below the smallest normal number are 0: arithmetic on them is slow.
+    pub(super) fn build(&mut self, p: &Problem) {
+        let (m, inverse, least) = (p.b.len(), p.regularisation.recip(), K::min_positive_value().as_f64());
+        parallel::for_blocks(&mut self.entries, m, |i, row| {
+            for ((k, c), g) in row.iter_mut().zip(p.costs(i)).zip(&p.g) {
+                let entry = exp((p.f[i] + g - c) * inverse);
+                *k = K::of(if entry < least { 0.0 } else { entry });
+            }
+        });
+    }
+
+    /// One iteration with relaxation `omega`; ω = 1 is Sinkhorn's, after which all columns have their masses.
+    pub(super) fn sweep(&self, p: &Problem, u: &[f64], v: &[f64], omega: f64) -> Sweep {
+        if p.symmetric {
+            return self.sweep_symmetric(p, u);
+        }
+        let (m, rows) = (p.b.len(), p.rows_per_block());
+        let weights: Vec<K> = v.iter().zip(&p.b).map(|(v, b)| K::of(v * b)).collect();
+        let blocks: Vec<_> = self.entries.chunks(rows * m).collect();
+        let parts = parallel::map(blocks.len(), |k| {
+            let (mut scale, mut sums, mut error) = (Vec::with_capacity(rows), vec![K::zero(); m], 0.0);
+            for (group, block) in blocks[k].chunks(GROUP * m).enumerate() {
+                let first = k * rows + group * GROUP;
+                let mut masses = [K::zero(); GROUP];
+                for (r, row) in block.chunks_exact(m).enumerate() {
+                    let i = first + r;
+                    let sum = dot(row, &weights);
+                    error += p.a[i] * (u[i] * sum - 1.0).abs();
+                    let next = relaxed(u[i], sum, omega);
+                    scale.push(next);
+                    masses[r] = K::of(p.a[i] * next);
+                }
+                add_rows(&mut sums, block, &masses[..block.len() / m]);
+            }
+            (scale, sums.into_iter().map(Float::as_f64).collect(), error)
+        });
+        let row_error = parts.iter().map(|p| p.2).sum();
+        let next_u = parts.iter().flat_map(|p| p.0.iter().copied()).collect();
+        let sums = total(parts.into_iter().map(|p| p.1), m);
+        let column_error = v.iter().zip(&sums).zip(&p.b).map(|((v, s), b)| b * (v * s - 1.0).abs()).sum();
+        let next_v = v.iter().zip(&sums).map(|(&v, &s)| relaxed(v, s, omega)).collect();
+        Sweep { u: next_u, v: next_v, row_error, column_error }
+    }
+
+    /// The iteration for a measure against itself, where f = g: the geometric mean of u and of its update 1/Σ_j K_ij u_j a_j. Alternating
+    /// updates converge slowly there, and not to f = g.
+    fn sweep_symmetric(&self, p: &Problem, u: &[f64]) -> Sweep {
+        let m = p.b.len();
+        let masses: Vec<f64> = u.iter().zip(&p.a).map(|(u, a)| u * a).collect();
+        let weights: Vec<K> = masses.iter().map(|&w| K::of(w)).collect();
+        let sums = parallel::map(m, |i| dot(&self.entries[i * m..(i + 1) * m], &weights));
+        let row_error = masses.iter().zip(&sums).zip(&p.a).map(|((w, s), a)| (w * s - a).abs()).sum();
+        let next: Vec<f64> = u.iter().zip(&sums).map(|(u, s)| (u / s).sqrt()).collect();
+        Sweep { u: next.clone(), v: next, row_error, column_error: 0.0 }
+    }
+}

@@ -1,0 +1,113 @@
+//! The plan of the present potentials, summed up in double precision: its cost, its marginal error and certified bounds.
+
+use super::SinkhornSolution;
+use super::kernel::{dot, largest_gap};
+use super::scaling::{Problem, total};
+use crate::parallel;
+use crate::special::exp::exp;
+use crate::transport::order::Order;
+
+/// What one block of rows gives.
+#[derive(Debug, Default)]
+struct Part {
+    /// Σ_ij a_i K_ij b_j C_ij.
+    cost: f64,
+    /// Σ_i |Σ_j P_ij − a_i|.
+    marginal_error: f64,
+    /// The masses of the rows, cut down where the plan has more than a_i.
+    row_mass: Vec<f64>,
+    /// Σ_i row_mass_i K_ij.
+    column_sums: Vec<f64>,
+    /// min_j (C_ij − g_j).
+    f: Vec<f64>,
+    /// min_i (C_ij − f_i).
+    g: Vec<f64>,
+}
+
+impl Problem {
+    /// The plan's cost, marginal error, and certified bounds, from the present potentials. The kernel is computed row by row.
+    pub(super) fn summarise(&self, order: Order) -> SinkhornSolution {
+        let (n, rows) = (self.a.len(), self.rows_per_block());
+        let parts = parallel::map(n.div_ceil(rows), |k| self.part(k * rows..((k + 1) * rows).min(n)));
+        let m = self.b.len();
+        let feasible_f: Vec<f64> = parts.iter().flat_map(|p| p.f.iter().copied()).collect();
+        let least = |g: Vec<f64>, p: &Part| g.iter().zip(&p.g).map(|(g, p)| g.min(*p)).collect();
+        let feasible_g = parts.iter().fold(vec![f64::INFINITY; m], least);
+        SinkhornSolution {
+            cost: parts.iter().map(|p| p.cost).sum(),
+            entropic: dot(&self.a, &self.f) + dot(&self.b, &self.g),
+            lower: order.root((dot(&self.a, &feasible_f) + dot(&self.b, &feasible_g)).max(0.0)),
+            marginal_error: parts.iter().map(|p| p.marginal_error).sum(),
+            upper: order.root(self.rounded_cost(parts)),
+            iterations: self.iterations,
+            f: self.f.clone(),
+            g: self.g.clone(),
+        }
+    }
+
+    /// K_i1, …, K_im into `row`.
+    fn kernel_row(&self, i: usize, row: &mut [f64]) {
+        let inverse = self.regularisation.recip();
+        for ((k, c), g) in row.iter_mut().zip(self.costs(i)).zip(&self.g) {
+            *k = exp((self.f[i] + g - c) * inverse);
+        }
+    }
+
+    /// The dual value of g and of its c-transforms, f_i = min_j (C_ij − g_j), then g_j = min_i (C_ij − f_i), is at most W_p^p; the rest
+    /// belongs to the plan.
+    fn part(&self, rows: std::ops::Range<usize>) -> Part {
+        let m = self.b.len();
+        let mut part = Part { column_sums: vec![0.0; m], g: vec![f64::INFINITY; m], ..Part::default() };
+        let mut row = vec![0.0; m];
+        for i in rows {
+            let (a, costs) = (self.a[i], self.costs(i));
+            self.kernel_row(i, &mut row);
+            let sum = a * dot(&row, &self.b);
+            let mass = if sum > a { a * (a / sum) } else { a };
+            part.marginal_error += (sum - a).abs();
+            part.cost += a * weighted_dot(&row, costs, &self.b);
+            part.row_mass.push(mass);
+            part.column_sums.iter_mut().zip(&row).for_each(|(s, k)| *s += mass * k);
+            let f = -largest_gap(&self.g, costs);
+            part.f.push(f);
+            part.g.iter_mut().zip(costs).for_each(|(g, c)| *g = if c - f < *g { c - f } else { *g });
+        }
+        part
+    }
+
+    /// The cost of the plan after rounding to the exact marginals, at least W_p^p (Altschuler, Weed and Rigollet 2017, arXiv 1705.09634):
+    /// rows and columns are cut down to their masses, and what is missing is added as a product.
+    fn rounded_cost(&self, parts: Vec<Part>) -> f64 {
+        let (n, m, rows) = (self.a.len(), self.b.len(), self.rows_per_block());
+        let row_mass: Vec<f64> = parts.iter().flat_map(|p| p.row_mass.iter().copied()).collect();
+        let column_sums = total(parts.into_iter().map(|p| p.column_sums), m);
+        let column_mass: Vec<f64> = column_sums.iter().zip(&self.b).map(|(s, b)| if *s > 1.0 { b / s } else { *b }).collect();
+        let column_left: Vec<f64> = (0..m).map(|j| (self.b[j] - column_mass[j] * column_sums[j]).max(0.0)).collect();
+        let parts = parallel::map(n.div_ceil(rows), |k| {
+            let (mut kept, mut left, mut filled, mut row) = (0.0, 0.0, 0.0, vec![0.0; m]);
+            for i in k * rows..((k + 1) * rows).min(n) {
+                self.kernel_row(i, &mut row);
+                kept += row_mass[i] * weighted_dot(&row, self.costs(i), &column_mass);
+                let row_left = (self.a[i] - row_mass[i] * dot(&row, &column_mass)).max(0.0);
+                left += row_left;
+                filled += row_left * dot(self.costs(i), &column_left);
+            }
+            [kept, left, filled]
+        });
+        let [kept, left, filled] = parts.iter().fold([0.0; 3], |s, p| [s[0] + p[0], s[1] + p[1], s[2] + p[2]]);
+        if left > 0.0 { kept + filled / left } else { kept }
+    }
+}
+
+/// Σ_j x_j y_j w_j, in eight lanes.
+fn weighted_dot(x: &[f64], y: &[f64], w: &[f64]) -> f64 {
+    let mut lanes = [0.0; 8];
+    let (cx, cy, cw) = (x.chunks_exact(8), y.chunks_exact(8), w.chunks_exact(8));
+    let rest: f64 = cx.remainder().iter().zip(cy.remainder()).zip(cw.remainder()).map(|((x, y), w)| x * y * w).sum();
+    for ((x, y), w) in cx.zip(cy).zip(cw) {
+        for k in 0..8 {
+            lanes[k] += x[k] * y[k] * w[k];
+        }
+    }
+    lanes.iter().sum::<f64>() + rest
+}
