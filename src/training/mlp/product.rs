@@ -137,9 +137,9 @@ mod tests {
         for fused in [None, Some(false), Some(true)] {
             for transposed in [false, true] {
                 if transposed {
-                    panels.pack_transposed(&transpose, k, n)
+                    panels.pack_transposed(&transpose, k, n);
                 } else {
-                    panels.pack(&b, k, n)
+                    panels.pack(&b, k, n);
                 }
                 let mut out = vec![F::nan(); m * n];
                 let mut seen = 0;
