@@ -159,7 +159,7 @@ impl<F: Float> Fitted<F> {
         Self { model, summary }
     }
 
-    /// A map of the user's own, for a [`FunctionClass`] outside this crate. It trains and evaluates like the others; it cannot be saved.
+    /// A map of the user's own, for a [`FunctionClass`](super::FunctionClass) outside this crate. It trains and evaluates like the others; it cannot be saved.
     ///
     /// See [`FittedMap`] for an example.
     ///
@@ -282,7 +282,7 @@ impl<F: Float> Fitted<F> {
     /// # Panics
     /// `x` does not have p columns.
     ///
-    /// See [`Regression`] for an example.
+    /// See [`Regression`](super::Regression) for an example.
     #[must_use]
     pub fn eval(&self, x: &ArrayRef2<F>) -> Array2<F> {
         let mut out = Array2::zeros((x.nrows(), self.outputs()));
