@@ -10,7 +10,7 @@
 //! any choice, and what is reported by default is the distance to them after training on all others. The picture shows one-step samples
 //! on the left and held-out digits on the right. Distances stand beside what two halves of the held-out data show.
 //!
-//! The default run (seed 1, 163 s on two busy cores) gives W_1 = 25.88 ± 0.52 between 149 samples and as many test digits, 25.60 ± 0.63
+//! The default run (seed 1, 58 s on two busy cores) gives W_1 = 25.88 ± 0.52 between 149 samples and as many test digits, 25.60 ± 0.63
 //! between two halves of the test digits, and a sliced W_1 of 0.862 ± 0.036. Most samples can be read, some are blurred or between two
 //! digits. With 149 points in 64 dimensions W_1 is mostly the distance between finite samples, and blurred points are near to many others:
 //! closeness to the baseline does not prove the law right, the picture is needed beside it.
@@ -54,7 +54,7 @@ struct Arguments {
     /// T, in standard deviations uniform in the power 1/7 from 0.02 to 80.
     #[arg(long, default_value_t = 65)]
     steps: usize,
-    /// Optimiser steps; the default takes about two minutes on two cores.
+    /// Optimiser steps; the default takes about a minute on two cores.
     #[arg(long, default_value_t = 12_000)]
     iterations: usize,
     /// Hidden widths.

@@ -91,9 +91,10 @@ struct Arguments {
     steps: usize,
     #[arg(long, value_enum, default_value = "angle")]
     schedule: Schedule,
-    /// Pairs (X_0, Z) a step.
-    #[arg(long, default_value_t = 2000)]
-    samples: usize,
+    /// Pairs (X_0, Z) at each level of the recursion, 2000 by default. The joint network draws 256 fresh pairs an iteration. The field
+    /// `samples` of the output is this number, for the joint network that of all pairs drawn.
+    #[arg(long)]
+    samples: Option<usize>,
     /// Learn f_t = f_{t−1} + correction.
     #[arg(long)]
     residual: bool,
@@ -134,6 +135,9 @@ struct Arguments {
 }
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Pairs a minibatch of the joint network.
+const BATCH: usize = 256;
 
 /// Training and held-out rows, and the target where it is known.
 struct Data {
@@ -176,6 +180,11 @@ impl Arguments {
         let refuse = |wrong, what, reason| if wrong { Err(TrainingError::Unsupported { what, reason }) } else { Ok(()) };
         if self.class == Class::Joint {
             let recursion = "the joint network is trained at all levels at once, the option belongs to the recursion";
+            refuse(
+                self.samples.is_some(),
+                "--samples with --class joint",
+                "the joint network draws 256 pairs an iteration: set --iterations",
+            )?;
             refuse(self.draws != 1, "--draws with --class joint", recursion)?;
             refuse(self.coupling != 1, "--coupling with --class joint", recursion)?;
             refuse(self.residual, "--residual with --class joint", recursion)?;
@@ -214,6 +223,16 @@ impl Arguments {
         self.iterations.unwrap_or(20_000)
     }
 
+    /// Pairs (X_0, Z): at each level of the recursion, in all for the joint network.
+    fn pairs(&self) -> usize {
+        if self.class == Class::Joint { BATCH * self.joint_iterations() } else { self.samples.unwrap_or(2000) }
+    }
+
+    /// The joint network in the making.
+    fn joint(&self, grid: Grid) -> Result<Joint, TrainingError> {
+        Ok(Joint::new(grid, &self.hidden)?.batch(BATCH)?.iterations(self.joint_iterations())?.scaling(self.scaling()))
+    }
+
     fn name(&self) -> String {
         self.class.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
     }
@@ -237,22 +256,19 @@ impl Model {
         let grid = arguments.grid()?;
         if arguments.method == Method::Cd {
             let score = Product::copies(arguments.line()?, arguments.dim)?;
-            let joint = Joint::new(grid, &arguments.hidden)?.iterations(arguments.joint_iterations())?.scaling(arguments.scaling());
-            return Ok(Self::Joint(joint.distil(&data.mapv(|v| v as f32), &score, rng)?));
+            return Ok(Self::Joint(arguments.joint(grid)?.distil(&data.mapv(|v| v as f32), &score, rng)?));
         }
         let bar = ProgressBar::new(1).with_style(ProgressStyle::with_template("training {bar:40} {pos}/{len} {msg}")?);
         let model = if arguments.class == Class::Joint {
-            let iterations = arguments.joint_iterations();
-            bar.set_length(iterations as u64);
-            let joint = Joint::new(grid, &arguments.hidden)?.iterations(iterations)?.scaling(arguments.scaling());
-            Self::Joint(joint.train_with(&data.mapv(|v| v as f32), rng, &mut |p| {
+            bar.set_length(arguments.joint_iterations() as u64);
+            Self::Joint(arguments.joint(grid)?.train_with(&data.mapv(|v| v as f32), rng, &mut |p| {
                 bar.set_position(p.iteration as u64);
                 bar.set_message(format!("loss {:.3e}", p.loss));
                 ControlFlow::Continue(())
             })?)
         } else {
             bar.set_length(grid.steps() as u64);
-            let mut recursion = Recursion::new(grid, arguments.samples)?.scaling(arguments.scaling());
+            let mut recursion = Recursion::new(grid, arguments.pairs())?.scaling(arguments.scaling());
             recursion = recursion.residual(arguments.residual).warm_start(arguments.warm_start).posterior_draws(arguments.draws)?;
             if arguments.coupling != 1 {
                 recursion = recursion.coupling(OptimalPairs::new(arguments.coupling)?);
@@ -323,7 +339,7 @@ fn row(arguments: &Arguments, report: &StepReport, seconds: f64) -> Row {
         ("steps", report.steps.into()),
         ("dim", report.dim.into()),
         ("class", arguments.name().into()),
-        ("samples", arguments.samples.into()),
+        ("samples", arguments.pairs().into()),
         ("w1", number(report.w1.value)),
         ("w1_std_error", number(report.w1.std_error)),
         ("w1_baseline", number(report.w1_baseline.value)),
@@ -341,11 +357,12 @@ fn row(arguments: &Arguments, report: &StepReport, seconds: f64) -> Row {
 
 fn print_table(arguments: &Arguments, report: &StepReport, seconds: f64) {
     println!(
-        "class {}, T = {}, d = {}, {} pairs a step, seed {}, {seconds:.1} s",
+        "class {}, T = {}, d = {}, {} pairs {}, seed {}, {seconds:.1} s",
         arguments.name(),
         report.steps,
         report.dim,
-        arguments.samples,
+        arguments.pairs(),
+        if arguments.class == Class::Joint { "in all" } else { "a step" },
         arguments.seed
     );
     println!(

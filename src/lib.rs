@@ -70,6 +70,7 @@ mod stream;
 mod target;
 mod training;
 mod transport;
+mod vector;
 
 pub use audit::rates::{RateError, RateFit, RateModel};
 pub use bound::BoundError;

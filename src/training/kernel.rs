@@ -100,11 +100,10 @@ impl<F: Float> FunctionClass<F> for KernelRidge {
         let median = bandwidth::median_distance(&x, &mut stream);
         let rows = distinct_indices(x.nrows(), self.centres.min(x.nrows()), &mut stream);
         let centres = x.select(Axis(0), &rows);
-        let fits = self.bandwidths.times(median).map(|h| {
+        let (model, solution) = best_fit(self.bandwidths.times(median), |h| {
             let basis = KernelBasis::whitened(affine.clone(), centres.clone(), h);
             fit_basis("kernel_ridge", Basis::Kernel(basis), free, &tables, self.penalty)
-        });
-        let (model, solution) = best_fit(fits)?;
+        })?;
         Ok(fitted(
             collapse(model),
             &solution,

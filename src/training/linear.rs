@@ -6,7 +6,7 @@ use super::least_squares::{Penalty, Problem, Solution};
 use super::polynomial::PolynomialBasis;
 use super::random_features::FourierBasis;
 use super::spline::SplineBasis;
-use super::{FitSummary, Fitted, Regression, Standardisation, TrainingError, regression::Model};
+use super::{FitSummary, Fitted, Regression, Standardisation, TrainingError, fitted::Model, parallel};
 use crate::{Float, batch};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayViewMut2, Axis};
 
@@ -169,11 +169,14 @@ pub(crate) fn fit_basis(
     Ok((LinearModel { basis, coefficients: solution.coefficients.clone() }, solution))
 }
 
-/// The fit with the least validation score; singular ones are passed over while another remains.
-pub(crate) fn best_fit(fits: impl Iterator<Item = Result<Candidate, TrainingError>>) -> Result<Candidate, TrainingError> {
+/// The fit of a choice with the least validation score, the first of equals; singular ones are passed over while another remains.
+pub(crate) fn best_fit<T: Send>(
+    choices: impl Iterator<Item = T>,
+    fit: impl Fn(T) -> Result<Candidate, TrainingError> + Send + Sync,
+) -> Result<Candidate, TrainingError> {
     let mut best: Option<Candidate> = None;
     let mut failure = TrainingError::TooFewRows { what: "x", rows: 0, needed: 2 };
-    for fit in fits {
+    for fit in parallel::map(choices.collect(), fit) {
         match fit {
             Ok(fit) if best.as_ref().is_none_or(|b| fit.1.score < b.1.score) => best = Some(fit),
             Ok(_) => {}

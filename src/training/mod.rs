@@ -12,6 +12,8 @@ mod affine;
 mod bandwidth;
 mod coupling;
 mod error;
+mod fitted;
+mod function_class;
 #[cfg(feature = "serde")]
 mod io;
 mod joint;
@@ -39,6 +41,8 @@ mod step_errors;
 pub use affine::Affine;
 pub use coupling::{Coupling, Independent, OptimalPairs};
 pub use error::TrainingError;
+pub use fitted::{FitSummary, Fitted, FittedMap};
+pub use function_class::FunctionClass;
 #[cfg(feature = "serde")]
 pub use io::ModelError;
 pub use joint::{Joint, JointModel, JointProgress, LevelSampling, Loss, Weighting};
@@ -53,7 +57,7 @@ pub use polynomial::Polynomial;
 pub use posterior_rule::{DiscreteLaw, PosteriorRule};
 pub use random_features::RandomFourier;
 pub use recursion::Recursion;
-pub use regression::{FitSummary, Fitted, FittedMap, FunctionClass, Regression};
+pub use regression::Regression;
 pub use report::{KnownErrors, KnownTarget, Sandwiched, StepCheck, StepErrors, StepReport, Trained};
 pub use score_matching::ScoreMatching;
 pub use spline::Spline;

@@ -4,7 +4,7 @@ use super::error::check_range;
 use super::kernel::squared_distances;
 use super::linear::Tables;
 use super::{
-    FitSummary, Fitted, FunctionClass, Regression, Standardisation, TrainingError, parallel, regression::Model, regression::weighted_loss,
+    FitSummary, Fitted, FunctionClass, Regression, Standardisation, TrainingError, fitted::Model, parallel, regression::weighted_loss,
 };
 use crate::{Float, batch};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayViewMut2, Axis};

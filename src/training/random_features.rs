@@ -104,12 +104,11 @@ impl<F: Float> FunctionClass<F> for RandomFourier {
         let extreme = |start: f64, pick: fn(f64, f64) -> f64| x.fold_axis(Axis(0), start, |a, b| pick(*a, *b));
         let (low, high) = (extreme(f64::INFINITY, f64::min), extreme(f64::NEG_INFINITY, f64::max));
         let median = bandwidth::median_distance(&x, &mut stream);
-        let fits = self.bandwidths.times(median).map(|h| {
+        let (model, solution) = best_fit(self.bandwidths.times(median), |h| {
             let basis =
                 FourierBasis { affine: affine.clone(), waves: &waves / h, phases: phases.clone(), low: low.clone(), high: high.clone() };
             fit_basis("random_fourier", Basis::Fourier(basis), free, &tables, self.penalty)
-        });
-        let (model, solution) = best_fit(fits)?;
+        })?;
         Ok(fitted(
             model,
             &solution,

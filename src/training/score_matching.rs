@@ -1,11 +1,10 @@
 //! Denoising score matching: learning a score from samples.
 
-use super::error::check_range;
 use super::joint::{TIME_FEATURES, time_features};
 use super::learned_score::{LEAST_ANGLE, LearnedScore};
-use super::mlp::{Network, Optimiser, check_widths, chunk_sizes, cosine_rate};
+use super::mlp::{Descent, Optimiser, check_loss, chunk_sizes};
 use super::pairs::Source;
-use super::{Activation, Scaling, Standardisation, TrainingError};
+use super::{Scaling, Standardisation, TrainingError};
 use crate::Float;
 use crate::stream::Stream;
 use ndarray::Array2;
@@ -42,16 +41,9 @@ use std::f64::consts::FRAC_PI_2;
 /// Salimans and Ho, "Progressive distillation for fast sampling of diffusion models", ICLR 2022, arXiv 2202.00512.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreMatching {
-    hidden: Vec<usize>,
-    activation: Activation,
-    batch: usize,
-    iterations: usize,
-    rate: f64,
+    descent: Descent,
     scaling: Scaling,
 }
-
-/// The velocity is of unit order: a loss this large a coordinate means that the iteration runs away.
-const RUNAWAY: f64 = 1e8;
 
 impl ScoreMatching {
     /// A network with these hidden widths: SiLU, batches of 256, 5000 iterations, rate 3e−3 falling along a half cosine, data scaled
@@ -64,9 +56,7 @@ impl ScoreMatching {
     /// assert!(onestep::ScoreMatching::new(&[0]).is_err());
     /// ```
     pub fn new(hidden: &[usize]) -> Result<Self, TrainingError> {
-        check_widths(hidden)?;
-        let (activation, scaling) = (Activation::default(), Scaling::default());
-        Ok(Self { hidden: hidden.to_vec(), activation, batch: 256, iterations: 5000, rate: 3e-3, scaling })
+        Ok(Self { descent: Descent::new(hidden, 5000)?, scaling: Scaling::default() })
     }
 
     /// Pairs a minibatch.
@@ -79,8 +69,7 @@ impl ScoreMatching {
     /// # Ok::<(), onestep::TrainingError>(())
     /// ```
     pub fn batch(mut self, rows: usize) -> Result<Self, TrainingError> {
-        check_range("batch", rows as f64, rows > 0, "[1, inf)")?;
-        self.batch = rows;
+        self.descent = self.descent.batch(rows)?;
         Ok(self)
     }
 
@@ -94,8 +83,7 @@ impl ScoreMatching {
     /// # Ok::<(), onestep::TrainingError>(())
     /// ```
     pub fn iterations(mut self, iterations: usize) -> Result<Self, TrainingError> {
-        check_range("iterations", iterations as f64, iterations > 0, "[1, inf)")?;
-        self.iterations = iterations;
+        self.descent = self.descent.iterations(iterations)?;
         Ok(self)
     }
 
@@ -109,8 +97,7 @@ impl ScoreMatching {
     /// # Ok::<(), onestep::TrainingError>(())
     /// ```
     pub fn rate(mut self, rate: f64) -> Result<Self, TrainingError> {
-        check_range("rate", rate, rate > 0.0 && rate.is_finite(), "(0, inf)")?;
-        self.rate = rate;
+        self.descent = self.descent.rate(rate)?;
         Ok(self)
     }
 
@@ -153,16 +140,14 @@ impl ScoreMatching {
         };
         let source = table.as_ref().map_or(source, |t| Source::Rows(t));
         let dim = source.dim();
-        let mut sizes = vec![dim + TIME_FEATURES];
-        sizes.extend(&self.hidden);
-        sizes.push(dim);
-        let mut network = Network::random(sizes, self.activation, rng);
+        let batch = self.descent.batch;
+        let mut network = self.descent.network(dim + TIME_FEATURES, dim, rng);
         let seed = rng.next_u64();
-        let rows = chunk_sizes(self.batch).into_iter().enumerate();
+        let rows = chunk_sizes(batch).into_iter().enumerate();
         let mut chunks: Vec<_> = rows.map(|(k, rows)| (Stream::nth(seed, k as u64), Array2::<F>::zeros((rows, dim)))).collect();
-        let mut optimiser = Optimiser::new(&network, self.batch);
-        for iteration in 0..self.iterations {
-            let rate = cosine_rate(self.rate, iteration, self.iterations, 20);
+        let mut optimiser = Optimiser::new(&network, batch);
+        for iteration in 0..self.descent.iterations {
+            let rate = self.descent.rate_at(iteration);
             let loss = optimiser.step(&mut network, rate, &mut chunks, |network, (stream, velocity), tape| {
                 let x0 = source.draw_some(velocity.nrows(), stream);
                 for ((x0, mut velocity), mut input) in x0.rows().into_iter().zip(velocity.rows_mut()).zip(tape.input_mut().rows_mut()) {
@@ -177,7 +162,7 @@ impl ScoreMatching {
                     input.iter_mut().skip(dim).zip(&features).for_each(|(i, f)| *i = *f);
                 }
                 network.forward(tape);
-                let share = F::of(1.0 / self.batch as f64);
+                let share = F::of(1.0 / batch as f64);
                 let mut loss = F::zero();
                 let (output, mut gradient) = tape.output_and_gradient();
                 ndarray::Zip::from(&mut gradient).and(&output).and(&*velocity).for_each(|g, o, v| {
@@ -187,9 +172,7 @@ impl ScoreMatching {
                 });
                 tape.loss = loss.as_f64();
             });
-            if !(loss <= RUNAWAY * dim as f64) {
-                return Err(TrainingError::Diverged { step: 0, iteration: iteration + 1, loss });
-            }
+            check_loss(iteration, loss, dim)?;
         }
         Ok(LearnedScore { standardisation, network })
     }

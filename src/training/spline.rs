@@ -90,12 +90,12 @@ impl<F: Float> FunctionClass<F> for Spline {
         sorted.sort_unstable_by(f64::total_cmp);
         let fixed = self.knots.map(|k| vec![k]);
         let choices = fixed.as_deref().unwrap_or(&KNOT_CHOICES);
-        let fits = choices.iter().filter(|k| self.knots.is_some() || 2 * (**k + DEGREE + 1) <= sorted.len()).map(|&k| {
+        let choices = choices.iter().copied().filter(|k| self.knots.is_some() || 2 * (k + DEGREE + 1) <= sorted.len());
+        let (model, solution) = best_fit(choices, |k| {
             let basis = Basis::Spline(SplineBasis::at_quantiles(&sorted, k));
             let free = basis.len();
             fit_basis("spline", basis, free, &tables, Penalty::GeneralisedCrossValidation)
-        });
-        let (model, solution) = best_fit(fits)?;
+        })?;
         Ok(fitted(
             model,
             &solution,

@@ -10,7 +10,7 @@ pub use model::JointModel;
 pub(crate) use model::{TIME_FEATURES, time_features};
 
 use super::error::check_range;
-use super::mlp::{Optimiser, check_widths};
+use super::mlp::{Descent, Optimiser};
 use super::pairs::Source;
 use super::{Activation, Scaling, TrainingError};
 use crate::{Float, Grid, ScoreFunction};
@@ -74,11 +74,7 @@ pub enum Weighting {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Joint {
     grid: Grid,
-    hidden: Vec<usize>,
-    activation: Activation,
-    batch: usize,
-    iterations: usize,
-    rate: f64,
+    descent: Descent,
     loss: Loss,
     weighting: Weighting,
     sampling: LevelSampling,
@@ -114,14 +110,9 @@ impl Joint {
     /// # Ok::<(), onestep::ScheduleError>(())
     /// ```
     pub fn new(grid: Grid, hidden: &[usize]) -> Result<Self, TrainingError> {
-        check_widths(hidden)?;
         Ok(Self {
             grid,
-            hidden: hidden.to_vec(),
-            activation: Activation::default(),
-            batch: 256,
-            iterations: 5000,
-            rate: 3e-3,
+            descent: Descent::new(hidden, 5000)?,
             loss: Loss::default(),
             weighting: Weighting::default(),
             sampling: LevelSampling::default(),
@@ -141,7 +132,7 @@ impl Joint {
     /// ```
     #[must_use]
     pub fn activation(mut self, activation: Activation) -> Self {
-        self.activation = activation;
+        self.descent.activation = activation;
         self
     }
 
@@ -156,8 +147,7 @@ impl Joint {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn batch(mut self, pairs: usize) -> Result<Self, TrainingError> {
-        check_range("batch", pairs as f64, pairs > 0, "[1, inf)")?;
-        self.batch = pairs;
+        self.descent = self.descent.batch(pairs)?;
         Ok(self)
     }
 
@@ -172,8 +162,7 @@ impl Joint {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn iterations(mut self, iterations: usize) -> Result<Self, TrainingError> {
-        check_range("iterations", iterations as f64, iterations > 0, "[1, inf)")?;
-        self.iterations = iterations;
+        self.descent = self.descent.iterations(iterations)?;
         Ok(self)
     }
 
@@ -188,8 +177,7 @@ impl Joint {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn rate(mut self, rate: f64) -> Result<Self, TrainingError> {
-        check_range("rate", rate, rate > 0.0 && rate.is_finite(), "(0, inf)")?;
-        self.rate = rate;
+        self.descent = self.descent.rate(rate)?;
         Ok(self)
     }
 
@@ -387,7 +375,7 @@ impl Joint {
     ) -> Result<(f64, Vec<F>), TrainingError> {
         let (table, _) = self.prepare(source.into(), rng)?;
         let source = table.source();
-        let own = self.network::<F>(source.dim(), rng);
+        let own = self.descent.network::<F>(source.dim() + TIME_FEATURES, source.dim(), rng);
         for model in [student, teacher] {
             if !model.network.same_shape(&own) {
                 let (left, right) = (model.parameters().len(), own.parameters().len());
@@ -401,7 +389,7 @@ impl Joint {
         }
         let pairs = LevelPairs::new(&self.grid, self.grid.steps() - 1, self.sampling);
         let mut batches = self.batches(source.dim(), &own, rng.next_u64());
-        let mut optimiser = Optimiser::new(&own, self.batch);
+        let mut optimiser = Optimiser::new(&own, self.descent.batch);
         let levels = LevelRow::table(&self.grid);
         let rule = Rule { joint: self, levels: &levels, pairs: &pairs, source, objective: Objective::Training };
         let loss =

@@ -130,7 +130,7 @@ impl<F: Float> Rule<'_, F> {
     /// The loss of every pair and its derivative by the student's network output.
     fn compare(&self, batch: &Batch<F>, tape: &mut Tape<F>) {
         let mut loss = 0.0;
-        let share = 1.0 / self.joint.batch as f64;
+        let share = 1.0 / self.joint.descent.batch as f64;
         let teacher = batch.teacher.output();
         let (output, mut gradient) = tape.output_and_gradient();
         let tables = output.rows().into_iter().zip(teacher.rows()).zip(batch.upper.rows()).zip(batch.lower.rows());

@@ -1,6 +1,6 @@
 //! The loop of joint training: minibatches, teacher, curriculum.
 
-use super::super::mlp::{Network, Optimiser, chunk_sizes, cosine_rate};
+use super::super::mlp::{Network, Optimiser, check_loss, chunk_sizes};
 use super::super::pairs::Source;
 use super::super::{Scaling, Standardisation, TrainingError};
 use super::levels::{LevelPairs, intervals};
@@ -12,19 +12,9 @@ use crate::stream::Stream;
 use rand::RngCore;
 use std::ops::ControlFlow;
 
-/// Data are of unit order: a loss this large a coordinate means that the iteration runs away.
-const RUNAWAY: f64 = 1e8;
-
 impl Joint {
-    pub(super) fn network<F: Float>(&self, dim: usize, rng: &mut dyn RngCore) -> Network<F> {
-        let mut sizes = vec![dim + TIME_FEATURES];
-        sizes.extend(&self.hidden);
-        sizes.push(dim);
-        Network::random(sizes, self.activation, rng)
-    }
-
     pub(super) fn batches<F: Float>(&self, dim: usize, network: &Network<F>, seed: u64) -> Vec<Batch<F>> {
-        let sizes = chunk_sizes(self.batch).into_iter().enumerate();
+        let sizes = chunk_sizes(self.descent.batch).into_iter().enumerate();
         sizes.map(|(k, rows)| Batch::new(rows, dim, network, Stream::nth(seed, k as u64))).collect()
     }
 
@@ -52,41 +42,37 @@ impl Joint {
         const REPORT: usize = 100;
         let (table, standardisation) = self.prepare(source, rng)?;
         let source = table.source();
-        let mut network = self.network::<F>(source.dim(), rng);
+        let mut network = self.descent.network::<F>(source.dim() + TIME_FEATURES, source.dim(), rng);
         let mut teacher = (self.ema > 0.0).then(|| network.clone());
         let mut batches = self.batches(source.dim(), &network, rng.next_u64());
-        let mut optimiser = Optimiser::new(&network, self.batch);
+        let mut optimiser = Optimiser::new(&network, self.descent.batch);
         let levels = LevelRow::table(&self.grid);
+        let iterations = self.descent.iterations;
         let whole = self.grid.steps() - 1;
         let mut count = 0;
         let mut pairs = LevelPairs::new(&self.grid, whole, self.sampling);
         let (mut tail, mut tail_count) = (0.0, 0.0);
-        for iteration in 0..self.iterations {
-            let wanted = self.curriculum.map_or(whole, |start| intervals(start, whole, iteration, self.iterations));
+        for iteration in 0..iterations {
+            let wanted = self.curriculum.map_or(whole, |start| intervals(start, whole, iteration, iterations));
             if wanted != count {
                 count = wanted;
                 pairs = LevelPairs::new(&self.grid, count, self.sampling);
             }
             let rule = Rule { joint: self, levels: &levels, pairs: &pairs, source, objective };
-            let rate = cosine_rate(self.rate, iteration, self.iterations, 20);
-            let loss = optimiser.step(&mut network, rate, &mut batches, |student, batch, tape| {
+            let loss = optimiser.step(&mut network, self.descent.rate_at(iteration), &mut batches, |student, batch, tape| {
                 rule.pass(student, teacher.as_ref().unwrap_or(student), batch, tape);
             });
-            if !(loss <= RUNAWAY * source.dim() as f64) {
-                return Err(TrainingError::Diverged { step: 0, iteration: iteration + 1, loss });
-            }
+            check_loss(iteration, loss, source.dim())?;
             if let Some(teacher) = &mut teacher {
                 let (keep, take) = (F::of(self.ema), F::of(1.0 - self.ema));
                 let own = teacher.parameters_mut().iter_mut().zip(network.parameters());
                 own.for_each(|(t, s)| *t = keep * *t + take * *s);
             }
-            if iteration >= self.iterations - self.iterations.div_ceil(10) {
+            if iteration >= iterations - iterations.div_ceil(10) {
                 (tail, tail_count) = (tail + loss, tail_count + 1.0);
             }
             let done = iteration + 1;
-            if done % REPORT == 0
-                && progress(&JointProgress { iteration: done, iterations: self.iterations, loss, intervals: count }).is_break()
-            {
+            if done % REPORT == 0 && progress(&JointProgress { iteration: done, iterations, loss, intervals: count }).is_break() {
                 return Err(TrainingError::Stopped { step: done });
             }
         }

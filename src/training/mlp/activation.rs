@@ -69,45 +69,61 @@ impl Activation {
     }
 
     /// Replaces each z of `rows` (whole rows of `bias.len()` entries, contiguous) by the activation of z + bias, and writes its derivative.
+    #[inline(always)]
     pub(crate) fn apply_with_slope<F: Float>(self, bias: &[F], rows: &mut [F], slopes: &mut [F]) {
         let half = F::of(0.5);
         for (row, slope) in rows.chunks_exact_mut(bias.len()).zip(slopes.chunks_exact_mut(bias.len())) {
-            let entries = row.iter_mut().zip(slope.iter_mut()).zip(bias);
+            let entries = row.iter_mut().zip(slope).zip(bias);
             match self {
-                Self::Silu => entries.for_each(|((z, d), b)| {
-                    let x = *z + *b;
-                    let s = half * tanh(half * x) + half;
-                    *z = x * s;
-                    *d = s + *z * (F::one() - s);
-                }),
-                Self::Tanh => entries.for_each(|((z, d), b)| {
-                    *z = tanh(*z + *b);
-                    *d = F::one() - *z * *z;
-                }),
-                Self::Relu => entries.for_each(|((z, d), b)| {
-                    let x = *z + *b;
-                    *d = if x > F::zero() { F::one() } else { F::zero() };
-                    *z = x * *d;
-                }),
+                Self::Silu => {
+                    for ((z, d), b) in entries {
+                        let x = *z + *b;
+                        let s = half * tanh(half * x) + half;
+                        *z = x * s;
+                        *d = s + *z * (F::one() - s);
+                    }
+                }
+                Self::Tanh => {
+                    for ((z, d), b) in entries {
+                        *z = tanh(*z + *b);
+                        *d = F::one() - *z * *z;
+                    }
+                }
+                Self::Relu => {
+                    for ((z, d), b) in entries {
+                        let x = *z + *b;
+                        *d = if x > F::zero() { F::one() } else { F::zero() };
+                        *z = x * *d;
+                    }
+                }
             }
         }
     }
 
     /// The same without the derivative; bit for bit the same values.
+    #[inline(always)]
     pub(crate) fn apply<F: Float>(self, bias: &[F], rows: &mut [F]) {
         let half = F::of(0.5);
         for row in rows.chunks_exact_mut(bias.len()) {
             let entries = row.iter_mut().zip(bias);
             match self {
-                Self::Silu => entries.for_each(|(z, b)| {
-                    let x = *z + *b;
-                    *z = x * (half * tanh(half * x) + half);
-                }),
-                Self::Tanh => entries.for_each(|(z, b)| *z = tanh(*z + *b)),
-                Self::Relu => entries.for_each(|(z, b)| {
-                    let x = *z + *b;
-                    *z = if x > F::zero() { x } else { x * F::zero() };
-                }),
+                Self::Silu => {
+                    for (z, b) in entries {
+                        let x = *z + *b;
+                        *z = x * (half * tanh(half * x) + half);
+                    }
+                }
+                Self::Tanh => {
+                    for (z, b) in entries {
+                        *z = tanh(*z + *b);
+                    }
+                }
+                Self::Relu => {
+                    for (z, b) in entries {
+                        let x = *z + *b;
+                        *z = if x > F::zero() { x } else { x * F::zero() };
+                    }
+                }
             }
         }
     }

@@ -1,17 +1,19 @@
 //! Multilayer perceptrons trained by Adam.
 
 mod activation;
+mod descent;
 mod network;
 mod optimiser;
+mod product;
 
 pub use activation::Activation;
+pub(crate) use descent::{Descent, check_loss};
 pub(crate) use network::{Network, Tape};
-pub(crate) use optimiser::{Optimiser, chunk_sizes, cosine_rate};
+pub(crate) use optimiser::{Optimiser, chunk_sizes};
 
-use super::error::check_range;
 use super::least_squares::affine_part;
 use super::linear::Tables;
-use super::{FitSummary, Fitted, FunctionClass, Regression, Standardisation, TrainingError, regression::Model, regression::weighted_loss};
+use super::{FitSummary, Fitted, FunctionClass, Regression, Standardisation, TrainingError, fitted::Model, regression::weighted_loss};
 use crate::Float;
 use crate::stream::{Stream, distinct_indices};
 use ndarray::{Array1, Array2, ArrayRef2};
@@ -37,15 +39,8 @@ use rand::RngCore;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Perceptron {
-    hidden: Vec<usize>,
-    activation: Activation,
-    iterations: usize,
-    batch: usize,
-    rate: f64,
+    descent: Descent,
 }
-
-/// Standardised residuals have mean square 1: a loss this large means that the iteration runs away.
-const RUNAWAY: f64 = 1e6;
 
 impl Perceptron {
     /// Hidden layers of the given widths, SiLU, 2000 iterations on batches of 256 rows at a rate of 3e−3.
@@ -57,8 +52,7 @@ impl Perceptron {
     /// assert!(onestep::Perceptron::new(&[64, 0]).is_err());
     /// ```
     pub fn new(hidden: &[usize]) -> Result<Self, TrainingError> {
-        check_widths(hidden)?;
-        Ok(Self { hidden: hidden.to_vec(), activation: Activation::default(), iterations: 2000, batch: 256, rate: 3e-3 })
+        Ok(Self { descent: Descent::new(hidden, 2000)? })
     }
 
     /// The same class with another activation.
@@ -70,7 +64,7 @@ impl Perceptron {
     /// ```
     #[must_use]
     pub fn activation(mut self, activation: Activation) -> Self {
-        self.activation = activation;
+        self.descent.activation = activation;
         self
     }
 
@@ -84,8 +78,7 @@ impl Perceptron {
     /// # Ok::<(), onestep::TrainingError>(())
     /// ```
     pub fn iterations(mut self, iterations: usize) -> Result<Self, TrainingError> {
-        check_range("iterations", iterations as f64, iterations > 0, "[1, inf)")?;
-        self.iterations = iterations;
+        self.descent = self.descent.iterations(iterations)?;
         Ok(self)
     }
 
@@ -99,8 +92,7 @@ impl Perceptron {
     /// # Ok::<(), onestep::TrainingError>(())
     /// ```
     pub fn batch(mut self, rows: usize) -> Result<Self, TrainingError> {
-        check_range("batch", rows as f64, rows > 0, "[1, inf)")?;
-        self.batch = rows;
+        self.descent = self.descent.batch(rows)?;
         Ok(self)
     }
 
@@ -114,17 +106,13 @@ impl Perceptron {
     /// # Ok::<(), onestep::TrainingError>(())
     /// ```
     pub fn rate(mut self, rate: f64) -> Result<Self, TrainingError> {
-        check_range("rate", rate, rate > 0.0 && rate.is_finite(), "(0, inf)")?;
-        self.rate = rate;
+        self.descent = self.descent.rate(rate)?;
         Ok(self)
     }
 
     /// A network to start from: that of `start` where it has the right shape, else a random one.
     fn initial<F: Float>(&self, data: &Regression<'_, F>, rng: &mut Stream) -> Network<F> {
-        let mut sizes = vec![data.x().ncols()];
-        sizes.extend(&self.hidden);
-        sizes.push(data.y().ncols());
-        let fresh = Network::random(sizes, self.activation, rng);
+        let fresh = self.descent.network(data.x().ncols(), data.y().ncols(), rng);
         match data.start().map(|s| &s.model) {
             Some(Model::Perceptron(m)) if m.network.same_shape(&fresh) => m.network.clone(),
             _ => fresh,
@@ -141,13 +129,13 @@ impl Perceptron {
         rng: &mut Stream,
     ) -> Result<(), TrainingError> {
         let rows = x.nrows();
-        let batch = self.batch.min(rows);
+        let batch = self.descent.batch.min(rows);
         let weights: Vec<F> = weights.iter().map(|w| F::of(w * rows as f64)).collect();
         let mut optimiser = Optimiser::new(network, batch);
         let mut chunks: Vec<Vec<usize>> = chunk_sizes(batch).into_iter().map(Vec::with_capacity).collect();
         let mut order = Vec::new();
         let scale = F::of(1.0 / batch as f64);
-        for iteration in 0..self.iterations {
+        for iteration in 0..self.descent.iterations {
             if order.len() < batch {
                 order = distinct_indices(rows, rows, rng);
             }
@@ -155,7 +143,7 @@ impl Perceptron {
                 chunk.clear();
                 chunk.extend(order.drain(order.len() - size..));
             }
-            let rate = cosine_rate(self.rate, iteration, self.iterations, 20);
+            let rate = self.descent.rate_at(iteration);
             let loss = optimiser.step(network, rate, &mut chunks, |network, chosen, tape| {
                 for (mut to, &i) in tape.input_mut().rows_mut().into_iter().zip(chosen.iter()) {
                     to.assign(&x.row(i));
@@ -173,21 +161,10 @@ impl Perceptron {
                 }
                 tape.loss = loss;
             });
-            if !(loss <= RUNAWAY * y.ncols() as f64) {
-                return Err(TrainingError::Diverged { step: 0, iteration: iteration + 1, loss });
-            }
+            check_loss(iteration, loss, y.ncols())?;
         }
         Ok(())
     }
-}
-
-/// Refuses empty or enormous hidden layers.
-pub(crate) fn check_widths(hidden: &[usize]) -> Result<(), TrainingError> {
-    check_range("hidden layers", hidden.len() as f64, hidden.len() <= 64, "[0, 64]")?;
-    for &w in hidden {
-        check_range("width", w as f64, (1..=65536).contains(&w), "[1, 65536]")?;
-    }
-    Ok(())
 }
 
 impl<F: Float> FunctionClass<F> for Perceptron {
@@ -217,7 +194,7 @@ impl<F: Float> FunctionClass<F> for Perceptron {
         model.eval_into(&data.x(), &mut fit);
         let loss = weighted_loss(&fit.mapv(F::as_f64), &tables.y, &tables.weights);
         if !loss.is_finite() {
-            return Err(TrainingError::Diverged { step: 0, iteration: self.iterations, loss });
+            return Err(TrainingError::Diverged { step: 0, iteration: self.descent.iterations, loss });
         }
         let summary = FitSummary::new(
             "weighted least squares over an affine map plus a multilayer perceptron",
@@ -225,7 +202,7 @@ impl<F: Float> FunctionClass<F> for Perceptron {
         )
         .with_loss(loss)
         .with_effective_parameters(parameters as f64 / data.y().ncols() as f64)
-        .with_iterations(if negligible { 0 } else { self.iterations });
+        .with_iterations(if negligible { 0 } else { self.descent.iterations });
         Ok(Fitted::new(Model::Perceptron(model), summary))
     }
 }

@@ -2,7 +2,9 @@
 
 use super::super::parallel;
 use super::Activation;
+use super::product::Panels;
 use crate::Float;
+use crate::vector::vectorised;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Slice};
 use rand::RngCore;
@@ -34,10 +36,6 @@ impl Span {
         let end = self.weights().end;
         end..end + self.outputs
     }
-}
-
-fn matrix<F>(values: &[F], span: Span) -> ArrayView2<'_, F> {
-    ArrayView2::from_shape((span.inputs, span.outputs), values).expect("a weight matrix has inputs × outputs entries")
 }
 
 fn matrix_mut<F>(values: &mut [F], span: Span) -> ArrayViewMut2<'_, F> {
@@ -96,7 +94,7 @@ impl<F: Float> Network<F> {
     /// Buffers for evaluation alone.
     pub(crate) fn scratch(&self, rows: usize) -> Tape<F> {
         let values = self.sizes.iter().map(|width| Array2::zeros((rows, *width))).collect();
-        Tape { rows, values, slopes: Vec::new(), deltas: Vec::new(), gradient: Vec::new(), loss: 0.0 }
+        Tape { rows, values, slopes: Vec::new(), deltas: Vec::new(), gradient: Vec::new(), panels: Panels::default(), loss: 0.0 }
     }
 
     /// Buffers for batches of at most `rows` rows.
@@ -108,41 +106,75 @@ impl<F: Float> Network<F> {
             slopes: self.sizes[1..self.layers()].iter().map(table).collect(),
             deltas: self.sizes.iter().map(table).collect(),
             gradient: vec![F::zero(); self.parameters.len()],
+            panels: Panels::default(),
             loss: 0.0,
         }
     }
 
     /// Evaluates the network on the input rows of the tape and keeps what the backward pass needs.
     pub(crate) fn forward(&self, tape: &mut Tape<F>) {
-        for l in 0..self.layers() {
-            let span = self.span(l);
-            let (before, after) = tape.values.split_at_mut(l + 1);
-            let mut out = after[0].slice_axis_mut(Axis(0), Slice::from(..tape.rows));
-            let input = before[l].slice_axis(Axis(0), Slice::from(..tape.rows));
-            general_mat_mul(F::one(), &input, &matrix(&self.parameters[span.weights()], span), F::zero(), &mut out);
-            let bias = &self.parameters[span.bias()];
-            let values = out.as_slice_mut().expect("whole rows of a row-major table are contiguous");
-            if l + 1 == self.layers() {
-                add_bias(bias, values);
-            } else {
-                let slopes = tape.slopes[l].as_slice_mut().expect("a table in standard layout is contiguous");
-                self.activation.apply_with_slope(bias, values, &mut slopes[..tape.rows * span.outputs]);
-            }
+        let Tape { rows, values, slopes, panels, .. } = tape;
+        for (l, slopes) in slopes.iter_mut().enumerate() {
+            let slopes = entries_mut(slopes, *rows);
+            self.layer(
+                l,
+                values,
+                *rows,
+                panels,
+                #[inline(always)]
+                |bias, first, block| self.activation.apply_with_slope(bias, block, &mut slopes[first..][..block.len()]),
+            );
         }
+        self.last_layer(values, *rows, panels);
     }
 
     /// Evaluates the network on the input rows of the tape, without the derivatives; the same output as `forward`.
     pub(crate) fn evaluate(&self, tape: &mut Tape<F>) {
-        for l in 0..self.layers() {
-            let span = self.span(l);
-            let (before, after) = tape.values.split_at_mut(l + 1);
-            let mut out = after[0].slice_axis_mut(Axis(0), Slice::from(..tape.rows));
-            let input = before[l].slice_axis(Axis(0), Slice::from(..tape.rows));
-            general_mat_mul(F::one(), &input, &matrix(&self.parameters[span.weights()], span), F::zero(), &mut out);
-            let bias = &self.parameters[span.bias()];
-            let values = out.as_slice_mut().expect("whole rows of a row-major table are contiguous");
-            if l + 1 == self.layers() { add_bias(bias, values) } else { self.activation.apply(bias, values) }
+        let Tape { rows, values, panels, .. } = tape;
+        for l in 0..self.layers() - 1 {
+            self.layer(
+                l,
+                values,
+                *rows,
+                panels,
+                #[inline(always)]
+                |bias, _, block| self.activation.apply(bias, block),
+            );
         }
+        self.last_layer(values, *rows, panels);
+    }
+
+    fn last_layer(&self, values: &mut [Array2<F>], rows: usize, panels: &mut Panels<F>) {
+        self.layer(
+            self.layers() - 1,
+            values,
+            rows,
+            panels,
+            #[inline(always)]
+            |bias, _, block| add_bias(bias, block),
+        );
+    }
+
+    /// h_{l+1} = h_l W_l, changed by `finish(b_l, first, block)` block of rows after block, `first` the number of the block's first entry.
+    #[inline(always)]
+    fn layer(
+        &self,
+        l: usize,
+        values: &mut [Array2<F>],
+        rows: usize,
+        panels: &mut Panels<F>,
+        mut finish: impl FnMut(&[F], usize, &mut [F]),
+    ) {
+        let span = self.span(l);
+        let bias = &self.parameters[span.bias()];
+        let (before, after) = values.split_at_mut(l + 1);
+        panels.pack(&self.parameters[span.weights()], span.inputs, span.outputs);
+        panels.multiply(
+            entries(&before[l], rows),
+            entries_mut(&mut after[0], rows),
+            #[inline(always)]
+            |first, block| finish(bias, first, block),
+        );
     }
 
     /// From the derivative of the loss by the outputs (`tape.output_gradient_mut()`), the gradient by all parameters, overwriting
@@ -156,14 +188,22 @@ impl<F: Float> Network<F> {
             let input = tape.values[l].slice_axis(Axis(0), rows);
             let mut weights = matrix_mut(&mut tape.gradient[span.weights()], span);
             general_mat_mul(F::one(), &input.t(), &delta, F::zero(), &mut weights);
-            column_sums(&delta, &mut tape.gradient[span.bias()]);
+            column_sums(entries(&after[0], tape.rows), &mut tape.gradient[span.bias()]);
             if l == 0 {
                 break;
             }
-            let mut below = before[l].slice_axis_mut(Axis(0), rows);
-            general_mat_mul(F::one(), &delta, &matrix(&self.parameters[span.weights()], span).t(), F::zero(), &mut below);
-            let slopes = tape.slopes[l - 1].slice_axis(Axis(0), rows);
-            below.zip_mut_with(&slopes, |d, s| *d *= *s);
+            let slopes = entries(&tape.slopes[l - 1], tape.rows);
+            tape.panels.pack_transposed(&self.parameters[span.weights()], span.outputs, span.inputs);
+            tape.panels.multiply(
+                entries(&after[0], tape.rows),
+                entries_mut(&mut before[l], tape.rows),
+                #[inline(always)]
+                |first, block| {
+                    for (d, s) in block.iter_mut().zip(&slopes[first..]) {
+                        *d *= *s;
+                    }
+                },
+            );
         }
     }
 }
@@ -202,17 +242,37 @@ impl<F: Float> Network<F> {
     }
 }
 
+/// The first rows of a table.
+fn entries<F>(table: &Array2<F>, rows: usize) -> &[F] {
+    &table.as_slice().expect("a table in standard layout is contiguous")[..rows * table.ncols()]
+}
+
+fn entries_mut<F>(table: &mut Array2<F>, rows: usize) -> &mut [F] {
+    let end = rows * table.ncols();
+    &mut table.as_slice_mut().expect("a table in standard layout is contiguous")[..end]
+}
+
+#[inline(always)]
 fn add_bias<F: Float>(bias: &[F], rows: &mut [F]) {
     for row in rows.chunks_exact_mut(bias.len()) {
-        row.iter_mut().zip(bias).for_each(|(z, b)| *z += *b);
+        for (z, b) in row.iter_mut().zip(bias) {
+            *z += *b;
+        }
     }
 }
 
-fn column_sums<F: Float>(table: &ArrayRef2<F>, out: &mut [F]) {
+fn column_sums<F: Float>(rows: &[F], out: &mut [F]) {
     out.fill(F::zero());
-    for row in table.rows() {
-        out.iter_mut().zip(row).for_each(|(o, v)| *o += *v);
-    }
+    vectorised(
+        #[inline(always)]
+        |_| {
+            for row in rows.chunks_exact(out.len()) {
+                for (o, v) in out.iter_mut().zip(row) {
+                    *o += *v;
+                }
+            }
+        },
+    );
 }
 
 /// The buffers of a forward and a backward pass over a fixed batch.
@@ -227,6 +287,8 @@ pub(crate) struct Tape<F> {
     deltas: Vec<Array2<F>>,
     /// Derivative of the loss by the parameters.
     pub(crate) gradient: Vec<F>,
+    /// The weights of the layer at hand.
+    panels: Panels<F>,
     /// Whatever loss the last pass reported.
     pub(crate) loss: f64,
 }

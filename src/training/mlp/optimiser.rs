@@ -143,10 +143,3 @@ impl<F: Float> Optimiser<F> {
         sum
     }
 }
-
-/// A learning rate that rises linearly over the first `warm_up` of `total` iterations and then falls to zero along a half cosine.
-pub(crate) fn cosine_rate(rate: f64, iteration: usize, total: usize, warm_up: usize) -> f64 {
-    let rise = if iteration < warm_up { (iteration + 1) as f64 / warm_up as f64 } else { 1.0 };
-    let fall = 0.5 * (1.0 + (std::f64::consts::PI * iteration as f64 / total as f64).cos());
-    rate * rise * fall
-}
