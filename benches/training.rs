@@ -10,17 +10,16 @@
 //! Every number is measured in a process of its own, on one thread and on two, peer and crate in turn. What is printed is what stands in
 //! `benches/README.md`.
 
+mod support;
+
 use ndarray::Array2;
 use onestep::{Float, FunctionClass, Joint, JointModel, Perceptron, RandomFourier, Recursion, UniformAngle, VarianceSchedule};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::error::Error;
 use std::f64::consts::{FRAC_PI_2, PI};
 use std::hint::black_box;
-use std::process::Command;
 use std::time::Instant;
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
+use support::{Outcome, own, peer, printed};
 
 /// Width of the three hidden layers, pairs a batch, optimiser steps.
 const CASES: [[usize; 3]; 4] = [[64, 256, 400], [128, 512, 150], [256, 1024, 50], [512, 1024, 20]];
@@ -85,22 +84,14 @@ fn measure(what: &str, numbers: &[usize]) -> Outcome<f64> {
     }
 }
 
-/// The number that a program prints.
-fn printed(command: &mut Command) -> Outcome<f64> {
-    let output = command.output()?;
-    let text = String::from_utf8(output.stdout)?;
-    text.trim().parse().map_err(|_| format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into())
+fn ours(threads: usize, what: &str, numbers: &[usize]) -> Outcome<f64> {
+    let numbers = numbers.iter().map(usize::to_string);
+    Ok(printed(own(threads)?.arg(what).args(numbers))?.trim().parse()?)
 }
 
-fn own(threads: usize, what: &str, numbers: &[usize]) -> Outcome<f64> {
+fn theirs(python: &str, threads: usize, numbers: &[usize]) -> Outcome<f64> {
     let numbers = numbers.iter().map(usize::to_string);
-    printed(Command::new(std::env::current_exe()?).env("RAYON_NUM_THREADS", threads.to_string()).arg(what).args(numbers))
-}
-
-fn peer(python: &str, threads: usize, numbers: &[usize]) -> Outcome<f64> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/joint_training.py");
-    let numbers = numbers.iter().map(usize::to_string);
-    printed(Command::new(python).arg(script).args(numbers).arg(threads.to_string()))
+    Ok(printed(peer(python, "joint_training.py", threads).args(numbers).arg(threads.to_string()))?.trim().parse()?)
 }
 
 fn steps(width: Option<usize>) -> Outcome<()> {
@@ -108,18 +99,18 @@ fn steps(width: Option<usize>) -> Outcome<()> {
     println!("| width, batch | peer, 1 thread | 2 threads | `onestep`, 1 thread | 2 threads | ratio, 1 thread | best of each |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     for case in CASES.into_iter().filter(|c| width.is_none_or(|w| w == c[0])) {
-        let [mut theirs, mut ours] = [[f64::NAN; 2]; 2];
+        let [mut peers, mut own] = [[f64::NAN; 2]; 2];
         for _ in 0..RUNS {
             for threads in [1, 2] {
                 if let Some(python) = &python {
-                    theirs[threads - 1] = theirs[threads - 1].min(peer(python, threads, &case)?);
+                    peers[threads - 1] = peers[threads - 1].min(theirs(python, threads, &case)?);
                 }
-                ours[threads - 1] = ours[threads - 1].min(own(threads, "joint", &case)?);
+                own[threads - 1] = own[threads - 1].min(ours(threads, "joint", &case)?);
             }
         }
         let ([width, batch, _], best) = (case, |t: [f64; 2]| t[0].min(t[1]));
-        let (single, both) = (theirs[0] / ours[0], best(theirs) / best(ours));
-        let [[p1, p2], [o1, o2]] = [theirs, ours];
+        let (single, both) = (peers[0] / own[0], best(peers) / best(own));
+        let [[p1, p2], [o1, o2]] = [peers, own];
         println!("| {width}, {batch} | {p1:.2} | {p2:.2} | {o1:.2} | {o2:.2} | {single:.2} | {both:.2} |");
     }
     Ok(())
@@ -133,7 +124,7 @@ fn tasks() -> Outcome<()> {
         ("recursion, T = 8, 2000 pairs, perceptron 64-64, 200 iterations", "perceptron", &[64, 200]),
     ];
     for (name, what, numbers) in tasks {
-        let time = |threads| (0..RUNS).try_fold(f64::NAN, |least, _| own(threads, what, numbers).map(|t| t.min(least)));
+        let time = |threads| (0..RUNS).try_fold(f64::NAN, |least, _| ours(threads, what, numbers).map(|t| t.min(least)));
         println!("| {name} | {:.0} | {:.0} |", time(1)?, time(2)?);
     }
     Ok(())

@@ -9,6 +9,8 @@
 //! Every number is measured in a process of its own, on one thread and on two, peers and crate in turn on the same arrays, and is the
 //! fastest of some calls. What is printed is what stands in `benches/README.md`.
 
+mod support;
+
 use ndarray::{Array1, Array2};
 use ndarray_npy::{read_npy, write_npy};
 use onestep::{Float, Line, Sinkhorn, Sliced, gaussian_w2};
@@ -17,10 +19,8 @@ use rand_chacha::ChaCha8Rng;
 use std::error::Error;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
+use support::{Folder, Outcome, own, peer, printed};
 
 /// Name, rows, columns and calls of each case; `gaussian` measures the laws of the covariances.
 const CASES: [(&str, usize, usize, usize); 6] = [
@@ -47,11 +47,9 @@ fn normal(rows: usize, columns: usize, rng: &mut ChaCha8Rng) -> Array2<f64> {
 }
 
 /// Writes the two arrays of a case: clouds, or covariances of clouds of 2d points.
-fn write_arrays(case: &str, rows: usize, columns: usize) -> Outcome<[PathBuf; 2]> {
+fn write_arrays(folder: &Folder, case: &str, rows: usize, columns: usize) -> Outcome<[PathBuf; 2]> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let folder = std::env::temp_dir().join(format!("onestep-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let paths = ["a.npy", "b.npy"].map(|name| folder.join(name));
+    let paths = ["a.npy", "b.npy"].map(|name| folder.file(name));
     for path in &paths {
         if case == "gaussian" {
             let root = normal(2 * rows, columns, &mut rng);
@@ -98,29 +96,14 @@ fn measure(case: &str, calls: usize, a: &Path, b: &Path) -> Outcome<f64> {
     }
 }
 
-/// What a program prints.
-fn printed(command: &mut Command) -> Outcome<String> {
-    let output = command.output()?;
-    if !output.status.success() {
-        return Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    Ok(String::from_utf8(output.stdout)?)
-}
-
-fn own(threads: usize, case: &str, calls: usize, arrays: &[PathBuf; 2]) -> Outcome<f64> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.env("RAYON_NUM_THREADS", threads.to_string()).args(["measure", case, &calls.to_string()]).args(arrays);
-    Ok(printed(&mut command)?.trim().parse()?)
+fn ours(threads: usize, case: &str, calls: usize, arrays: &[PathBuf; 2]) -> Outcome<f64> {
+    let text = printed(own(threads)?.args(["measure", case, &calls.to_string()]).args(arrays))?;
+    Ok(text.trim().parse()?)
 }
 
 /// Names and milliseconds of the peers.
 fn peers(python: &str, threads: usize, case: &str, arrays: &[PathBuf; 2]) -> Outcome<Vec<(String, f64)>> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/estimators.py");
-    let mut command = Command::new(python);
-    for limit in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"] {
-        command.env(limit, threads.to_string());
-    }
-    let text = printed(command.arg(script).arg(case).args(arrays))?;
+    let text = printed(peer(python, "estimators.py", threads).arg(case).args(arrays))?;
     let row = |line: &str| -> Outcome<(String, f64)> {
         let (name, time) = line.split_once('\t').ok_or("a peer prints its name, a tab and milliseconds")?;
         Ok((name.to_owned(), time.parse()?))
@@ -133,16 +116,17 @@ fn table(only: Option<&str>) -> Outcome<()> {
     println!("| case | peer | peer, 1 thread, ms | 2 threads | `onestep`, 1 thread, ms | 2 threads | ratio, best of each |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     for (case, rows, columns, calls) in CASES.into_iter().filter(|c| only.is_none_or(|o| o == c.0)) {
-        let arrays = write_arrays(case, rows, columns)?;
+        let folder = Folder::new()?;
+        let arrays = write_arrays(&folder, case, rows, columns)?;
         let mut theirs = Vec::new();
-        let mut ours = [0.0; 2];
+        let mut found = [0.0; 2];
         for threads in [1, 2] {
-            ours[threads - 1] = own(threads, case, calls, &arrays)?;
+            found[threads - 1] = ours(threads, case, calls, &arrays)?;
             if let Some(python) = &python {
                 theirs.push(peers(python, threads, case, &arrays)?);
             }
         }
-        let (title, [o1, o2]) = (title(case, rows, columns), ours);
+        let (title, [o1, o2]) = (title(case, rows, columns), found);
         if theirs.is_empty() {
             println!("| {title} | | | | {o1:.3} | {o2:.3} | |");
         } else {
@@ -150,7 +134,6 @@ fn table(only: Option<&str>) -> Outcome<()> {
                 println!("| {title} | {name} | {p1:.3} | {p2:.3} | {o1:.3} | {o2:.3} | {:.2} |", p1.min(*p2) / o1.min(o2));
             }
         }
-        std::fs::remove_dir_all(arrays[0].parent().ok_or("the arrays are in a folder")?)?;
     }
     Ok(())
 }

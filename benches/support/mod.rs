@@ -1,5 +1,8 @@
 //! What the benches that run peers share: programs in processes of their own, clouds in files for both sides.
 
+// Every bench is a program of its own, and not each uses all of this.
+#![allow(dead_code)]
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
