@@ -11,6 +11,14 @@ pub(crate) fn map<T: Send>(count: usize, f: impl Fn(usize) -> T + Send + Sync) -
     (0..count).map(f).collect()
 }
 
+/// f of every item, in order, spread over threads with the feature `rayon`. What an item is must not depend on the number of threads.
+pub(crate) fn map_items<T: Send, R: Send>(items: Vec<T>, f: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
+    #[cfg(feature = "rayon")]
+    return items.into_par_iter().map(f).collect();
+    #[cfg(not(feature = "rayon"))]
+    items.into_iter().map(f).collect()
+}
+
 /// As [`map`], with a workspace made by `init` that serves several calls one after another; what it holds must not change a result.
 pub(crate) fn map_with<T: Send, W>(
     count: usize,

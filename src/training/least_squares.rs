@@ -10,7 +10,8 @@
 //! With φ, one symmetric eigendecomposition of the residual Gram matrix gives the solution for every λ at once.
 
 use super::linear::Tables;
-use super::{TrainingError, error::check_range, parallel, regression::weighted_loss};
+use super::{TrainingError, error::check_range, regression::weighted_loss};
+use crate::parallel;
 use nalgebra::{Cholesky, DMatrix, Dyn, SymmetricEigen};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView2, Axis, Zip};
 
@@ -88,7 +89,7 @@ fn to_ndarray(a: &DMatrix<f64>) -> Array2<f64> {
 fn transposed_product(a: &ArrayRef2<f64>, b: &ArrayRef2<f64>) -> Array2<f64> {
     const ROWS: usize = 2048;
     let blocks: Vec<_> = a.axis_chunks_iter(Axis(0), ROWS).zip(b.axis_chunks_iter(Axis(0), ROWS)).collect();
-    let parts = parallel::map(blocks, |(a, b)| a.t().dot(&b));
+    let parts = parallel::map_items(blocks, |(a, b)| a.t().dot(&b));
     parts.into_iter().fold(Array2::zeros((a.ncols(), b.ncols())), |sum, part| sum + part)
 }
 

@@ -6,8 +6,8 @@ use super::least_squares::{Penalty, Problem, Solution};
 use super::polynomial::PolynomialBasis;
 use super::random_features::FourierBasis;
 use super::spline::SplineBasis;
-use super::{FitSummary, Fitted, Regression, Standardisation, TrainingError, fitted::Model, parallel};
-use crate::{Float, batch};
+use super::{FitSummary, Fitted, Regression, Standardisation, TrainingError, fitted::Model};
+use crate::{Float, batch, parallel};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayViewMut2, Axis};
 
 /// The features of a linear class, evaluated in `f64`.
@@ -176,7 +176,7 @@ pub(crate) fn best_fit<T: Send>(
 ) -> Result<Candidate, TrainingError> {
     let mut best: Option<Candidate> = None;
     let mut failure = TrainingError::TooFewRows { what: "x", rows: 0, needed: 2 };
-    for fit in parallel::map(choices.collect(), fit) {
+    for fit in parallel::map_items(choices.collect(), fit) {
         match fit {
             Ok(fit) if best.as_ref().is_none_or(|b| fit.1.score < b.1.score) => best = Some(fit),
             Ok(_) => {}

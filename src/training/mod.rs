@@ -25,7 +25,6 @@ mod linear;
 mod mlp;
 mod nearest;
 mod pairs;
-mod parallel;
 mod polynomial;
 mod posterior;
 mod posterior_rule;

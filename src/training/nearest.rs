@@ -3,10 +3,8 @@
 use super::error::check_range;
 use super::kernel::squared_distances;
 use super::linear::Tables;
-use super::{
-    FitSummary, Fitted, FunctionClass, Regression, Standardisation, TrainingError, fitted::Model, parallel, regression::weighted_loss,
-};
-use crate::{Float, batch};
+use super::{FitSummary, Fitted, FunctionClass, Regression, Standardisation, TrainingError, fitted::Model, regression::weighted_loss};
+use crate::{Float, batch, parallel};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayViewMut2, Axis};
 use rand::RngCore;
 
@@ -160,7 +158,7 @@ impl NearestModel {
         let most = MOST_NEIGHBOURS.min(self.x.nrows() - 1);
         let sizes = most.ilog2() as usize + 1;
         let blocks: Vec<_> = self.x.axis_chunks_iter(Axis(0), batch::BLOCK).enumerate().collect();
-        let parts = parallel::map(blocks, |(block, x)| {
+        let parts = parallel::map_items(blocks, |(block, x)| {
             let mut errors = vec![0.0; sizes];
             self.visit(&x, most + 1, |i, nearest| self.add_left_out(block * batch::BLOCK + i, nearest, &mut errors));
             errors

@@ -1,8 +1,8 @@
 //! Batches of (X_0, Z) and the shared-noise pairs made from them.
 
-use super::{Coupling, TrainingError, parallel};
+use super::{Coupling, TrainingError};
 use crate::stream::{Stream, distinct_indices};
-use crate::{Float, Sample, batch};
+use crate::{Float, Sample, batch, parallel};
 use ndarray::{Array2, ArrayRef2, ArrayView2, Axis};
 use rand::{Rng, RngCore};
 
@@ -88,7 +88,7 @@ pub(crate) fn noise<F: Float>(n: usize, dim: usize, rng: &mut dyn RngCore) -> Ar
     let seed = rng.next_u64();
     let mut z = Array2::zeros((n, dim));
     let blocks: Vec<_> = z.axis_chunks_iter_mut(Axis(0), batch::BLOCK).enumerate().collect();
-    parallel::map(blocks, |(k, mut block)| {
+    parallel::map_items(blocks, |(k, mut block)| {
         let mut stream = Stream::nth(seed, k as u64);
         block.iter_mut().for_each(|v| *v = F::standard_normal(&mut stream));
     });
@@ -100,7 +100,7 @@ pub(crate) fn couple<F: Float>(coupling: &dyn Coupling<F>, x: &ArrayRef2<F>, z: 
     let size = coupling.batch().unwrap_or(x.nrows()).max(1);
     let pieces: Vec<(ArrayView2<'_, F>, ArrayView2<'_, F>)> =
         x.axis_chunks_iter(Axis(0), size).zip(z.axis_chunks_iter(Axis(0), size)).collect();
-    let orders = parallel::map(pieces, |(x, z)| coupling.pair(&x, &z));
+    let orders = parallel::map_items(pieces, |(x, z)| coupling.pair(&x, &z));
     let mut order = Vec::with_capacity(z.nrows());
     for (piece, pairs) in orders.into_iter().enumerate() {
         let start = piece * size;

@@ -1,7 +1,7 @@
 //! Posterior draws of X_0 given X_t under the empirical law of a table.
 
 use super::kernel::squared_distances;
-use super::parallel;
+use crate::parallel;
 use crate::stream::Stream;
 use crate::{Float, Grid};
 use ndarray::{Array2, ArrayRef2, Axis, Zip};
@@ -49,7 +49,7 @@ impl<'a, F: Float> PosteriorDraws<'a, F> {
         let mut drawn = Array2::zeros((x.nrows(), count));
         let scale = 1.0 / self.grid.level(self.t).sin();
         let blocks: Vec<_> = x.axis_chunks_iter(Axis(0), QUERIES).zip(drawn.axis_chunks_iter_mut(Axis(0), QUERIES)).enumerate().collect();
-        parallel::map(blocks, |(block, (x, mut drawn))| {
+        parallel::map_items(blocks, |(block, (x, mut drawn))| {
             let mut stream = Stream::nth(seed, block as u64);
             let squares = squared_distances(&x.mapv(|v| scale * v.as_f64()), &self.atoms);
             for (squares, mut drawn) in squares.rows().into_iter().zip(drawn.rows_mut()) {

@@ -2,7 +2,7 @@
 
 use super::joint::{TIME_FEATURES, time_features};
 use super::learned_score::{LEAST_ANGLE, LearnedScore};
-use super::mlp::{Descent, Optimiser, check_loss, chunk_sizes};
+use super::mlp::{Descent, Optimiser, RUNAWAY, check_loss, chunk_sizes};
 use super::pairs::Source;
 use super::{Scaling, Standardisation, TrainingError};
 use crate::Float;
@@ -172,7 +172,7 @@ impl ScoreMatching {
                 });
                 tape.loss = loss.as_f64();
             });
-            check_loss(iteration, loss, dim)?;
+            check_loss(iteration, loss, RUNAWAY * dim as f64)?;
         }
         Ok(LearnedScore { standardisation, network })
     }

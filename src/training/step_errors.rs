@@ -1,9 +1,9 @@
 //! The error of each step against the exact posterior expectation, whole and in its two parts.
 
 use super::report::{StepErrors, Trained};
-use super::{PosteriorRule, TrainingError, parallel};
+use super::{PosteriorRule, TrainingError};
 use crate::stream::Stream;
-use crate::{AccumulatedError, Estimate, Float, ForwardProcess};
+use crate::{AccumulatedError, Estimate, Float, ForwardProcess, parallel};
 use ndarray::{Array2, ArrayRef2, Zip};
 use rand::RngCore;
 
@@ -19,7 +19,7 @@ pub(super) struct StepError {
 fn expectation<F: Float>(trained: &dyn Trained<F>, target: &dyn PosteriorRule, t: usize, x: &ArrayRef2<f64>) -> Array2<f64> {
     let grid = trained.levels();
     let (sin, before, delta) = (grid.level(t).sin(), grid.level(t - 1).sin(), grid.sin_delta(t));
-    let rules = parallel::map((0..x.nrows()).collect(), |i| target.posterior_rule(grid.level(t), &x.row(i).to_vec()));
+    let rules = parallel::map(x.nrows(), |i| target.posterior_rule(grid.level(t), &x.row(i).to_vec()));
     let count = rules.iter().map(|r| r.weights.len()).sum();
     let mut nodes = Array2::<F>::zeros((count, x.ncols()));
     let mut at = 0;

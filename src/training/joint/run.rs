@@ -1,6 +1,6 @@
 //! The loop of joint training: minibatches, teacher, curriculum.
 
-use super::super::mlp::{Network, Optimiser, check_loss, chunk_sizes};
+use super::super::mlp::{Network, Optimiser, RUNAWAY, check_loss, chunk_sizes};
 use super::super::pairs::Source;
 use super::super::{Scaling, Standardisation, TrainingError};
 use super::levels::{LevelPairs, intervals};
@@ -62,7 +62,7 @@ impl Joint {
             let loss = optimiser.step(&mut network, self.descent.rate_at(iteration), &mut batches, |student, batch, tape| {
                 rule.pass(student, teacher.as_ref().unwrap_or(student), batch, tape);
             });
-            check_loss(iteration, loss, source.dim())?;
+            check_loss(iteration, loss, RUNAWAY * source.dim() as f64)?;
             if let Some(teacher) = &mut teacher {
                 let (keep, take) = (F::of(self.ema), F::of(1.0 - self.ema));
                 let own = teacher.parameters_mut().iter_mut().zip(network.parameters());

@@ -19,8 +19,8 @@ pub(crate) struct Descent {
 /// Iterations over which the rate rises.
 const WARM_UP: usize = 20;
 
-/// Targets are of unit order: a loss this large an output means that the iteration runs away.
-const RUNAWAY: f64 = 1e8;
+/// Data are of unit order: a loss this large an output means that the iteration runs away.
+pub(crate) const RUNAWAY: f64 = 1e8;
 
 impl Descent {
     /// SiLU, batches of 256, a rate of 3e−3.
@@ -63,7 +63,7 @@ impl Descent {
     }
 }
 
-/// Refuses the loss of a network with so many outputs after an iteration, counted from 0, that diverges.
-pub(crate) fn check_loss(iteration: usize, loss: f64, outputs: usize) -> Result<(), TrainingError> {
-    if loss <= RUNAWAY * outputs as f64 { Ok(()) } else { Err(TrainingError::Diverged { step: 0, iteration: iteration + 1, loss }) }
+/// Refuses a loss above `most`, or NaN, after an iteration, counted from 0.
+pub(crate) fn check_loss(iteration: usize, loss: f64, most: f64) -> Result<(), TrainingError> {
+    if loss <= most { Ok(()) } else { Err(TrainingError::Diverged { step: 0, iteration: iteration + 1, loss }) }
 }

@@ -7,7 +7,7 @@ mod optimiser;
 mod product;
 
 pub use activation::Activation;
-pub(crate) use descent::{Descent, check_loss};
+pub(crate) use descent::{Descent, RUNAWAY, check_loss};
 pub(crate) use network::{Network, Tape};
 pub(crate) use optimiser::{Optimiser, chunk_sizes};
 
@@ -18,6 +18,9 @@ use crate::Float;
 use crate::stream::{Stream, distinct_indices};
 use ndarray::{Array1, Array2, ArrayRef2};
 use rand::RngCore;
+
+/// Standardised residuals have mean square 1: a loss this large an output means that the iteration runs away.
+const RESIDUAL_RUNAWAY: f64 = 1e6;
 
 /// The class of functions xA + b + s·N(x), N a multilayer perceptron of standardised inputs.
 ///
@@ -161,7 +164,7 @@ impl Perceptron {
                 }
                 tape.loss = loss;
             });
-            check_loss(iteration, loss, y.ncols())?;
+            check_loss(iteration, loss, RESIDUAL_RUNAWAY * y.ncols() as f64)?;
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! A fully connected network: forward and backward passes over batches of rows.
 
-use super::super::parallel;
 use super::Activation;
 use super::product::Panels;
 use crate::Float;
+use crate::parallel;
 use crate::vector::vectorised;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Slice};
@@ -228,7 +228,7 @@ impl<F: Float> Network<F> {
         /// Rows in the cache at a time.
         const ROWS: usize = 256;
         let shares: Vec<_> = x.axis_chunks_iter(Axis(0), SHARE).zip(out.axis_chunks_iter_mut(Axis(0), SHARE)).collect();
-        parallel::map(shares, |(x, mut out)| {
+        parallel::map_items(shares, |(x, mut out)| {
             let mut scratch = self.scratch(ROWS.min(x.nrows()));
             for (x, mut out) in x.axis_chunks_iter(Axis(0), ROWS).zip(out.axis_chunks_iter_mut(Axis(0), ROWS)) {
                 scratch.set_rows(x.nrows());

@@ -58,7 +58,7 @@ pub(super) fn tree(loaded: &[Loaded], arcs: &[Arc], (rows, nodes): (usize, usize
     let mut tree = Tree::new(join(&forest, loaded, rows, nodes), arcs, big);
     for a in rest {
         let Loaded { arc, flow, .. } = loaded[a as usize];
-        tree.enter(a, arc, flow, tree.reduced(arc));
+        tree.enter(a, arc, flow);
     }
     tree
 }

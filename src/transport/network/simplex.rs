@@ -118,7 +118,7 @@ impl Simplex {
             idle += end - self.next;
             self.next = if end == self.arcs.len() { 0 } else { end };
             if worst.1 != ARTIFICIAL {
-                self.tree.enter(worst.1, self.arcs[worst.1 as usize], 0, worst.0);
+                self.tree.enter(worst.1, self.arcs[worst.1 as usize], 0);
                 self.pivots += 1;
                 idle = 0;
             }

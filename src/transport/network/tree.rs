@@ -116,12 +116,13 @@ impl Tree {
     }
 
     /// Brings an arc into the tree that carries `flow` already, and more of it as far as the cycle allows that it closes.
-    pub(super) fn enter(&mut self, arc: u32, Arc { row, column, .. }: Arc, flow: i64, reduced: f64) {
+    pub(super) fn enter(&mut self, index: u32, arc: Arc, flow: i64) {
+        let (Arc { row, column, .. }, reduced) = (arc, self.reduced(arc));
         let Leaving { lower, delta, on_row_side, apex } = self.leaving(row, column);
         self.push(row, column, delta, apex);
         let (top, other) = if on_row_side { (row, column) } else { (column, row) };
         self.cut(lower, apex);
-        self.turn(top, lower, Link { parent: other, arc, up: on_row_side, flow: flow + delta });
+        self.turn(top, lower, Link { parent: other, arc: index, up: on_row_side, flow: flow + delta });
         self.hang(top, other, apex);
         self.shift(top, if on_row_side { reduced } else { -reduced });
     }
@@ -317,7 +318,7 @@ mod tests {
             for _ in 0..200 {
                 let entering = rng.random_range(0..arcs.len());
                 if tree.links.iter().all(|link| link.arc as usize != entering) {
-                    tree.enter(entering as u32, arcs[entering], 0, tree.reduced(arcs[entering]));
+                    tree.enter(entering as u32, arcs[entering], 0);
                 }
                 check(&tree, &arcs, big);
                 let mut out = masses.clone();
