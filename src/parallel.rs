@@ -42,6 +42,15 @@ pub(crate) fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnc
     (a(), b())
 }
 
+/// f(), on one of the threads that the functions of this module share their work with: a caller outside would be put to sleep and woken
+/// at each of them.
+pub(crate) fn within<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+    #[cfg(feature = "rayon")]
+    return rayon::scope(|_| f());
+    #[cfg(not(feature = "rayon"))]
+    f()
+}
+
 /// Calls f(k, block) on the successive blocks of `len` entries of `data` (the last may be shorter), spread over threads with the feature
 /// `rayon`.
 pub(crate) fn for_blocks<T: Send>(data: &mut [T], len: usize, f: impl Fn(usize, &mut [T]) + Send + Sync) {

@@ -1,9 +1,9 @@
 //! The proof of optimality: feasible duals by a full pass over all pairs, and sums that do not round the gap away.
 
 use super::cost::Geometry;
-use super::lists::select;
 use super::screen::boxes::{BLOCK, Boxes};
-use super::screen::{CHUNK, LANES, Scratch, Screen};
+use super::screen::select::{members, select};
+use super::screen::{Scratch, Screen};
 use crate::parallel;
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
@@ -72,7 +72,7 @@ pub(crate) fn below(geometry: &Geometry, screen: &Screen, u: &[f64], v: &[f64], 
         let offset = screen.row_offset(i);
         let mut found: Vec<(f64, u32)> = Vec::new();
         for (group, _) in minima.iter().enumerate().filter(|(_, least)| f64::from(**least) + offset < u[i]) {
-            for j in (0..CHUNK / LANES).map(|block| column(group, block)).filter(|&j| f64::from(bounds[j]) + offset < u[i]) {
+            for j in members(group).filter(|&j| f64::from(bounds[j]) + offset < u[i]) {
                 let cost = geometry.cost(i, j);
                 let reduced = cost - u[i] - v[j];
                 if reduced < -tolerance(cost, u[i], v[j]) {
@@ -102,11 +102,6 @@ pub(crate) fn tolerance(cost: f64, u: f64, v: f64) -> f64 {
     8.0 * f64::EPSILON * (cost.abs() + u.abs() + v.abs())
 }
 
-/// Column of a group of the minima.
-fn column(group: usize, block: usize) -> usize {
-    group / LANES * CHUNK + block * LANES + group % LANES
-}
-
 /// The minimum of `value` over one row, given its lower bounds and their minima by groups.
 fn least(bounds: &[f32], minima: &[f32], offset: f64, value: impl Fn(usize) -> f64) -> f64 {
     let first = minima.iter().enumerate().fold((0, f32::INFINITY), |least, (g, &b)| if b < least.1 { (g, b) } else { least });
@@ -114,7 +109,7 @@ fn least(bounds: &[f32], minima: &[f32], offset: f64, value: impl Fn(usize) -> f
     // The most promising group first: its minimum rules out nearly all others.
     for group in std::iter::once(first.0).chain(0..minima.len()) {
         if f64::from(minima[group]) + offset < least {
-            for j in (0..CHUNK / LANES).map(|block| column(group, block)) {
+            for j in members(group) {
                 if f64::from(bounds[j]) + offset < least {
                     least = least.min(value(j));
                 }

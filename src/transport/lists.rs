@@ -6,7 +6,8 @@
 
 use super::cost::Geometry;
 use super::screen::boxes::{BLOCK, Boxes};
-use super::screen::{CHUNK, LANES, Scratch, Screen};
+use super::screen::select::{from_key, select};
+use super::screen::{Scratch, Screen};
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 
@@ -23,9 +24,20 @@ const PARTS: usize = 4;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate {
     pub(crate) column: u32,
-    /// c_ij − v_j when the row was scanned, rounded down.
+    /// Lower bound on c_ij − v_j when the row was scanned.
     pub(crate) base: f32,
-    pub(crate) cost: f64,
+    /// c_ij once somebody asked for it, NaN before: most columns of a list are never looked at.
+    cost: f64,
+}
+
+impl Candidate {
+    #[inline]
+    fn cost(&mut self, geometry: &Geometry, i: usize) -> f64 {
+        if self.cost.is_nan() {
+            self.cost = geometry.cost(i, self.column as usize);
+        }
+        self.cost
+    }
 }
 
 /// The list of one row, ascending in `base`.
@@ -34,6 +46,25 @@ pub(crate) struct Row {
     pub(crate) entries: Vec<Candidate>,
     /// Lower bound on c_ij − v_j of the columns left out.
     pub(crate) threshold: f64,
+}
+
+impl Row {
+    /// The two smallest values of the list of row i under these prices.
+    #[inline]
+    fn look(&mut self, geometry: &Geometry, i: usize, prices: &[f64]) -> Look {
+        let (mut at, mut best, mut second) = (0, f64::INFINITY, f64::INFINITY);
+        for (k, entry) in self.entries.iter_mut().enumerate() {
+            if f64::from(entry.base) >= second {
+                break;
+            }
+            let value = entry.cost(geometry, i) - prices[entry.column as usize];
+            // Selections in place of branches, which nobody can foresee.
+            let (better, larger) = (value < best, if value < best { best } else { value });
+            (at, best) = (if better { k } else { at }, if better { value } else { best });
+            second = if larger < second { larger } else { second };
+        }
+        self.entries.get(at).map_or(Look::NOTHING, |&Candidate { column, cost, .. }| Look { column, cost, best, second })
+    }
 }
 
 /// What a list says about its row.
@@ -82,9 +113,8 @@ pub(crate) struct Lists<'a> {
 #[derive(Debug, Default)]
 struct Worker {
     scratch: Scratch,
-    keys: Vec<u32>,
+    groups: Vec<u32>,
     kept: Vec<u64>,
-    values: Vec<(f64, u32)>,
 }
 
 impl<'a> Lists<'a> {
@@ -140,15 +170,14 @@ impl<'a> Lists<'a> {
 
     /// The two smallest values of the list of row i.
     #[inline]
-    pub(crate) fn look(&self, i: u32) -> Look {
-        let mut look = Look::NOTHING;
-        for entry in &self.rows[i as usize].entries {
-            if f64::from(entry.base) >= look.second {
-                break;
-            }
-            look.offer(entry.column, entry.cost, entry.cost - self.prices[entry.column as usize]);
-        }
-        look
+    fn look(&mut self, i: u32) -> Look {
+        self.rows[i as usize].look(self.geometry, i as usize, &self.prices)
+    }
+
+    /// The cost of column k of the list of row i.
+    #[inline]
+    pub(crate) fn cost(&mut self, i: u32, k: usize) -> f64 {
+        self.rows[i as usize].entries[k].cost(self.geometry, i as usize)
     }
 
     /// The best column of row i and the value of the second best among all columns, or a lower bound on it that is above the best;
@@ -168,7 +197,7 @@ impl<'a> Lists<'a> {
     }
 
     /// Whether the list of row i certifies its best column.
-    pub(crate) fn certain(&self, i: u32) -> bool {
+    pub(crate) fn certain(&mut self, i: u32) -> bool {
         self.look(i).best <= self.rows[i as usize].threshold
     }
 
@@ -222,13 +251,13 @@ impl<'a> Lists<'a> {
     }
 
     /// Median over the rows with a list of threshold − smallest value: the scale on which columns compete.
-    pub(crate) fn reach(&self) -> f64 {
-        let reach = |(i, row): (usize, &Row)| {
-            let top =
-                if row.threshold < f64::INFINITY { row.threshold } else { row.entries.last().map_or(0.0, |last| f64::from(last.base)) };
-            (top - self.look(i as u32).best).max(0.0)
+    pub(crate) fn reach(&mut self) -> f64 {
+        let reach = |(i, row): (usize, &mut Row)| {
+            let last = f64::from(row.entries.last()?.base);
+            let top = if row.threshold < f64::INFINITY { row.threshold } else { last };
+            Some((top - row.look(self.geometry, i, &self.prices).best).max(0.0))
         };
-        let mut reaches: Vec<f64> = self.rows.iter().enumerate().filter(|(_, row)| !row.entries.is_empty()).map(reach).collect();
+        let mut reaches: Vec<f64> = self.rows.iter_mut().enumerate().filter_map(reach).collect();
         let middle = reaches.len() / 2;
         *reaches.select_nth_unstable_by(middle, f64::total_cmp).1
     }
@@ -243,45 +272,35 @@ impl<'a> Lists<'a> {
                 self.screen.nearest(i as usize, boxes, &self.priced, want, &mut worker.kept)
             } else {
                 let (values, minima) = worker.scratch.row(index, self.screen.stride());
-                select(values, minima, want, &mut worker.keys, &mut worker.kept)
+                select(values, minima, want, &mut worker.groups, &mut worker.kept)
             };
             list.threshold =
                 if worker.kept.len() == self.prices.len() { f64::INFINITY } else { f64::from(cut) + self.screen.row_offset(i as usize) };
-            worker.values.clear();
-            worker.values.extend(worker.kept.iter().map(|&key| (self.geometry.cost(i as usize, key as u32 as usize), key as u32)));
-            self.fill(list, &mut worker.values);
+            worker.kept.sort_unstable();
+            let offset = self.screen.row_offset(i as usize);
+            list.entries.clear();
+            list.entries.extend(worker.kept.iter().map(|&key| {
+                let base = round_down(f64::from(from_key((key >> 32) as u32)) + offset);
+                Candidate { column: key as u32, base, cost: f64::NAN }
+            }));
             // Single precision cannot tell the two best columns from the rest: scan in full.
-            let certified = |entry: &&Candidate| entry.cost - self.prices[entry.column as usize] <= list.threshold;
-            if list.entries.iter().filter(certified).take(2).count() < self.prices.len().min(2) {
-                self.scan_exactly(i as usize, list, want, &mut worker.values);
+            if list.look(self.geometry, i as usize, &self.prices).second > list.threshold {
+                self.scan_exactly(i as usize, list, want);
             }
         }
     }
 
     /// The same list by exact costs of the whole row.
-    fn scan_exactly(&self, i: usize, list: &mut Row, want: usize, values: &mut Vec<(f64, u32)>) {
-        values.clear();
-        values.extend((0..self.prices.len()).map(|j| (self.geometry.cost(i, j) - self.prices[j], j as u32)));
-        list.threshold = f64::INFINITY;
-        if want < values.len() {
-            let (_, cut, _) = values.select_nth_unstable_by(want, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            list.threshold = cut.0;
-            values.truncate(want);
-        }
-        for value in values.iter_mut() {
-            value.0 = self.geometry.cost(i, value.1 as usize);
-        }
-        self.fill(list, values);
-    }
-
-    /// Makes a list of columns with their costs.
-    fn fill(&self, list: &mut Row, columns: &mut [(f64, u32)]) {
+    fn scan_exactly(&self, i: usize, list: &mut Row, want: usize) {
         list.entries.clear();
-        list.entries.extend(columns.iter().map(|&(cost, column)| {
-            let value = cost - self.prices[column as usize];
-            Candidate { column, cost, base: round_down(value) }
+        list.entries.extend((0..self.prices.len()).map(|j| {
+            let cost = self.geometry.cost(i, j);
+            Candidate { column: j as u32, base: round_down(cost - self.prices[j]), cost }
         }));
-        list.entries.sort_unstable_by(|a, b| a.base.total_cmp(&b.base).then(a.column.cmp(&b.column)));
+        let value = |entry: &Candidate| entry.cost - self.prices[entry.column as usize];
+        list.entries.sort_unstable_by(|a, b| value(a).total_cmp(&value(b)).then(a.column.cmp(&b.column)));
+        list.threshold = list.entries.get(want).map_or(f64::INFINITY, value);
+        list.entries.truncate(want);
     }
 }
 
@@ -289,48 +308,4 @@ impl<'a> Lists<'a> {
 fn round_down(value: f64) -> f32 {
     let rounded = value as f32;
     if f64::from(rounded) > value { rounded.next_down() } else { rounded }
-}
-
-/// A `u32` that orders like the float.
-#[inline]
-pub(crate) fn order_key(value: f32) -> u32 {
-    let bits = value.to_bits();
-    if bits >> 31 == 0 { bits | 1 << 31 } else { !bits }
-}
-
-/// Keeps the columns of the smallest values, about `want` and at most twice as many, as order key · 2³² + column, and returns a number
-/// that no value left out is below.
-pub(crate) fn select(values: &[f32], minima: &[f32], want: usize, keys: &mut Vec<u32>, kept: &mut Vec<u64>) -> f32 {
-    kept.clear();
-    keys.clear();
-    // With few groups the minima say too little: a longer list would not come out longer.
-    let from_minima = minima.len() >= 2 * want;
-    keys.extend(if from_minima { minima } else { values }.iter().map(|&v| order_key(v)));
-    let nth = want.min(keys.len()) - 1;
-    let mut cut = *keys.select_nth_unstable(nth).1;
-    let top = from_key(cut);
-    let (chunks, groups) = (values.as_chunks::<CHUNK>().0, minima.as_chunks::<LANES>().0);
-    for (chunk, (values, minima)) in chunks.iter().zip(groups).enumerate() {
-        for (lane, _) in minima.iter().enumerate().filter(|(_, least)| **least <= top) {
-            // Written always, kept when small enough: no branch to mispredict.
-            let mut found = [0_u64; CHUNK / LANES];
-            let mut count = 0;
-            for block in 0..CHUNK / LANES {
-                let (at, value) = (block * LANES + lane, values[block * LANES + lane]);
-                found[count] = u64::from(order_key(value)) << 32 | (chunk * CHUNK + at) as u64;
-                count += usize::from(value <= top);
-            }
-            kept.extend_from_slice(&found[..count]);
-        }
-    }
-    if kept.len() > 2 * want {
-        cut = (*kept.select_nth_unstable(2 * want).1 >> 32) as u32;
-        kept.truncate(2 * want);
-    }
-    from_key(cut)
-}
-
-/// The float of an [`order_key`].
-pub(crate) fn from_key(key: u32) -> f32 {
-    f32::from_bits(if key >> 31 == 1 { key & !(1 << 31) } else { !key })
 }

@@ -5,7 +5,7 @@
 //! when the search would pass it is the row scanned for more.
 
 use super::auction::{FREE, Pairs};
-use crate::transport::lists::{Lists, WANT};
+use crate::transport::lists::{Candidate, Lists, WANT};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -73,7 +73,7 @@ impl Search {
     }
 
     /// Adds a row to the tree.
-    fn grow(&mut self, row: u32, distance: f64, u: f64, lists: &Lists<'_>, pairs: &Pairs) {
+    fn grow(&mut self, row: u32, distance: f64, u: f64, lists: &mut Lists<'_>, pairs: &Pairs) {
         self.tree_index[row as usize] = self.tree.len() as u32;
         self.tree.push((row, distance, u));
         self.relax(row, distance, u, distance, lists, pairs);
@@ -81,32 +81,32 @@ impl Search {
 
     /// Offers the columns of a row's list at their distances, never below the frontier: a rounding error there would reopen a closed
     /// column and close a cycle.
-    fn relax(&mut self, row: u32, distance: f64, u: f64, frontier: f64, lists: &Lists<'_>, pairs: &Pairs) {
-        let list = lists.row(row);
-        for entry in &list.entries {
-            if distance + (f64::from(entry.base) - u) >= self.goal.0 {
+    fn relax(&mut self, row: u32, distance: f64, u: f64, frontier: f64, lists: &mut Lists<'_>, pairs: &Pairs) {
+        for k in 0..lists.row(row).entries.len() {
+            let Candidate { column, base, .. } = lists.row(row).entries[k];
+            if distance + (f64::from(base) - u) >= self.goal.0 {
                 break;
             }
-            let j = entry.column as usize;
+            let j = column as usize;
             if self.closed[j] {
                 continue;
             }
-            let reached = (distance + (entry.cost - lists.price(entry.column) - u)).max(frontier);
+            let reached = (distance + (lists.cost(row, k) - lists.price(column) - u)).max(frontier);
             if reached >= self.reached[j] || reached >= self.goal.0 {
                 continue;
             }
             if self.reached[j] == f64::INFINITY {
-                self.touched.push(entry.column);
+                self.touched.push(column);
             }
             self.reached[j] = reached;
             self.from[j] = row;
             if pairs.row[j] == FREE {
-                self.goal = (reached, entry.column);
+                self.goal = (reached, column);
             } else {
-                self.heap.push(Reverse((key(reached), false, entry.column)));
+                self.heap.push(Reverse((key(reached), false, column)));
             }
         }
-        let more = (distance + (list.threshold - u)).max(frontier);
+        let more = (distance + (lists.row(row).threshold - u)).max(frontier);
         if more < self.goal.0 {
             self.heap.push(Reverse((key(more), true, row)));
         }

@@ -11,7 +11,7 @@ use super::order::Order;
 use super::screen::boxes::{spatial, spatial_order};
 use super::screen::{MEMORY, Screen};
 use super::{TransportError, certificate, check};
-use crate::Float;
+use crate::{Float, parallel};
 use auction::Pairs;
 use augment::Search;
 use ndarray::ArrayRef2;
@@ -200,7 +200,7 @@ impl Assignment {
             let network::Solution { flows, u, v, effort } = network::solve(&geometry, &ones, &ones, self.memory)?;
             return Ok(matching(&geometry, flows.iter().map(|&(_, j, _)| j).collect(), &u, &v, effort));
         }
-        Ok(solve_in_order(&geometry, self.memory))
+        Ok(parallel::within(|| solve_in_order(&geometry, self.memory)))
     }
 }
 

@@ -14,6 +14,7 @@
 
 pub(crate) mod boxes;
 mod search;
+pub(crate) mod select;
 
 use super::cost::Geometry;
 use super::order::Order;
@@ -25,8 +26,10 @@ use rayon::prelude::*;
 pub(crate) const MEMORY: usize = 512 << 20;
 /// Columns a chunk: values of a chunk stay in the first-level cache.
 pub(crate) const CHUNK: usize = 256;
-/// Minima kept a chunk, each of `CHUNK / LANES` values.
-pub(crate) const LANES: usize = 16;
+/// Minima kept a chunk, each of `CHUNK / GROUPS` values.
+pub(crate) const GROUPS: usize = 32;
+/// Boxes, or columns of a box, that are looked at together.
+const LANES: usize = 16;
 /// Up to this dimension squares are summed from differences, above from norms and a matrix product.
 const DIRECT: usize = 4;
 /// From so many rows on the matrix product pays for packing its operands.
@@ -74,7 +77,7 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     pub(crate) fn row(&self, index: usize, stride: usize) -> (&[f32], &[f32]) {
-        let groups = stride / CHUNK * LANES;
+        let groups = stride / CHUNK * GROUPS;
         (&self.values[index * stride..(index + 1) * stride], &self.minima[index * groups..(index + 1) * groups])
     }
 }
@@ -171,7 +174,7 @@ impl Screen {
     /// Bounds of several rows; `priced` is [`priced_all`](Self::priced_all) of the prices.
     pub(crate) fn scan(&self, rows: &[u32], priced: &[f32], scratch: &mut Scratch) {
         let (stride, dim) = (self.stride, self.dim);
-        let groups = stride / CHUNK * LANES;
+        let groups = stride / CHUNK * GROUPS;
         scratch.values.resize(rows.len() * stride, 0.0);
         scratch.minima.resize(rows.len() * groups, 0.0);
         let product = dim > DIRECT && rows.len() >= PRODUCT_ROWS && self.stored.is_empty();
@@ -247,7 +250,7 @@ impl Screen {
     /// Turns −2 x·y into bounds and takes the minima.
     fn finish_row(&self, i: usize, priced: &[f32], values: &mut [f32], minima: &mut [f32]) {
         let x_square = self.x_square[i];
-        let chunks = values.as_chunks_mut::<CHUNK>().0.iter_mut().zip(minima.as_chunks_mut::<LANES>().0);
+        let chunks = values.as_chunks_mut::<CHUNK>().0.iter_mut().zip(minima.as_chunks_mut::<GROUPS>().0);
         let columns = priced.as_chunks::<CHUNK>().0.iter().zip(self.y_square.as_chunks::<CHUNK>().0);
         for ((values, minima), (priced, squares)) in chunks.zip(columns) {
             match self.order.value() {
@@ -267,7 +270,7 @@ impl Screen {
     /// Bounds by differences for D coordinates.
     fn differences<const D: usize>(&self, i: usize, priced: &[f32], values: &mut [f32], minima: &mut [f32]) {
         let x: [f32; D] = *self.point(i as u32).first_chunk().expect("D is the dimension");
-        let chunks = values.as_chunks_mut::<CHUNK>().0.iter_mut().zip(minima.as_chunks_mut::<LANES>().0);
+        let chunks = values.as_chunks_mut::<CHUNK>().0.iter_mut().zip(minima.as_chunks_mut::<GROUPS>().0);
         for (chunk, ((values, minima), priced)) in chunks.zip(priced.as_chunks::<CHUNK>().0).enumerate() {
             let y: [&[f32; CHUNK]; D] =
                 std::array::from_fn(|k| self.y[k * self.stride + chunk * CHUNK..].first_chunk().expect("a chunk ends within the stride"));
@@ -278,13 +281,13 @@ impl Screen {
 
 /// Bounds of N columns and their minima, from the coordinates `y`.
 #[inline(always)]
-fn bounds_by_differences<const D: usize, const N: usize>(
+fn bounds_by_differences<const D: usize, const N: usize, const L: usize>(
     x: [f32; D],
     y: [&[f32; N]; D],
     priced: &[f32; N],
     (order, slack): (Order, f64),
     values: &mut [f32; N],
-    minima: &mut [f32; LANES],
+    minima: &mut [f32; L],
 ) {
     for j in 0..N {
         let mut square = 0.0;
@@ -315,12 +318,17 @@ fn general_and_slope(r: f32, slack: f64, order: f64) -> (f32, f32) {
 }
 
 /// Applies `bound` to a chunk, adds the prices and takes the minima lane by lane.
-#[inline]
-fn fold<const N: usize>(values: &mut [f32; N], priced: &[f32; N], minima: &mut [f32; LANES], bound: impl Fn(usize, f32) -> f32) {
-    let mut least = [f32::INFINITY; LANES];
-    for (block, (values, priced)) in values.as_chunks_mut::<LANES>().0.iter_mut().zip(priced.as_chunks::<LANES>().0).enumerate() {
-        for lane in 0..LANES {
-            let value = bound(block * LANES + lane, values[lane]) + priced[lane];
+#[inline(always)]
+fn fold<const N: usize, const L: usize>(
+    values: &mut [f32; N],
+    priced: &[f32; N],
+    minima: &mut [f32; L],
+    bound: impl Fn(usize, f32) -> f32,
+) {
+    let mut least = [f32::INFINITY; L];
+    for (block, (values, priced)) in values.as_chunks_mut::<L>().0.iter_mut().zip(priced.as_chunks::<L>().0).enumerate() {
+        for lane in 0..L {
+            let value = bound(block * L + lane, values[lane]) + priced[lane];
             values[lane] = value;
             least[lane] = if value < least[lane] { value } else { least[lane] };
         }

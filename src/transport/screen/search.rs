@@ -1,9 +1,10 @@
 //! Searches by boxes: the few smallest values of a row without a look at the far columns.
 
 use super::boxes::{BLOCK, Boxes, spatial};
+use super::select::{from_key, order_key};
 use super::{LANES, Screen, bounds_by_differences};
 use crate::transport::cost::Geometry;
-use crate::transport::lists::{Look, from_key, order_key};
+use crate::transport::lists::Look;
 
 /// One row against the boxes.
 #[derive(Clone, Copy)]
