@@ -63,6 +63,7 @@ mod level;
 mod parallel;
 mod population;
 mod process;
+mod product;
 mod schedule;
 mod score;
 mod special;

@@ -8,6 +8,7 @@ use super::cost::Geometry;
 use super::screen::boxes::{BLOCK, Boxes};
 use super::screen::select::{from_key, select};
 use super::screen::{Scratch, Screen};
+use crate::product::TILE_ROWS;
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 
@@ -129,7 +130,7 @@ impl<'a> Lists<'a> {
             rows: std::iter::repeat_with(empty).take(geometry.rows()).collect(),
             prices,
             pool: std::iter::repeat_with(Worker::default).take(PARTS).collect(),
-            part: (PART_BYTES / 4 / screen.stride()).clamp(8, 32),
+            part: (PART_BYTES / 4 / screen.stride() / TILE_ROWS * TILE_ROWS).clamp(2 * TILE_ROWS, 5 * TILE_ROWS),
             boxes: screen.has_boxes().then(|| Boxes::new(screen, &priced)),
             priced,
             last: vec![0; geometry.rows()],

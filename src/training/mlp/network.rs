@@ -1,9 +1,9 @@
 //! A fully connected network: forward and backward passes over batches of rows.
 
 use super::Activation;
-use super::product::Panels;
 use crate::Float;
 use crate::parallel;
+use crate::product::Panels;
 use crate::vector::vectorised;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Slice};

@@ -18,9 +18,9 @@ pub(crate) mod select;
 
 use super::cost::Geometry;
 use super::order::Order;
-use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
-#[cfg(feature = "rayon")]
-use rayon::prelude::*;
+use crate::parallel;
+use crate::product::{Panels, TILE_ROWS};
+use crate::vector::vectorised;
 
 /// Bytes of stored inner products unless told otherwise.
 pub(crate) const MEMORY: usize = 512 << 20;
@@ -32,10 +32,12 @@ pub(crate) const GROUPS: usize = 32;
 const LANES: usize = 16;
 /// Up to this dimension squares are summed from differences, above from norms and a matrix product.
 const DIRECT: usize = 4;
-/// From so many rows on the matrix product pays for packing its operands.
-const PRODUCT_ROWS: usize = 6;
+/// Above this dimension a product takes longer than reading it again.
+const CHEAP: usize = 32;
+/// Rows whose products with a chunk are computed at a time: they stay in the first-level cache.
+const TOGETHER: usize = 2 * TILE_ROWS;
 /// Rows of a block when all products are stored.
-const STORED_ROWS: usize = 64;
+const STORED_ROWS: usize = 48;
 /// Unit roundoff of `f32`.
 const UNIT: f64 = 1.0 / 16_777_216.0;
 /// η of the module documentation: relative loss traded for a small absolute one.
@@ -55,8 +57,10 @@ pub(crate) struct Screen {
     x_square: Vec<f32>,
     /// What is added to a value of row i to make it a lower bound.
     x_offset: Vec<f64>,
-    /// Second cloud, one coordinate after the other, `stride` apart.
+    /// Second cloud up to [`DIRECT`] dimensions, one coordinate after the other, `stride` apart; else empty.
     y: Vec<f32>,
+    /// The same cloud in more dimensions.
+    panels: Panels<f32>,
     /// Lower bound on ‖y_j‖² where p ≠ 2 needs it before the root.
     y_square: Vec<f32>,
     /// What is added to −v_j.
@@ -83,7 +87,7 @@ impl Scratch {
 }
 
 impl Screen {
-    /// Stores the inner products if they need at most `memory` bytes and are asked for in more than [`DIRECT`] dimensions.
+    /// Stores the inner products if they need at most `memory` bytes and have more than [`CHEAP`] terms.
     pub(crate) fn new(geometry: &Geometry, memory: usize) -> Self {
         let (dim, rows, columns) = (geometry.dim, geometry.rows(), geometry.columns());
         let stride = columns.div_ceil(CHUNK) * CHUNK;
@@ -116,6 +120,11 @@ impl Screen {
         let product_two = !direct && geometry.order == Order::TWO;
         let norm = |square: f64| if product_two { square } else { 0.0 };
         let reduced = |&(square, _): &(f64, f64)| if direct { 0.0 } else { (square * (1.0 - loss)) as f32 };
+        let mut panels = Panels::default();
+        if !direct {
+            panels.pack(&y, dim, stride);
+            y = Vec::new();
+        }
         let largest = y_bounds.iter().fold(0.0, |most: f64, b| most.max(b.1));
         let mut screen = Self {
             order: geometry.order,
@@ -126,12 +135,13 @@ impl Screen {
             x_square: x_bounds.iter().map(reduced).collect(),
             x_offset: x_bounds.iter().map(|&(square, delta)| norm(square) - penalty(square, delta) - 1e-43).collect(),
             y,
+            panels,
             y_square: y_bounds.iter().map(reduced).chain(std::iter::repeat_n(0.0, stride - columns)).collect(),
             y_offset: y_bounds.iter().map(|&(square, delta)| norm(square) - penalty(square, delta)).collect(),
             slack: x_bounds.iter().map(|&(_, delta)| 2.0 * (delta + largest)).collect(),
             stored: Vec::new(),
         };
-        if !direct && rows.saturating_mul(stride).saturating_mul(size_of::<f32>()) <= memory {
+        if dim > CHEAP && rows.saturating_mul(stride).saturating_mul(size_of::<f32>()) <= memory {
             screen.store(rows);
         }
         screen
@@ -140,12 +150,12 @@ impl Screen {
     /// Computes all inner products, blocks of rows in parallel.
     fn store(&mut self, rows: usize) {
         let mut stored = vec![0.0; rows * self.stride];
-        let this = &*self;
-        let work = |(x, out): (&[f32], &mut [f32])| this.products(x, out);
-        #[cfg(feature = "rayon")]
-        this.x.par_chunks(STORED_ROWS * self.dim).zip(stored.par_chunks_mut(STORED_ROWS * self.stride)).for_each(work);
-        #[cfg(not(feature = "rayon"))]
-        this.x.chunks(STORED_ROWS * self.dim).zip(stored.chunks_mut(STORED_ROWS * self.stride)).for_each(work);
+        parallel::for_blocks(&mut stored, STORED_ROWS * self.stride, |block, out| {
+            let first = (block * STORED_ROWS) as u32;
+            let mut points = Vec::new();
+            self.twice(first..first + (out.len() / self.stride) as u32, &mut points);
+            self.panels.multiply(&points, out, |_, _| ());
+        });
         self.stored = stored;
     }
 
@@ -173,108 +183,108 @@ impl Screen {
 
     /// Bounds of several rows; `priced` is [`priced_all`](Self::priced_all) of the prices.
     pub(crate) fn scan(&self, rows: &[u32], priced: &[f32], scratch: &mut Scratch) {
-        let (stride, dim) = (self.stride, self.dim);
-        let groups = stride / CHUNK * GROUPS;
-        scratch.values.resize(rows.len() * stride, 0.0);
-        scratch.minima.resize(rows.len() * groups, 0.0);
-        let product = dim > DIRECT && rows.len() >= PRODUCT_ROWS && self.stored.is_empty();
-        if product {
-            scratch.points.clear();
-            for &i in rows {
-                scratch.points.extend_from_slice(self.point(i));
-            }
-            self.products(&scratch.points, &mut scratch.values[..rows.len() * stride]);
+        let Scratch { values, minima, points } = scratch;
+        values.resize(rows.len() * self.stride, 0.0);
+        minima.resize(rows.len() * (self.stride / CHUNK * GROUPS), 0.0);
+        let (values, minima) = (values.as_chunks_mut().0, minima.as_chunks_mut().0);
+        if self.dim > DIRECT && self.stored.is_empty() {
+            self.twice(rows.iter().copied(), points);
+            self.scan_products(rows, points, priced, values, minima);
+            return;
         }
-        let out = scratch.values.chunks_exact_mut(stride).zip(scratch.minima.chunks_exact_mut(groups));
+        let chunks = self.stride / CHUNK;
+        let out = values.chunks_exact_mut(chunks).zip(minima.chunks_exact_mut(chunks));
         for (&i, (values, minima)) in rows.iter().zip(out) {
-            if product {
-                self.finish_row(i as usize, priced, values, minima);
-            } else if let Some(stored) = self.stored.get(i as usize * stride..(i as usize + 1) * stride) {
-                values.copy_from_slice(stored);
-                self.finish_row(i as usize, priced, values, minima);
-            } else {
-                self.scan_row(i as usize, priced, values, minima);
-            }
+            self.scan_row(i as usize, priced, values, minima);
         }
+    }
+
+    /// −2 x of some rows, one after the other.
+    fn twice(&self, rows: impl Iterator<Item = u32>, points: &mut Vec<f32>) {
+        points.clear();
+        points.extend(rows.flat_map(|i| self.point(i)).map(|x| -2.0 * x));
     }
 
     fn point(&self, i: u32) -> &[f32] {
         &self.x[i as usize * self.dim..(i as usize + 1) * self.dim]
     }
 
-    /// −2 x·y for some points x and all y.
-    fn products(&self, points: &[f32], out: &mut [f32]) {
-        let shapes = "the buffers were sized for these shapes";
-        let rows = points.len() / self.dim;
-        let points = ArrayView2::from_shape((rows, self.dim), points).expect(shapes);
-        let y = ArrayView2::from_shape((self.dim, self.stride), &self.y).expect(shapes);
-        let mut out = ArrayViewMut2::from_shape((rows, self.stride), out).expect(shapes);
-        general_mat_mul(-2.0, &points, &y, 0.0, &mut out);
-    }
-
-    fn scan_row(&self, i: usize, priced: &[f32], values: &mut [f32], minima: &mut [f32]) {
-        match self.dim {
-            1 => self.differences::<1>(i, priced, values, minima),
-            2 => self.differences::<2>(i, priced, values, minima),
-            3 => self.differences::<3>(i, priced, values, minima),
-            4 => self.differences::<4>(i, priced, values, minima),
-            _ => {
-                for (chunk, out) in values.as_chunks_mut::<CHUNK>().0.iter_mut().enumerate() {
-                    self.product_chunk(i, chunk * CHUNK, out);
+    /// Bounds of several rows from their products, one chunk of columns after the other; `points` are [`twice`](Self::twice) the rows.
+    fn scan_products(&self, rows: &[u32], points: &[f32], priced: &[f32], values: &mut [[f32; CHUNK]], minima: &mut [[f32; GROUPS]]) {
+        let chunks = self.stride / CHUNK;
+        vectorised(
+            #[inline(always)]
+            |fused| {
+                let mut products = [0.0; TOGETHER * CHUNK];
+                for chunk in 0..chunks {
+                    let columns = chunk * CHUNK..(chunk + 1) * CHUNK;
+                    for (part, points) in points.chunks(TOGETHER * self.dim).enumerate() {
+                        let products = &mut products[..points.len() / self.dim * CHUNK];
+                        self.panels.multiply_columns(points, columns.clone(), products, fused);
+                        for (row, products) in (part * TOGETHER..).zip(products.as_chunks().0) {
+                            let at = row * chunks + chunk;
+                            self.finish_chunk(rows[row] as usize, chunk, priced, products, &mut values[at], &mut minima[at]);
+                        }
+                    }
                 }
-                self.finish_row(i, priced, values, minima);
-            }
-        }
+            },
+        );
     }
 
-    /// −2 x_i·y_j for one chunk of columns, four coordinates at a time.
-    fn product_chunk(&self, i: usize, start: usize, out: &mut [f32; CHUNK]) {
+    /// Bounds of one row from stored products or, in few dimensions, from differences.
+    fn scan_row(&self, i: usize, priced: &[f32], values: &mut [[f32; CHUNK]], minima: &mut [[f32; GROUPS]]) {
+        let (stored, _) = self.stored.get(i * self.stride..(i + 1) * self.stride).unwrap_or_default().as_chunks();
+        vectorised(
+            #[inline(always)]
+            |_| {
+                let mut squares = [0.0; CHUNK];
+                for (chunk, (values, minima)) in values.iter_mut().zip(minima).enumerate() {
+                    if stored.is_empty() {
+                        self.squares(i, chunk, &mut squares);
+                    }
+                    let found = stored.get(chunk).unwrap_or(&squares);
+                    self.finish_chunk(i, chunk, priced, found, values, minima);
+                }
+            },
+        );
+    }
+
+    /// ‖x_i − y_j‖² for one chunk of columns.
+    #[inline(always)]
+    fn squares(&self, i: usize, chunk: usize, out: &mut [f32; CHUNK]) {
         out.fill(0.0);
-        let column = |k: usize| self.y[k * self.stride + start..].first_chunk::<CHUNK>().expect("a chunk ends within the stride");
-        let (fours, rest) = self.point(i as u32).as_chunks::<4>();
-        for (block, x) in fours.iter().enumerate() {
-            let x = x.map(|x| -2.0 * x);
-            let y = [column(4 * block), column(4 * block + 1), column(4 * block + 2), column(4 * block + 3)];
-            for j in 0..CHUNK {
-                out[j] += (x[0] * y[0][j] + x[1] * y[1][j]) + (x[2] * y[2][j] + x[3] * y[3][j]);
-            }
-        }
-        for (k, &x) in rest.iter().enumerate() {
-            let (x, y) = (-2.0 * x, column(4 * fours.len() + k));
-            for j in 0..CHUNK {
-                out[j] += x * y[j];
+        for (&x, y) in self.point(i as u32).iter().zip(self.y.chunks_exact(self.stride)) {
+            for (out, y) in out.iter_mut().zip(&y.as_chunks::<CHUNK>().0[chunk]) {
+                *out += (x - y) * (x - y);
             }
         }
     }
 
-    /// Turns −2 x·y into bounds and takes the minima.
-    fn finish_row(&self, i: usize, priced: &[f32], values: &mut [f32], minima: &mut [f32]) {
-        let x_square = self.x_square[i];
-        let chunks = values.as_chunks_mut::<CHUNK>().0.iter_mut().zip(minima.as_chunks_mut::<GROUPS>().0);
-        let columns = priced.as_chunks::<CHUNK>().0.iter().zip(self.y_square.as_chunks::<CHUNK>().0);
-        for ((values, minima), (priced, squares)) in chunks.zip(columns) {
-            match self.order.value() {
-                2.0 => fold(values, priced, minima, |_, product| product),
-                1.0 => fold(values, priced, minima, |j, product| {
-                    let square = squares[j] + x_square + product;
+    /// Turns squares, or −2 x·y where norms are added, into bounds and takes the minima.
+    #[inline(always)]
+    fn finish_chunk(
+        &self,
+        i: usize,
+        chunk: usize,
+        priced: &[f32],
+        found: &[f32; CHUNK],
+        values: &mut [f32; CHUNK],
+        minima: &mut [f32; GROUPS],
+    ) {
+        let within = "a chunk ends within the stride";
+        let priced: &[f32; CHUNK] = priced[chunk * CHUNK..].first_chunk().expect(within);
+        let squares: &[f32; CHUNK] = self.y_square[chunk * CHUNK..].first_chunk().expect(within);
+        let (x_square, slack) = (self.x_square[i], self.slack[i]);
+        match self.order.value() {
+            2.0 => fold(|j| found[j], priced, values, minima),
+            1.0 => {
+                let distance = |j: usize| {
+                    let square = squares[j] + x_square + found[j];
                     if square > 0.0 { square.sqrt() } else { 0.0 }
-                }),
-                order => {
-                    let slack = self.slack[i];
-                    fold(values, priced, minima, |j, product| general(squares[j] + x_square + product, slack, order));
-                }
+                };
+                fold(distance, priced, values, minima);
             }
-        }
-    }
-
-    /// Bounds by differences for D coordinates.
-    fn differences<const D: usize>(&self, i: usize, priced: &[f32], values: &mut [f32], minima: &mut [f32]) {
-        let x: [f32; D] = *self.point(i as u32).first_chunk().expect("D is the dimension");
-        let chunks = values.as_chunks_mut::<CHUNK>().0.iter_mut().zip(minima.as_chunks_mut::<GROUPS>().0);
-        for (chunk, ((values, minima), priced)) in chunks.zip(priced.as_chunks::<CHUNK>().0).enumerate() {
-            let y: [&[f32; CHUNK]; D] =
-                std::array::from_fn(|k| self.y[k * self.stride + chunk * CHUNK..].first_chunk().expect("a chunk ends within the stride"));
-            bounds_by_differences(x, y, priced, (self.order, self.slack[i]), values, minima);
+            order => fold(|j| general(squares[j] + x_square + found[j], slack, order), priced, values, minima),
         }
     }
 }
@@ -289,18 +299,17 @@ fn bounds_by_differences<const D: usize, const N: usize, const L: usize>(
     values: &mut [f32; N],
     minima: &mut [f32; L],
 ) {
+    let mut squares = [0.0; N];
     for j in 0..N {
-        let mut square = 0.0;
         for k in 0..D {
             let difference = x[k] - y[k][j];
-            square += difference * difference;
+            squares[j] += difference * difference;
         }
-        values[j] = square;
     }
     match order.value() {
-        2.0 => fold(values, priced, minima, |_, square| square),
-        1.0 => fold(values, priced, minima, |_, square| square.sqrt()),
-        order => fold(values, priced, minima, |_, square| general(square, slack, order)),
+        2.0 => fold(|j| squares[j], priced, values, minima),
+        1.0 => fold(|j| squares[j].sqrt(), priced, values, minima),
+        order => fold(|j| general(squares[j], slack, order), priced, values, minima),
     }
 }
 
@@ -317,23 +326,18 @@ fn general_and_slope(r: f32, slack: f64, order: f64) -> (f32, f32) {
     ((distance * slope * (1.0 - 8.0 * UNIT)) as f32, (order * slope) as f32)
 }
 
-/// Applies `bound` to a chunk, adds the prices and takes the minima lane by lane.
+/// Adds the prices to the bounds on the costs of a chunk and takes the minima lane by lane.
 #[inline(always)]
-fn fold<const N: usize, const L: usize>(
-    values: &mut [f32; N],
-    priced: &[f32; N],
-    minima: &mut [f32; L],
-    bound: impl Fn(usize, f32) -> f32,
-) {
-    let mut least = [f32::INFINITY; L];
-    for (block, (values, priced)) in values.as_chunks_mut::<L>().0.iter_mut().zip(priced.as_chunks::<L>().0).enumerate() {
+fn fold<const N: usize, const L: usize>(bound: impl Fn(usize) -> f32, priced: &[f32; N], values: &mut [f32; N], minima: &mut [f32; L]) {
+    for j in 0..N {
+        values[j] = bound(j) + priced[j];
+    }
+    *minima = [f32::INFINITY; L];
+    for values in values.as_chunks::<L>().0 {
         for lane in 0..L {
-            let value = bound(block * L + lane, values[lane]) + priced[lane];
-            values[lane] = value;
-            least[lane] = if value < least[lane] { value } else { least[lane] };
+            minima[lane] = if values[lane] < minima[lane] { values[lane] } else { minima[lane] };
         }
     }
-    *minima = least;
 }
 
 /// The middle of the range of each coordinate over both clouds.

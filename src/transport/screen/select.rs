@@ -92,14 +92,11 @@ fn threshold(values: &[f32], want: usize) -> f32 {
 /// How many values are at most `top`.
 #[inline(always)]
 fn at_most(values: &[f32], top: f32) -> usize {
-    let (blocks, rest) = values.as_chunks::<WIDTH>();
-    let mut counts = [0_u32; WIDTH];
-    for block in blocks {
-        for lane in 0..WIDTH {
-            counts[lane] += u32::from(block[lane] <= top);
-        }
+    let mut count = 0_u32;
+    for value in values {
+        count += u32::from(*value <= top);
     }
-    counts.iter().sum::<u32>() as usize + rest.iter().filter(|v| **v <= top).count()
+    count as usize
 }
 
 /// The smallest and the largest finite value.

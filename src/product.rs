@@ -1,18 +1,22 @@
-//! Products of a batch of rows with the weights of a layer.
+//! Products of a batch of rows with a matrix that is used many times.
 
 use crate::Float;
 use crate::vector::vectorised;
+use std::ops::Range;
 
 /// A k × n matrix B cut into panels of a few columns, each stored row after row and padded with zeros: what the inner loop reads in order.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Panels<F> {
+pub(crate) struct Panels<F> {
     values: Vec<F>,
     rows: usize,
     columns: usize,
 }
 
 /// Rows of a tile, the part of a product held in registers: with two vectors a row, twelve sums and three operands fill sixteen registers.
-const TILE_ROWS: usize = 6;
+pub(crate) const TILE_ROWS: usize = 6;
+
+/// So many rows are multiplied one by one.
+const FEW_ROWS: usize = 2;
 
 /// Rows of the product that are finished while they are in the cache.
 const BLOCK_ROWS: usize = 16 * TILE_ROWS;
@@ -24,7 +28,7 @@ const fn panel_columns<F>(columns: usize) -> usize {
 
 impl<F: Float> Panels<F> {
     /// Holds the matrix with these row-major entries from here on.
-    pub(super) fn pack(&mut self, entries: &[F], rows: usize, columns: usize) {
+    pub(crate) fn pack(&mut self, entries: &[F], rows: usize, columns: usize) {
         let width = self.reshape(rows, columns);
         for (j, panel) in self.values.chunks_exact_mut(rows * width).enumerate() {
             let own = j * width..columns.min((j + 1) * width);
@@ -35,7 +39,7 @@ impl<F: Float> Panels<F> {
     }
 
     /// The same for the matrix whose transpose has these row-major entries.
-    pub(super) fn pack_transposed(&mut self, entries: &[F], rows: usize, columns: usize) {
+    pub(crate) fn pack_transposed(&mut self, entries: &[F], rows: usize, columns: usize) {
         let width = self.reshape(rows, columns);
         for (own, panel) in entries.chunks(rows * width).zip(self.values.chunks_exact_mut(rows * width)) {
             for (j, column) in own.chunks_exact(rows).enumerate() {
@@ -61,7 +65,7 @@ impl<F: Float> Panels<F> {
     /// out = A B for row-major tables. Calls `finish(first, rows)` for each block of whole rows of the product, which it may change, while
     /// the block is in the cache; `first` is the number of its first entry. Sums run over k in order, whatever the number of rows.
     #[inline(always)]
-    pub(super) fn multiply(&self, a: &[F], out: &mut [F], finish: impl FnMut(usize, &mut [F])) {
+    pub(crate) fn multiply(&self, a: &[F], out: &mut [F], finish: impl FnMut(usize, &mut [F])) {
         match panel_columns::<F>(self.columns) {
             16 => vectorised(
                 #[inline(always)]
@@ -78,33 +82,68 @@ impl<F: Float> Panels<F> {
     fn blocks<const N: usize>(&self, a: &[F], out: &mut [F], fused: bool, mut finish: impl FnMut(usize, &mut [F])) {
         let blocks = a.chunks(BLOCK_ROWS * self.rows).zip(out.chunks_mut(BLOCK_ROWS * self.columns));
         for (b, (a, out)) in blocks.enumerate() {
-            self.block::<N>(a, out, fused);
+            self.part::<N>(a, 0..self.columns, out, fused);
             finish(b * BLOCK_ROWS * self.columns, out);
         }
     }
 
+    /// The given columns of A B alone, beginning with the first of a panel; `fused` is that of [`vectorised`], inside of which this is to be
+    /// called.
     #[inline(always)]
-    fn block<const N: usize>(&self, a: &[F], out: &mut [F], fused: bool) {
-        let (k, n) = (self.rows, self.columns);
+    pub(crate) fn multiply_columns(&self, a: &[F], columns: Range<usize>, out: &mut [F], fused: bool) {
+        match panel_columns::<F>(self.columns) {
+            16 => self.part::<16>(a, columns, out, fused),
+            _ => self.part::<8>(a, columns, out, fused),
+        }
+    }
+
+    #[inline(always)]
+    fn part<const N: usize>(&self, a: &[F], columns: Range<usize>, out: &mut [F], fused: bool) {
+        let (k, n) = (self.rows, columns.len());
         let m = a.len() / k;
         let (rows, _) = self.values.as_chunks::<N>();
-        for (j, panel) in rows.chunks_exact(k).enumerate() {
+        for (j, panel) in rows[columns.start / N * k..columns.end.div_ceil(N) * k].chunks_exact(k).enumerate() {
             let columns = j * N..n.min((j + 1) * N);
             for first in (0..m).step_by(TILE_ROWS) {
                 // Below the last row it is repeated, and the result not used.
-                let sums = tile(std::array::from_fn(|i| &a[(first + i).min(m - 1) * k..][..k]), panel, fused);
-                for (sums, out) in sums.iter().zip(out.chunks_exact_mut(n).skip(first)) {
-                    match <&mut [F; N]>::try_from(&mut out[columns.clone()]) {
-                        Ok(whole) => *whole = *sums,
-                        Err(_) => out[columns.clone()].copy_from_slice(&sums[..columns.len()]),
+                let row = |i: usize| &a[(first + i).min(m - 1) * k..][..k];
+                if m - first <= FEW_ROWS {
+                    for (i, out) in out.chunks_exact_mut(n).skip(first).enumerate() {
+                        store(&single(row(i), panel, fused), &mut out[columns.clone()]);
                     }
+                    break;
+                }
+                let sums = tile([row(0), row(1), row(2), row(3), row(4), row(5)], panel, fused);
+                for (sums, out) in sums.iter().zip(out.chunks_exact_mut(n).skip(first)) {
+                    store(sums, &mut out[columns.clone()]);
                 }
             }
         }
     }
 }
 
-/// The products of a few rows with a panel.
+/// Writes the sums of the columns that `out` has.
+#[inline(always)]
+fn store<F: Float, const N: usize>(sums: &[F; N], out: &mut [F]) {
+    match <&mut [F; N]>::try_from(&mut *out) {
+        Ok(whole) => *whole = *sums,
+        Err(_) => out.copy_from_slice(&sums[..out.len()]),
+    }
+}
+
+/// The products of one row with a panel.
+#[inline(always)]
+fn single<F: Float, const N: usize>(row: &[F], panel: &[[F; N]], fused: bool) -> [F; N] {
+    let mut sums = [F::zero(); N];
+    for (b, a) in panel.iter().zip(row) {
+        for (s, b) in sums.iter_mut().zip(b) {
+            *s = if fused { a.mul_add(*b, *s) } else { *s + *a * *b };
+        }
+    }
+    sums
+}
+
+/// The products of a tile of rows with a panel.
 #[inline(always)]
 fn tile<F: Float, const N: usize>(rows: [&[F]; TILE_ROWS], panel: &[[F; N]], fused: bool) -> [[F; N]; TILE_ROWS] {
     let mut sums = [[F::zero(); N]; TILE_ROWS];
