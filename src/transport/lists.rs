@@ -12,8 +12,9 @@ use crate::product::TILE_ROWS;
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 
-/// Columns asked for in a scan.
-pub(crate) const WANT: usize = 32;
+/// Columns asked for in a scan, over the fourth root of the number of columns. A long list takes longer to make and serves longer; the
+/// best length was measured for 500 to 50 000 columns.
+const WANT: f64 = 3.3;
 /// Bytes of scan buffers a part of a batch may fill.
 const PART_BYTES: usize = 1 << 20;
 /// Rows, about, that tell how columns compete.
@@ -27,15 +28,18 @@ pub(crate) struct Candidate {
     pub(crate) column: u32,
     /// Lower bound on c_ij − v_j when the row was scanned.
     pub(crate) base: f32,
-    /// c_ij once somebody asked for it, NaN before: most columns of a list are never looked at.
+    exact: bool,
+    /// c_ij if `exact`, else a lower bound on it: most columns are never computed.
     cost: f64,
 }
 
 impl Candidate {
+    /// c_ij.
     #[inline]
     fn cost(&mut self, geometry: &Geometry, i: usize) -> f64 {
-        if self.cost.is_nan() {
+        if !self.exact {
             self.cost = geometry.cost(i, self.column as usize);
+            self.exact = true;
         }
         self.cost
     }
@@ -58,7 +62,11 @@ impl Row {
             if f64::from(entry.base) >= second {
                 break;
             }
-            let value = entry.cost(geometry, i) - prices[entry.column as usize];
+            let price = prices[entry.column as usize];
+            if entry.cost - price >= second {
+                continue;
+            }
+            let value = entry.cost(geometry, i) - price;
             // Selections in place of branches, which nobody can foresee.
             let (better, larger) = (value < best, if value < best { best } else { value });
             (at, best) = (if better { k } else { at }, if better { value } else { best });
@@ -103,6 +111,8 @@ pub(crate) struct Lists<'a> {
     prices: Vec<f64>,
     priced: Vec<f32>,
     pool: Vec<Worker>,
+    /// Columns asked for in a scan.
+    pub(crate) want: usize,
     part: usize,
     boxes: Option<Boxes>,
     /// Best column of each row when it was last searched by boxes.
@@ -130,6 +140,7 @@ impl<'a> Lists<'a> {
             rows: std::iter::repeat_with(empty).take(geometry.rows()).collect(),
             prices,
             pool: std::iter::repeat_with(Worker::default).take(PARTS).collect(),
+            want: (WANT * (geometry.columns() as f64).sqrt().sqrt()).round() as usize,
             part: (PART_BYTES / 4 / screen.stride() / TILE_ROWS * TILE_ROWS).clamp(2 * TILE_ROWS, 5 * TILE_ROWS),
             boxes: screen.has_boxes().then(|| Boxes::new(screen, &priced)),
             priced,
@@ -205,7 +216,7 @@ impl<'a> Lists<'a> {
     /// Like [`look`](Self::look), after a scan if the list cannot certify its best column.
     pub(crate) fn certain_look(&mut self, i: u32) -> Look {
         if !self.certain(i) {
-            self.refresh(&[i], WANT);
+            self.refresh(&[i]);
         }
         self.look(i)
     }
@@ -223,11 +234,16 @@ impl<'a> Lists<'a> {
         let rows = self.rows.len();
         let step = if self.boxes.is_some() { (rows / SAMPLE).max(1) } else { 1 };
         let first: Vec<u32> = (0..rows as u32).step_by(step).collect();
-        self.refresh(&first, WANT);
+        self.refresh(&first);
     }
 
-    /// Scans rows under the present prices and makes their lists anew, `want` columns or a few more each.
-    pub(crate) fn refresh(&mut self, rows: &[u32], want: usize) {
+    /// Scans rows under the present prices and makes their lists anew.
+    pub(crate) fn refresh(&mut self, rows: &[u32]) {
+        self.refresh_with(rows, self.want);
+    }
+
+    /// The same with `want` columns or a few more each.
+    pub(crate) fn refresh_with(&mut self, rows: &[u32], want: usize) {
         self.scans += rows.len();
         let mut lists: Vec<Row> = Vec::with_capacity(rows.len());
         for batch in rows.chunks(self.part * PARTS) {
@@ -282,7 +298,10 @@ impl<'a> Lists<'a> {
             list.entries.clear();
             list.entries.extend(worker.kept.iter().map(|&key| {
                 let base = round_down(f64::from(from_key((key >> 32) as u32)) + offset);
-                Candidate { column: key as u32, base, cost: f64::NAN }
+                let price = self.prices[key as u32 as usize];
+                // The rounding of this sum and of the difference it is used in.
+                let rounding = 2.0 * f64::EPSILON * (f64::from(base).abs() + price.abs());
+                Candidate { column: key as u32, base, exact: false, cost: f64::from(base) + price - rounding }
             }));
             // Single precision cannot tell the two best columns from the rest: scan in full.
             if list.look(self.geometry, i as usize, &self.prices).second > list.threshold {
@@ -296,7 +315,7 @@ impl<'a> Lists<'a> {
         list.entries.clear();
         list.entries.extend((0..self.prices.len()).map(|j| {
             let cost = self.geometry.cost(i, j);
-            Candidate { column: j as u32, base: round_down(cost - self.prices[j]), cost }
+            Candidate { column: j as u32, base: round_down(cost - self.prices[j]), exact: true, cost }
         }));
         let value = |entry: &Candidate| entry.cost - self.prices[entry.column as usize];
         list.entries.sort_unstable_by(|a, b| value(a).total_cmp(&value(b)).then(a.column.cmp(&b.column)));

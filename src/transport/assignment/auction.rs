@@ -4,7 +4,7 @@
 //! second best, and ε dearer. When no row is left without a column, the pairs are optimal within nε (Bertsekas, *Ann. Oper. Res.* 14,
 //! 1988). Phases with falling ε start from the prices of the phase before.
 
-use crate::transport::lists::{Lists, WANT};
+use crate::transport::lists::Lists;
 use std::collections::VecDeque;
 
 /// Rows, about, that tell whether ties abound.
@@ -84,14 +84,14 @@ pub(super) fn phase(lists: &mut Lists<'_>, pairs: &mut Pairs, epsilon: f64, cap:
             if waiting.is_empty() {
                 break;
             }
-            lists.refresh(&waiting, WANT);
+            lists.refresh(&waiting);
             queue.extend(waiting.drain(..));
             continue;
         };
         let Some(look) = lists.answer(i) else {
             waiting.push(i);
             if waiting.len() >= batch {
-                lists.refresh(&waiting, WANT);
+                lists.refresh(&waiting);
                 queue.extend(waiting.drain(..));
             }
             continue;

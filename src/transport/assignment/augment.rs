@@ -5,7 +5,7 @@
 //! when the search would pass it is the row scanned for more.
 
 use super::auction::{FREE, Pairs};
-use crate::transport::lists::{Candidate, Lists, WANT};
+use crate::transport::lists::{Candidate, Lists};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -58,8 +58,8 @@ impl Search {
             }
             if scan {
                 let (row, at, u) = self.tree[self.tree_index[index as usize] as usize];
-                let want = 2 * lists.row(row).entries.len().max(WANT);
-                lists.refresh(&[row], want);
+                let want = 2 * lists.row(row).entries.len().max(lists.want);
+                lists.refresh_with(&[row], want);
                 self.relax(row, at, u, distance, lists, pairs);
             } else if !self.closed[index as usize] {
                 self.closed[index as usize] = true;

@@ -5,7 +5,7 @@ mod augment;
 mod sorted;
 
 use super::cost::Geometry;
-use super::lists::{Lists, WANT};
+use super::lists::Lists;
 use super::network::{self, merge::Merged};
 use super::order::Order;
 use super::screen::boxes::{spatial, spatial_order};
@@ -192,26 +192,31 @@ impl Assignment {
             let (permutation, u, v) = sorted::solve(&geometry);
             return Ok(matching(&geometry, permutation, &u, &v, Effort::default()));
         }
-        let ones = vec![1; geometry.rows()];
-        let different = |points: Merged| points.len() as f64 / ones.len() as f64;
-        let duplicates =
-            different(Merged::new(|i| geometry.x(i), &ones)) < DIFFERENT || different(Merged::new(|j| geometry.y(j), &ones)) < DIFFERENT;
-        if duplicates {
-            let network::Solution { flows, u, v, effort } = network::solve(&geometry, &ones, &ones, self.memory)?;
-            return Ok(matching(&geometry, flows.iter().map(|&(_, j, _)| j).collect(), &u, &v, effort));
-        }
-        Ok(parallel::within(|| solve_in_order(&geometry, self.memory)))
+        parallel::within(|| solve(&geometry, self.memory))
     }
 }
 
+/// In two dimensions or more: clouds with many duplicates are merged, the others solved as they are.
+fn solve(geometry: &Geometry, memory: usize) -> Result<Matching, TransportError> {
+    let ones = vec![1; geometry.rows()];
+    let different = |points: Merged| points.len() as f64 / ones.len() as f64;
+    let duplicates =
+        different(Merged::new(|i| geometry.x(i), &ones)) < DIFFERENT || different(Merged::new(|j| geometry.y(j), &ones)) < DIFFERENT;
+    if duplicates {
+        let network::Solution { flows, u, v, effort } = network::solve(geometry, &ones, &ones, memory)?;
+        return Ok(matching(geometry, flows.iter().map(|&(_, j, _)| j).collect(), &u, &v, effort));
+    }
+    Ok(in_spatial_order(geometry, memory))
+}
+
 /// Puts both clouds in spatial order where scans profit from it, solves, and puts the answer in the given order.
-fn solve_in_order(geometry: &Geometry, memory: usize) -> Matching {
+fn in_spatial_order(geometry: &Geometry, memory: usize) -> Matching {
     if !spatial(geometry.dim) {
-        return solve(geometry, memory);
+        return attempts(geometry, memory);
     }
     let n = geometry.rows();
     let (x, y) = (spatial_order(geometry, n, Geometry::x), spatial_order(geometry, n, Geometry::y));
-    let sorted = solve(&geometry.select(&x, &y), memory);
+    let sorted = attempts(&geometry.select(&x, &y), memory);
     let mut matching = sorted.clone();
     for k in 0..n {
         let (i, j) = (x[k] as usize, y[k] as usize);
@@ -223,7 +228,7 @@ fn solve_in_order(geometry: &Geometry, memory: usize) -> Matching {
 }
 
 /// Auction, exact finish, certificate; again with a small first ε if the prices grew so large that they rounded the costs away.
-fn solve(geometry: &Geometry, memory: usize) -> Matching {
+fn attempts(geometry: &Geometry, memory: usize) -> Matching {
     let screen = Screen::new(geometry, memory);
     let matching = attempt(geometry, &screen, false);
     if matching.gap <= PRECISION * matching.cost {
@@ -283,7 +288,7 @@ fn bid(lists: &mut Lists<'_>, pairs: &mut Pairs, first: f64, last: f64) -> Effor
 fn finish(lists: &mut Lists<'_>, pairs: &mut Pairs) -> usize {
     let rows = pairs.column.len();
     let stale: Vec<u32> = (0..rows as u32).filter(|&i| !lists.certain(i)).collect();
-    lists.refresh(&stale, WANT);
+    lists.refresh(&stale);
     auction::release_dear(lists, pairs, 0.0);
     let free = pairs.free_rows();
     let mut search = Search::new(rows);

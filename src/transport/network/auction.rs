@@ -4,7 +4,7 @@
 //! of the cheapest parcel: this one goes first to a new bidder (Bertsekas and Castañón, *Ann. Oper. Res.* 20, 1989). The prices only
 //! start the exact method, so a phase may end with a little mass unplaced.
 
-use crate::transport::lists::{Lists, Look, WANT};
+use crate::transport::lists::{Lists, Look};
 use std::collections::VecDeque;
 
 /// Mass of one row in one column.
@@ -72,7 +72,7 @@ impl Auction<'_, '_> {
                 if waiting.is_empty() {
                     return None;
                 }
-                self.lists.refresh(waiting, WANT);
+                self.lists.refresh(waiting);
                 self.queue.extend(waiting.drain(..));
                 continue;
             };
@@ -84,7 +84,7 @@ impl Auction<'_, '_> {
             }
             waiting.push(row);
             if waiting.len() >= self.lists.batch() {
-                self.lists.refresh(waiting, WANT);
+                self.lists.refresh(waiting);
                 self.queue.extend(waiting.drain(..));
             }
         }

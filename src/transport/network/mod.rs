@@ -12,7 +12,7 @@ use super::order::Order;
 use super::screen::boxes::{spatial, spatial_order};
 use super::screen::{MEMORY, Screen};
 use super::{TransportError, certificate, check};
-use crate::Float;
+use crate::{Float, parallel};
 use merge::Merged;
 use ndarray::ArrayRef2;
 
@@ -144,7 +144,7 @@ impl NetworkSimplex {
         check::clouds(x, y)?;
         let a = check::weights(check::CLOUDS[0], x.nrows(), a)?;
         let b = check::weights(check::CLOUDS[1], y.nrows(), b)?;
-        plan(&Geometry::new(self.order, x, y), &integers(&a), &integers(&b), self.memory)
+        self.plan(&Geometry::new(self.order, x, y), &integers(&a), &integers(&b))
     }
 
     /// Solves with equal weights: mass 1/n on every row of `x`, 1/m on every row of `y`.
@@ -164,7 +164,25 @@ impl NetworkSimplex {
     pub fn solve_uniform<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Plan, TransportError> {
         check::clouds(x, y)?;
         let uniform = |n: usize| integers(&vec![1.0 / n as f64; n]);
-        plan(&Geometry::new(self.order, x, y), &uniform(x.nrows()), &uniform(y.nrows()), self.memory)
+        self.plan(&Geometry::new(self.order, x, y), &uniform(x.nrows()), &uniform(y.nrows()))
+    }
+
+    fn plan(&self, geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Result<Plan, TransportError> {
+        let Solution { flows, u, v, effort } = parallel::within(|| solve(geometry, supply, demand, self.memory))?;
+        let unit = 1.0 / ONE as f64;
+        let cost = unit * certificate::sum(flows.iter().map(|&(i, j, flow)| flow as f64 * geometry.cost(i, j)));
+        let terms = u.iter().zip(supply).chain(v.iter().zip(demand));
+        let dual = unit * certificate::sum(terms.map(|(dual, &mass)| dual * mass as f64));
+        Ok(Plan {
+            cost: geometry.restore_cost(cost),
+            distance: geometry.restore_distance(cost),
+            lower: geometry.restore_distance(dual.clamp(0.0, cost)),
+            gap: geometry.restore_cost((cost - dual).max(0.0)),
+            plan: flows.iter().map(|&(i, j, flow)| (i, j, unit * flow as f64)).collect(),
+            u: u.iter().map(|&u| geometry.restore_cost(u)).collect(),
+            v: v.iter().map(|&v| geometry.restore_cost(v)).collect(),
+            effort,
+        })
     }
 }
 
@@ -222,22 +240,4 @@ pub(in crate::transport) fn solve(geometry: &Geometry, supply: &[i64], demand: &
     let flows = merge::split(&optimum.flows, (&x, supply), (&y, demand));
     let scans = optimum.rounds * x.len() + geometry.rows();
     Ok(Solution { flows, u, v, effort: Effort { phases: optimum.rounds, iterations: optimum.pivots, scans, paths: 0 } })
-}
-
-fn plan(geometry: &Geometry, supply: &[i64], demand: &[i64], memory: usize) -> Result<Plan, TransportError> {
-    let Solution { flows, u, v, effort } = solve(geometry, supply, demand, memory)?;
-    let unit = 1.0 / ONE as f64;
-    let cost = unit * certificate::sum(flows.iter().map(|&(i, j, flow)| flow as f64 * geometry.cost(i, j)));
-    let terms = u.iter().zip(supply).chain(v.iter().zip(demand));
-    let dual = unit * certificate::sum(terms.map(|(dual, &mass)| dual * mass as f64));
-    Ok(Plan {
-        cost: geometry.restore_cost(cost),
-        distance: geometry.restore_distance(cost),
-        lower: geometry.restore_distance(dual.clamp(0.0, cost)),
-        gap: geometry.restore_cost((cost - dual).max(0.0)),
-        plan: flows.iter().map(|&(i, j, flow)| (i, j, unit * flow as f64)).collect(),
-        u: u.iter().map(|&u| geometry.restore_cost(u)).collect(),
-        v: v.iter().map(|&v| geometry.restore_cost(v)).collect(),
-        effort,
-    })
 }

@@ -5,8 +5,6 @@ use crate::vector::vectorised;
 
 /// Columns of one group of the minima.
 const MEMBERS: usize = CHUNK / GROUPS;
-/// Numbers compared at once.
-const WIDTH: usize = 16;
 /// Steps of a bisection at most; after 30 of them the ends are neighbours unless values of very different size meet.
 const STEPS: usize = 40;
 
@@ -99,19 +97,58 @@ fn at_most(values: &[f32], top: f32) -> usize {
     count as usize
 }
 
-/// The smallest and the largest finite value.
+/// The smallest and the largest finite of whole blocks of values.
 #[inline(always)]
 fn ends(values: &[f32]) -> (f32, f32) {
-    let (blocks, rest) = values.as_chunks::<WIDTH>();
-    let (mut low, mut high) = ([f32::INFINITY; WIDTH], [f32::NEG_INFINITY; WIDTH]);
+    let (blocks, _) = values.as_chunks::<GROUPS>();
+    let (mut low, mut high) = ([f32::INFINITY; GROUPS], [f32::NEG_INFINITY; GROUPS]);
     for block in blocks {
-        for lane in 0..WIDTH {
-            let v = block[lane];
-            low[lane] = if v < low[lane] { v } else { low[lane] };
-            high[lane] = if v > high[lane] && v < f32::INFINITY { v } else { high[lane] };
+        for lane in 0..GROUPS {
+            low[lane] = if block[lane] < low[lane] { block[lane] } else { low[lane] };
         }
     }
-    let finite = rest.iter().filter(|v| **v < f32::INFINITY);
-    let low = low.iter().chain(rest).fold(f32::INFINITY, |low, &v| low.min(v));
-    (low, high.iter().chain(finite).fold(f32::NEG_INFINITY, |high, &v| high.max(v)))
+    for block in blocks {
+        for lane in 0..GROUPS {
+            let finite = if block[lane] < f32::INFINITY { block[lane] } else { f32::NEG_INFINITY };
+            high[lane] = if finite > high[lane] { finite } else { high[lane] };
+        }
+    }
+    let low = low.iter().fold(f32::INFINITY, |low, &v| if v < low { v } else { low });
+    (low, high.iter().fold(f32::NEG_INFINITY, |high, &v| if v > high { v } else { high }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The minima of the groups of a row, by their definition.
+    fn minima(values: &[f32]) -> Vec<f32> {
+        let least = |group| members(group).map(|j| values[j]).fold(f32::INFINITY, f32::min);
+        (0..values.len() / MEMBERS).map(least).collect()
+    }
+
+    proptest! {
+        /// With ties, values of very different size and padding: at least `want` columns are kept and at most twice as many, all smaller
+        /// values among them, and nothing below the returned number is left out.
+        #[test]
+        fn keeps_the_smallest(
+            columns in 1_usize..2000, share in 0.0..1.0_f64, power in prop::sample::select(vec![0, 1, 9]), few in any::<bool>(), seed in 0_u64..1000
+        ) {
+            let want = 1 + (share * share * (columns - 1) as f64) as usize;
+            let mut stream = crate::stream::Stream::nth(seed, 0);
+            let mut draw = || {
+                let z = <f64 as crate::Float>::standard_normal(&mut stream) as f32;
+                (if few { z.round() } else { z }).powi(power)
+            };
+            let mut values: Vec<f32> = (0..columns).map(|_| draw()).collect();
+            values.resize(columns.next_multiple_of(CHUNK), f32::INFINITY);
+            let (mut groups, mut kept) = (Vec::new(), Vec::new());
+            let cut = select(&values, &minima(&values), want, &mut groups, &mut kept);
+            prop_assert!(kept.len() >= want && kept.len() <= 2 * want);
+            prop_assert!(kept.iter().all(|&key| from_key((key >> 32) as u32) == values[key as u32 as usize] && (key as u32) < columns as u32));
+            let left_out = |j: &usize| !kept.iter().any(|&key| key as u32 as usize == *j);
+            prop_assert!((0..columns).filter(left_out).all(|j| values[j] >= cut));
+        }
+    }
 }
