@@ -136,9 +136,7 @@ fn store<F: Float, const N: usize>(sums: &[F; N], out: &mut [F]) {
 fn single<F: Float, const N: usize>(row: &[F], panel: &[[F; N]], fused: bool) -> [F; N] {
     let mut sums = [F::zero(); N];
     for (b, a) in panel.iter().zip(row) {
-        for (s, b) in sums.iter_mut().zip(b) {
-            *s = if fused { a.mul_add(*b, *s) } else { *s + *a * *b };
-        }
+        accumulate(&mut sums, *a, b, fused);
     }
     sums
 }
@@ -146,17 +144,28 @@ fn single<F: Float, const N: usize>(row: &[F], panel: &[[F; N]], fused: bool) ->
 /// The products of a tile of rows with a panel.
 #[inline(always)]
 fn tile<F: Float, const N: usize>(rows: [&[F]; TILE_ROWS], panel: &[[F; N]], fused: bool) -> [[F; N]; TILE_ROWS] {
-    let mut sums = [[F::zero(); N]; TILE_ROWS];
+    // One name a row: an array of sums, and a loop over it, may be left in memory.
+    let zero = [F::zero(); N];
+    let (mut s0, mut s1, mut s2, mut s3, mut s4, mut s5) = (zero, zero, zero, zero, zero, zero);
     let [r0, r1, r2, r3, r4, r5] = rows;
     let columns = r0.iter().zip(r1).zip(r2.iter().zip(r3)).zip(r4.iter().zip(r5));
     for (b, (((a0, a1), (a2, a3)), (a4, a5))) in panel.iter().zip(columns) {
-        for (sums, a) in sums.iter_mut().zip([a0, a1, a2, a3, a4, a5]) {
-            for (s, b) in sums.iter_mut().zip(b) {
-                *s = if fused { a.mul_add(*b, *s) } else { *s + *a * *b };
-            }
-        }
+        accumulate(&mut s0, *a0, b, fused);
+        accumulate(&mut s1, *a1, b, fused);
+        accumulate(&mut s2, *a2, b, fused);
+        accumulate(&mut s3, *a3, b, fused);
+        accumulate(&mut s4, *a4, b, fused);
+        accumulate(&mut s5, *a5, b, fused);
     }
-    sums
+    [s0, s1, s2, s3, s4, s5]
+}
+
+/// sums += a b.
+#[inline(always)]
+fn accumulate<F: Float, const N: usize>(sums: &mut [F; N], a: F, b: &[F; N], fused: bool) {
+    for k in 0..N {
+        sums[k] = if fused { a.mul_add(b[k], sums[k]) } else { sums[k] + a * b[k] };
+    }
 }
 
 #[cfg(test)]
