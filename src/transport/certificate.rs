@@ -9,7 +9,7 @@ use crate::parallel;
 use rayon::prelude::*;
 
 /// Rows a task; fixed, so that results do not depend on the number of threads.
-const PART: usize = 16;
+const PART: usize = 24;
 
 /// Applies `question` to every row's bounds and their minima.
 fn each_row<T: Send + Default + Clone>(

@@ -27,7 +27,11 @@ impl Geometry {
         // Two factors: one alone can overflow.
         let (first, second) = (libm::scalbn(1.0, -(exponent / 2)), libm::scalbn(1.0, -(exponent - exponent / 2)));
         // Adding zero makes equal points equal bit by bit: −0 becomes 0.
-        let copy = |points: &ArrayRef2<F>| points.iter().map(|z| z.as_f64() * first * second + 0.0).collect();
+        let copy = |points: &ArrayRef2<F>| {
+            let points = points.as_standard_layout();
+            let points = points.as_slice().expect("the standard layout is contiguous");
+            points.iter().map(|z| z.as_f64() * first * second + 0.0).collect()
+        };
         Self { order, dim, x: copy(x), y: copy(y), exponent }
     }
 
@@ -95,12 +99,14 @@ impl Geometry {
 
 /// The even e for which 2^{−e} brings the diameter of both clouds together below one.
 fn exponent<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> i32 {
-    let mut spread: f64 = 0.0;
-    for (x, y) in x.columns().into_iter().zip(y.columns()) {
-        let halves = x.iter().chain(y.iter()).map(|z| 0.5 * z.as_f64());
-        let (low, high) = halves.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), z| (low.min(z), high.max(z)));
-        spread = spread.max(high - low);
+    let mut ends = vec![(f64::INFINITY, f64::NEG_INFINITY); x.ncols()];
+    for point in x.rows().into_iter().chain(y.rows()) {
+        for ((low, high), z) in ends.iter_mut().zip(point) {
+            let half = 0.5 * z.as_f64();
+            (*low, *high) = (low.min(half), high.max(half));
+        }
     }
+    let spread = ends.iter().map(|(low, high)| high - low).fold(0.0, f64::max);
     if spread == 0.0 {
         return 0;
     }

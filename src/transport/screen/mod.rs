@@ -95,21 +95,10 @@ impl Screen {
         let gamma = 1.1 * (dim as f64 + 3.0) * UNIT;
         let shrink = (1.0 - (gamma + ETA + 8.0 * UNIT)).sqrt();
         let centre = centre(geometry);
-        let round = |point: &[f64], out: &mut dyn FnMut(usize, f32)| -> (f64, f64) {
-            let mut square = 0.0;
-            for (k, (z, c)) in point.iter().zip(&centre).enumerate() {
-                let rounded = ((z - c) * shrink) as f32;
-                square += f64::from(rounded) * f64::from(rounded);
-                out(k, rounded);
-            }
-            // 2⁻⁵² |z| bounds the rounding of the difference, the last term that of subnormal coordinates.
-            let raw: f64 = point.iter().map(|z| z * z).sum::<f64>().sqrt();
-            (square, 1.5 * UNIT * square.sqrt() + f64::EPSILON * raw + 1e-44 * (dim as f64).sqrt())
-        };
-        let mut x = vec![0.0; rows * dim];
-        let mut y = vec![0.0; stride * dim];
-        let x_bounds: Vec<_> = x.chunks_exact_mut(dim).enumerate().map(|(i, row)| round(geometry.x(i), &mut |k, z| row[k] = z)).collect();
-        let y_bounds: Vec<_> = (0..columns).map(|j| round(geometry.y(j), &mut |k, z| y[k * stride + j] = z)).collect();
+        let (rounded_x, rounded_y) = parallel::join(
+            || Rounded::new(&centre, shrink, (0..rows).map(|i| geometry.x(i))),
+            || Rounded::new(&centre, shrink, (0..columns).map(|j| geometry.y(j))),
+        );
         // Loss of the squares by the matrix product, relative to the square norms.
         let loss = if direct { 0.0 } else { gamma + 12.0 * UNIT };
         let penalty = |square: f64, delta: f64| match geometry.order.value() {
@@ -120,18 +109,22 @@ impl Screen {
         let product_two = !direct && geometry.order == Order::TWO;
         let norm = |square: f64| if product_two { square } else { 0.0 };
         let reduced = |&(square, _): &(f64, f64)| if direct { 0.0 } else { (square * (1.0 - loss)) as f32 };
-        let mut panels = Panels::default();
-        if !direct {
-            panels.pack(&y, dim, stride);
-            y = Vec::new();
+        let (mut y, mut panels) = (Vec::new(), Panels::default());
+        let mut y_points = rounded_y.points;
+        y_points.resize(stride * dim, 0.0);
+        if direct {
+            y.extend((0..dim).flat_map(|k| y_points[k..].iter().step_by(dim)));
+        } else {
+            panels.pack_transposed(&y_points, dim, stride);
         }
+        let (x_bounds, y_bounds) = (rounded_x.bounds, rounded_y.bounds);
         let largest = y_bounds.iter().fold(0.0, |most: f64, b| most.max(b.1));
         let mut screen = Self {
             order: geometry.order,
             dim,
             columns,
             stride,
-            x,
+            x: rounded_x.points,
             x_square: x_bounds.iter().map(reduced).collect(),
             x_offset: x_bounds.iter().map(|&(square, delta)| norm(square) - penalty(square, delta) - 1e-43).collect(),
             y,
@@ -337,6 +330,33 @@ fn fold<const N: usize, const L: usize>(bound: impl Fn(usize) -> f32, priced: &[
         for lane in 0..L {
             minima[lane] = if values[lane] < minima[lane] { values[lane] } else { minima[lane] };
         }
+    }
+}
+
+/// A cloud in single precision.
+#[derive(Debug)]
+struct Rounded {
+    /// Row after row.
+    points: Vec<f32>,
+    /// Square norm of each rounded point, and a bound on the norm of its rounding.
+    bounds: Vec<(f64, f64)>,
+}
+
+impl Rounded {
+    /// Moves `centre` to the origin, multiplies by `shrink` and rounds.
+    fn new<'a>(centre: &[f64], shrink: f64, cloud: impl ExactSizeIterator<Item = &'a [f64]>) -> Self {
+        let mut points = Vec::with_capacity(cloud.len() * centre.len());
+        let tiny = 1e-44 * (centre.len() as f64).sqrt();
+        let bounds = cloud.map(|point| {
+            points.extend(point.iter().zip(centre).map(|(z, c)| ((z - c) * shrink) as f32));
+            let rounded = points[points.len() - point.len()..].iter().map(|&z| f64::from(z));
+            let square: f64 = rounded.map(|z| z * z).sum();
+            // 2⁻⁵² |z| bounds the rounding of the difference, the last term that of subnormal coordinates.
+            let raw = point.iter().map(|z| z * z).sum::<f64>().sqrt();
+            (square, 1.5 * UNIT * square.sqrt() + f64::EPSILON * raw + tiny)
+        });
+        let bounds = bounds.collect();
+        Self { points, bounds }
     }
 }
 
