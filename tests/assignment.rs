@@ -175,6 +175,18 @@ fn single_precision_is_widened() {
     assert_eq!(narrow, solve(2.0, &x.mapv(f64::from), &y.mapv(f64::from)));
 }
 
+/// Inner products kept or computed anew, alone or by tiles: in 40 dimensions the solver does the one or the other as memory allows.
+#[test]
+fn memory_does_not_matter() {
+    let (x, y) = (bell(3, 300, 40), bell(4, 300, 40));
+    for order in [1.0, 2.0, 3.0] {
+        let [kept, anew] = [usize::MAX, 0].map(|bytes| Assignment::new(order).unwrap().memory(bytes).solve(&x, &y).unwrap());
+        check(order, &x, &y, &kept);
+        check(order, &x, &y, &anew);
+        assert!((kept.cost - anew.cost).abs() <= VALUE * kept.cost);
+    }
+}
+
 #[test]
 fn views_pass() {
     let (x, y) = (bell(1, 40, 6), bell(2, 40, 6));

@@ -49,7 +49,7 @@ const DIFFERENT: f64 = 0.97;
 /// ε-scaling auction followed by shortest augmenting paths, both on short lists of candidate columns. Prices only fall, so a column
 /// left out of a row's list can not beat the smallest value left out when the row was scanned; while the list's answer lies below that
 /// threshold it is the answer of the whole row. Scans bound the costs in `f32` from below, with every rounding paid for, and compute
-/// the few costs that survive by direct differences in `f64`. Memory is O(n(d + 40)), and 4 n² bytes more where
+/// the few costs that survive by direct differences in `f64`. Memory is O(n(d + 60)), and in more than 32 dimensions 4 n² bytes more where
 /// [`memory`](Self::memory) allows it. Up to four dimensions the columns lie in k-d order in boxes of two sizes, each with a linear function
 /// below its prices, and every bid searches them anew; lists serve the exact finish alone.
 /// Clouds with many equal points are merged and handed to the solver of [`NetworkSimplex`](crate::NetworkSimplex). On the line the
@@ -147,14 +147,14 @@ impl Assignment {
         self.order.value()
     }
 
-    /// Most bytes to spend on inner products kept between scans, 512 MiB unless told. They need 4 n² bytes and pay in more than four
-    /// dimensions; above the limit they are computed anew in every scan. The value does not depend on it.
+    /// Most bytes to spend on inner products kept between scans, 512 MiB unless told. They need 4 n² bytes and are kept in more than 32
+    /// dimensions; in fewer, and above the limit, they are computed anew in every scan. The value does not depend on it.
     ///
     /// ```
-    /// use ndarray::array;
+    /// use ndarray::Array2;
     /// use onestep::Assignment;
-    /// let (x, y) = (array![[0.0, 1.0, 2.0, 3.0, 4.0]], array![[1.0, 1.0, 2.0, 3.0, 4.0]]);
-    /// assert_eq!(Assignment::new(2.0)?.memory(0).solve(&x, &y)?.distance, 1.0);
+    /// let (x, y) = (Array2::<f64>::zeros((2, 64)), Array2::ones((2, 64)));
+    /// assert_eq!(Assignment::new(2.0)?.memory(0).solve(&x, &y)?.distance, 8.0);
     /// # Ok::<(), onestep::TransportError>(())
     /// ```
     #[must_use]

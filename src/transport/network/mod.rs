@@ -30,7 +30,7 @@ use ndarray::ArrayRef2;
 /// for masses gives near-optimal prices and a near-optimal flow; the network simplex method then runs on the arcs that are nearly tight,
 /// from a tree of that flow, and every pair is priced against its potentials until none has a negative reduced cost. Masses are rounded to
 /// multiples of 2⁻⁶⁰, so that flows are integers, no mass is lost to rounding, and the strongly feasible tree cannot cycle. The only
-/// n × m array is that of [`memory`](Self::memory), in more than four dimensions.
+/// n × m array is that of [`memory`](Self::memory), in more than 32 dimensions.
 ///
 /// # Units
 /// `distance` and `lower` have the unit of the coordinates, `cost`, `gap`, `u`, `v` its p-th power; masses are numbers of sum 1.
@@ -110,10 +110,10 @@ impl NetworkSimplex {
     /// Most bytes to spend on inner products kept between scans, 512 MiB unless told; as [`Assignment::memory`](crate::Assignment::memory).
     ///
     /// ```
-    /// use ndarray::array;
+    /// use ndarray::Array2;
     /// use onestep::NetworkSimplex;
-    /// let (x, y) = (array![[0.0, 1.0, 2.0, 3.0, 4.0]], array![[1.0, 1.0, 2.0, 3.0, 4.0]]);
-    /// assert_eq!(NetworkSimplex::new(2.0)?.memory(0).solve(&x, &[1.0], &y, &[1.0])?.distance, 1.0);
+    /// let (x, y) = (Array2::<f64>::zeros((1, 64)), Array2::ones((1, 64)));
+    /// assert_eq!(NetworkSimplex::new(2.0)?.memory(0).solve(&x, &[1.0], &y, &[1.0])?.distance, 8.0);
     /// # Ok::<(), onestep::TransportError>(())
     /// ```
     #[must_use]

@@ -32,7 +32,7 @@ pub(crate) const GROUPS: usize = 32;
 const LANES: usize = 16;
 /// Up to this dimension squares are summed from differences, above from norms and a matrix product.
 const DIRECT: usize = 4;
-/// Above this dimension a product takes longer than reading it again.
+/// Up to this dimension an inner product takes no longer than reading it again.
 const CHEAP: usize = 32;
 /// Rows whose products with a chunk are computed at a time: they stay in the first-level cache.
 const TOGETHER: usize = 2 * TILE_ROWS;
