@@ -72,6 +72,7 @@ impl Level {
         (0..self.dim()).map(|k| self.slope[k * self.count + b].abs() * self.half[k * self.count + b]).sum()
     }
 
+    #[inline(always)]
     fn group(&self, side: &[f32], k: usize, group: usize) -> [f32; LANES] {
         *side[k * self.count + group * LANES..].first_chunk().expect("groups are whole")
     }
@@ -79,7 +80,7 @@ impl Level {
     /// Lower bounds of the values in a group of boxes.
     ///
     /// For p = 2 the minimum of |x − y|² − ⟨g, y − c⟩ over the box. Else the cost is bounded by its tangent plane at c: it is convex in y.
-    #[inline]
+    #[inline(always)]
     pub(super) fn bounds<const D: usize>(&self, x: [f32; D], order: Order, slack: f64, group: usize) -> [f32; LANES] {
         let mut bound = self.group(&self.floor, 0, group);
         if order == Order::TWO {

@@ -5,6 +5,7 @@ use super::select::{from_key, order_key};
 use super::{LANES, Screen, bounds_by_differences};
 use crate::transport::cost::Geometry;
 use crate::transport::lists::Look;
+use crate::vector::vectorised;
 
 /// One row against the boxes.
 #[derive(Clone, Copy)]
@@ -40,12 +41,15 @@ impl Screen {
 
     /// The two smallest c_ij − v_j of row i over all columns, by exact costs; block `near` is looked at first.
     pub(crate) fn two_least(&self, geometry: &Geometry, i: usize, boxes: &Boxes, priced: &[f32], prices: &[f64], near: usize) -> Look {
-        match self.dim {
-            1 => self.row::<1>(i, boxes, priced).two_least(geometry, prices, near),
-            2 => self.row::<2>(i, boxes, priced).two_least(geometry, prices, near),
-            3 => self.row::<3>(i, boxes, priced).two_least(geometry, prices, near),
-            _ => self.row::<4>(i, boxes, priced).two_least(geometry, prices, near),
-        }
+        vectorised(
+            #[inline(always)]
+            |_| match self.dim {
+                1 => self.row::<1>(i, boxes, priced).two_least(geometry, prices, near),
+                2 => self.row::<2>(i, boxes, priced).two_least(geometry, prices, near),
+                3 => self.row::<3>(i, boxes, priced).two_least(geometry, prices, near),
+                _ => self.row::<4>(i, boxes, priced).two_least(geometry, prices, near),
+            },
+        )
     }
 }
 
@@ -71,6 +75,7 @@ impl<const D: usize> Row<'_, D> {
         from_key(cut)
     }
 
+    #[inline(always)]
     fn two_least(self, geometry: &Geometry, prices: &[f64], near: usize) -> Look {
         let mut look = Look::NOTHING;
         let mut cut = f32::INFINITY;
@@ -93,16 +98,18 @@ impl<const D: usize> Row<'_, D> {
         look
     }
 
+    #[inline(always)]
     fn group_bounds(self, set: usize) -> [f32; LANES] {
         self.boxes.groups.bounds(self.x, self.screen.order, self.slack, set)
     }
 
+    #[inline(always)]
     fn box_bounds(self, group: usize) -> [f32; LANES] {
         self.boxes.blocks.bounds(self.x, self.screen.order, self.slack, group)
     }
 
     /// Lower bounds of the values in a block, and the least of each lane.
-    #[inline]
+    #[inline(always)]
     fn block_bounds(self, block: usize) -> ([f32; BLOCK], [f32; LANES]) {
         let start = block * BLOCK;
         let whole = "a block ends within the stride";
@@ -125,7 +132,7 @@ impl<const D: usize> Row<'_, D> {
     }
 
     /// Looks at the columns of a block that may be among the two best.
-    #[inline]
+    #[inline(always)]
     fn look_at(self, block: usize, geometry: &Geometry, prices: &[f64], look: &mut Look, cut: &mut f32) {
         let (values, least) = self.block_bounds(block);
         let mut open = (0..LANES).fold(0_u32, |open, lane| open | u32::from(least[lane] < *cut) << lane);
