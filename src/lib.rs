@@ -60,6 +60,7 @@ mod estimate;
 mod float;
 mod flow;
 mod level;
+mod panels;
 mod parallel;
 mod population;
 mod process;

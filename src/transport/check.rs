@@ -20,8 +20,13 @@ pub(crate) fn order(order: f64) -> Result<f64, TransportError> {
 }
 
 /// Whether all values are finite: no early exit, so that it vectorises.
+#[inline(always)]
 pub(crate) fn all_finite<'a, F: Float>(values: impl Iterator<Item = &'a F>) -> bool {
-    values.fold(true, |finite, v| finite & v.is_finite())
+    let mut finite = true;
+    for v in values {
+        finite &= v.is_finite();
+    }
+    finite
 }
 
 /// Checks that a cloud has rows and columns and holds finite numbers.

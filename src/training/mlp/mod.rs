@@ -4,7 +4,6 @@ mod activation;
 mod descent;
 mod network;
 mod optimiser;
-mod product;
 
 pub use activation::Activation;
 pub(crate) use descent::{Descent, RUNAWAY, check_loss};

@@ -1,8 +1,8 @@
 //! A fully connected network: forward and backward passes over batches of rows.
 
 use super::Activation;
-use super::product::Panels;
 use crate::Float;
+use crate::panels::Panels;
 use crate::parallel;
 use crate::vector::vectorised;
 use ndarray::linalg::general_mat_mul;

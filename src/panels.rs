@@ -1,11 +1,11 @@
-//! Products of a batch of rows with the weights of a layer.
+//! Products of a batch of rows with a matrix packed once for many of them: the weights of a layer, a cloud of points.
 
 use crate::Float;
 use crate::vector::vectorised;
 
 /// A k × n matrix B cut into panels of a few columns, each stored row after row and padded with zeros: what the inner loop reads in order.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Panels<F> {
+pub(crate) struct Panels<F> {
     values: Vec<F>,
     rows: usize,
     columns: usize,
@@ -24,7 +24,7 @@ const fn panel_columns<F>(columns: usize) -> usize {
 
 impl<F: Float> Panels<F> {
     /// Holds the matrix with these row-major entries from here on.
-    pub(super) fn pack(&mut self, entries: &[F], rows: usize, columns: usize) {
+    pub(crate) fn pack(&mut self, entries: &[F], rows: usize, columns: usize) {
         let width = self.reshape(rows, columns);
         for (j, panel) in self.values.chunks_exact_mut(rows * width).enumerate() {
             let own = j * width..columns.min((j + 1) * width);
@@ -35,7 +35,7 @@ impl<F: Float> Panels<F> {
     }
 
     /// The same for the matrix whose transpose has these row-major entries.
-    pub(super) fn pack_transposed(&mut self, entries: &[F], rows: usize, columns: usize) {
+    pub(crate) fn pack_transposed(&mut self, entries: &[F], rows: usize, columns: usize) {
         let width = self.reshape(rows, columns);
         for (own, panel) in entries.chunks(rows * width).zip(self.values.chunks_exact_mut(rows * width)) {
             for (j, column) in own.chunks_exact(rows).enumerate() {
@@ -61,7 +61,7 @@ impl<F: Float> Panels<F> {
     /// out = A B for row-major tables. Calls `finish(first, rows)` for each block of whole rows of the product, which it may change, while
     /// the block is in the cache; `first` is the number of its first entry. Sums run over k in order, whatever the number of rows.
     #[inline(always)]
-    pub(super) fn multiply(&self, a: &[F], out: &mut [F], finish: impl FnMut(usize, &mut [F])) {
+    pub(crate) fn multiply(&self, a: &[F], out: &mut [F], finish: impl FnMut(usize, &mut [F])) {
         match panel_columns::<F>(self.columns) {
             16 => vectorised(
                 #[inline(always)]
