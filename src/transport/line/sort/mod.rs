@@ -7,8 +7,8 @@
 //!
 //! The first map is t/(1 + |t|), t the key centred and scaled by quartiles of a few of them, which levels bulk and tails up to Cauchy's. A cell
 //! of many keys is distributed again, in proportion to the value, or to the bits of the float where one cell held most keys (bits grow as
-//! the logarithm of the value: tails of any weight, and poles). Large samples take a first round of coarse cells, so that
-//! the second works in the cache. Time is O(n) for laws of bounded density; the number of rounds is capped, and the standard library's
+//! the logarithm of the value: tails of any weight, and poles). Large samples take a first round of coarse cells, so that the second works in
+//! the cache. Time is O(n) for laws of bounded density; the number of rounds is capped, and the standard library's
 //! O(n log n) sort ends what is left.
 
 mod map;
@@ -21,7 +21,7 @@ use map::{Levelled, Linear, Logarithmic, Map};
 use std::cmp::Ordering;
 
 /// Below so many keys the standard library's sort is the faster one.
-const SMALL: usize = 64;
+const SMALL: usize = 200;
 /// Up to so many keys there is a cell for each: counts, keys and their target fit a cache of half a megabyte.
 const FINE: usize = 1 << 14;
 /// Keys of a coarse cell, for samples beyond [`FINE`].
@@ -57,7 +57,7 @@ struct Piece {
 impl Sorter {
     /// Writes the keys, which must be finite, to `sorted` in increasing order; 0 and −0 count as equal.
     pub(super) fn sort<F: Float>(&mut self, keys: &[F], sorted: &mut Vec<f64>) {
-        if keys.len() <= SMALL || u32::try_from(keys.len()).is_err() || keys.is_sorted() {
+        if keys.len() <= SMALL || u32::try_from(keys.len()).is_err() || monotone(keys) {
             sorted.clear();
             sorted.extend(keys.iter().map(|v| v.as_f64()));
             compare(sorted);
@@ -122,6 +122,11 @@ impl Sorter {
     }
 }
 
+/// Whether the keys do not decrease or do not increase, where the standard library's sort takes no time; settled by the first few of random keys.
+fn monotone<F: Float>(keys: &[F]) -> bool {
+    keys.is_sorted() || keys.iter().rev().is_sorted()
+}
+
 /// The number of cells for so many keys.
 fn cells(keys: usize) -> usize {
     if keys <= FINE { keys } else { (keys / COARSE).min(CELLS) }
@@ -158,7 +163,7 @@ fn crowded(counts: &[u32], of: Piece, found: &mut Vec<Piece>) {
     let mut start = of.start;
     for &len in counts {
         if len > CROWDED {
-            found.push(Piece { start, len, round: of.round + 1, stuck: len > of.len / 2 });
+            found.push(Piece { start, len, round: of.round + 1, stuck: len > of.len / 8 * 5 });
         }
         start += len;
     }

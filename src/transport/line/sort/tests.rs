@@ -16,7 +16,7 @@ fn check(sorter: &mut Sorter, keys: &[f64]) {
     assert_eq!(bits(&sorted), bits(&expected));
 }
 
-/// Laws with a name for what is difficult in them, of a normal draw z, another w, and a uniform one u.
+/// Keys of laws easy and hard, from two normal draws z and w and a uniform one u.
 const LAWS: [fn(f64, f64, f64) -> f64; 25] = [
     |z, _, _| z,
     |_, _, u| u,
