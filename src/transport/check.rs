@@ -2,6 +2,7 @@
 
 use super::TransportError;
 use crate::Float;
+use crate::vector::vectorised;
 use ndarray::ArrayRef2;
 
 /// Weights may miss the sum 1 by this much before they are refused; they are then normalised exactly.
@@ -34,7 +35,11 @@ pub(crate) fn cloud<F: Float>(name: &'static str, x: &ArrayRef2<F>) -> Result<()
     if x.is_empty() {
         return Err(TransportError::Empty { cloud: name, rows: x.nrows(), columns: x.ncols() });
     }
-    if all_finite(x.iter()) {
+    let finite = match x.as_slice_memory_order() {
+        Some(values) => vectorised(|_| all_finite(values.iter())),
+        None => all_finite(x.iter()),
+    };
+    if finite {
         return Ok(());
     }
     match x.indexed_iter().find(|(_, value)| !value.is_finite()) {
