@@ -2,6 +2,7 @@
 
 use super::TransportError;
 use crate::Float;
+use crate::vector::vectorised;
 use ndarray::ArrayRef2;
 
 /// Weights may miss the sum 1 by this much before they are refused; they are then normalised exactly.
@@ -20,8 +21,13 @@ pub(crate) fn order(order: f64) -> Result<f64, TransportError> {
 }
 
 /// Whether all values are finite: no early exit, so that it vectorises.
+#[inline(always)]
 pub(crate) fn all_finite<'a, F: Float>(values: impl Iterator<Item = &'a F>) -> bool {
-    values.fold(true, |finite, v| finite & v.is_finite())
+    let mut finite = true;
+    for v in values {
+        finite &= v.is_finite();
+    }
+    finite
 }
 
 /// Checks that a cloud has rows and columns and holds finite numbers.
@@ -29,7 +35,11 @@ pub(crate) fn cloud<F: Float>(name: &'static str, x: &ArrayRef2<F>) -> Result<()
     if x.is_empty() {
         return Err(TransportError::Empty { cloud: name, rows: x.nrows(), columns: x.ncols() });
     }
-    if all_finite(x.iter()) {
+    let finite = match x.as_slice_memory_order() {
+        Some(values) => vectorised(|_| all_finite(values.iter())),
+        None => all_finite(x.iter()),
+    };
+    if finite {
         return Ok(());
     }
     match x.indexed_iter().find(|(_, value)| !value.is_finite()) {

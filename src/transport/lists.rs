@@ -8,7 +8,7 @@ use super::cost::Geometry;
 use super::screen::boxes::{BLOCK, Boxes};
 use super::screen::select::{from_key, select};
 use super::screen::{Scratch, Screen};
-use crate::product::TILE_ROWS;
+use crate::panels::TILE_ROWS;
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 

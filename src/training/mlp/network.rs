@@ -2,8 +2,8 @@
 
 use super::Activation;
 use crate::Float;
+use crate::panels::Panels;
 use crate::parallel;
-use crate::product::Panels;
 use crate::vector::vectorised;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Slice};

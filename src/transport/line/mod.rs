@@ -5,6 +5,7 @@
 
 mod laws;
 mod samples;
+mod sort;
 
 pub use laws::{LineQuantile, QuantileFn};
 pub(super) use samples::Sorted;

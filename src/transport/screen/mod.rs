@@ -18,8 +18,8 @@ pub(crate) mod select;
 
 use super::cost::Geometry;
 use super::order::Order;
+use crate::panels::{Panels, TILE_ROWS};
 use crate::parallel;
-use crate::product::{Panels, TILE_ROWS};
 use crate::vector::vectorised;
 
 /// Bytes of stored inner products unless told otherwise.

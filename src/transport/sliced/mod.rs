@@ -8,11 +8,10 @@ use super::check::{self, CLOUDS};
 use super::line::Sorted;
 use super::order::{Order, scaled};
 use super::{Line, TransportError};
+use crate::panels::Panels;
 use crate::{Estimate, Float, parallel};
-use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayViewMut2, Axis, Slice};
+use ndarray::{Array2, ArrayRef2, ArrayViewMut2, Axis};
 use rand::RngCore;
-use std::borrow::Cow;
 
 /// Sliced W_p by Monte Carlo over a fixed set of directions.
 ///
@@ -57,8 +56,8 @@ pub struct SlicedDistance {
     pub lower_bound: Estimate,
 }
 
-/// Directions of one matrix product: enough that packing the cloud costs little beside the product, few enough to share among threads.
-const BLOCK: usize = 32;
+/// Directions of one matrix product: enough that reading the cloud costs little beside the product, few enough to share among threads.
+const BLOCK: usize = 24;
 
 impl Sliced {
     /// SW_p of `order` p on ℝ^`dim` with `count` directions in orthogonal blocks: every `dim` successive directions are an orthonormal
@@ -199,16 +198,17 @@ impl Sliced {
         if x.ncols() != dim {
             return Err(TransportError::Dimensions { left: x.ncols(), right: dim });
         }
-        let directions = self.directions.mapv(F::of);
-        let blocks: Vec<_> = directions.axis_chunks_iter(Axis(0), BLOCK).collect();
-        let workspace = || (Array2::zeros((BLOCK, x.nrows())), Array2::zeros((BLOCK, y.nrows())), W::default());
+        let directions: Vec<F> = self.directions.iter().map(|&c| F::of(c)).collect();
+        let blocks: Vec<&[F]> = directions.chunks(BLOCK * dim).collect();
+        let (left, right) = parallel::join(|| transposed(x), || transposed(y));
+        let (n, m) = (x.nrows(), y.nrows());
+        let workspace = || (vec![F::zero(); BLOCK * n], vec![F::zero(); BLOCK * m], W::default());
         let distances = parallel::map_with(blocks.len(), workspace, |(px, py, work), k| {
-            let used = Slice::from(..blocks[k].nrows());
-            let (mut px, mut py) = (px.slice_axis_mut(Axis(0), used), py.slice_axis_mut(Axis(0), used));
-            general_mat_mul(F::one(), &blocks[k], &x.t(), F::zero(), &mut px);
-            general_mat_mul(F::one(), &blocks[k], &y.t(), F::zero(), &mut py);
-            let along = |(px, py): (ArrayView1<'_, F>, _)| on_line(work, &contiguous(&px), &contiguous(&py));
-            px.rows().into_iter().zip(py.rows()).map(along).collect::<Result<Vec<_>, _>>()
+            let count = blocks[k].len() / dim;
+            let (px, py) = (&mut px[..count * n], &mut py[..count * m]);
+            left.multiply(blocks[k], px, |_, _| ());
+            right.multiply(blocks[k], py, |_, _| ());
+            px.chunks_exact(n).zip(py.chunks_exact(m)).map(|(px, py)| on_line(work, px, py)).collect::<Result<Vec<_>, _>>()
         });
         Ok(self.summarise(&distances.into_iter().collect::<Result<Vec<_>, _>>()?.concat()))
     }
@@ -226,12 +226,12 @@ impl Sliced {
     }
 }
 
-/// The row as a slice; the rows of a matrix product are contiguous, so nothing is copied.
-fn contiguous<'a, F: Float>(row: &'a ArrayView1<'_, F>) -> Cow<'a, [F]> {
-    match row.as_slice() {
-        Some(slice) => slice.into(),
-        None => row.to_vec().into(),
-    }
+/// The transposed cloud, packed once for the products with all directions.
+fn transposed<F: Float>(cloud: &ArrayRef2<F>) -> Panels<F> {
+    let mut panels = Panels::default();
+    let rows = cloud.as_standard_layout();
+    panels.pack_transposed(rows.as_slice().unwrap_or(&[]), cloud.ncols(), cloud.nrows());
+    panels
 }
 
 /// E|θ_1|^p for θ uniform on the sphere of ℝ^d: Γ(d/2) Γ((p+1)/2) / (√π Γ((d+p)/2)).

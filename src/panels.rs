@@ -1,4 +1,4 @@
-//! Products of a batch of rows with a matrix that is used many times.
+//! Products of a batch of rows with a matrix packed once for many of them: the weights of a layer, a cloud of points.
 
 use crate::Float;
 use crate::vector::vectorised;
