@@ -31,31 +31,45 @@ pub(super) struct Sweep {
     pub(super) column_error: f64,
 }
 
-/// Partial sums of a dot product: as many vectors as hide the time of an addition.
-const LANES: usize = 32;
+/// Partial sums of a dot product.
+const LANES: usize = 16;
+/// Entries whose sums are in the precision of the factors.
+const RUN: usize = 32 * LANES;
 
-/// Σ x_i y_i, in blocks of 32 entries a lane.
+/// Σ x_i y_i.
 #[inline(always)]
 pub(super) fn dot<K: Float>(x: &[K], y: &[K]) -> f64 {
-    let mut sum = 0.0;
-    for (x, y) in x.chunks(32 * LANES).zip(y.chunks(32 * LANES)) {
-        let ((x, x_rest), (y, y_rest)) = (x.as_chunks(), y.as_chunks());
-        let rest = x_rest.iter().zip(y_rest).fold(K::zero(), |s, (&x, &y)| s + x * y);
-        sum += lanes(x, y).iter().fold(rest, |s, &lane| s + lane).as_f64();
+    dots([x], y)[0]
+}
+
+/// Σ_i x_i y_i of several x: their entries come in side by side, and those of y once.
+#[inline(always)]
+fn dots<K: Float, const R: usize>(x: [&[K]; R], y: &[K]) -> [f64; R] {
+    let mut sums = [0.0; R];
+    for (start, y) in (0..).step_by(RUN).zip(y.chunks(RUN)) {
+        let (y, y_rest) = y.as_chunks();
+        let parts = x.map(|x| x[start..start + y.len() * LANES + y_rest.len()].as_chunks());
+        let totals = lanes(parts.map(|(x, _)| x), y);
+        for ((sum, total), (_, x_rest)) in sums.iter_mut().zip(totals).zip(parts) {
+            let rest = x_rest.iter().zip(y_rest).fold(K::zero(), |s, (&x, &y)| s + x * y);
+            *sum += total.iter().fold(rest, |s, &lane| s + lane).as_f64();
+        }
     }
-    sum
+    sums
 }
 
 /// A function of its own, so that the sums stay in registers.
 #[inline(never)]
-fn lanes<K: Float>(x: &[[K; LANES]], y: &[[K; LANES]]) -> [K; LANES] {
+fn lanes<K: Float, const R: usize>(x: [&[[K; LANES]]; R], y: &[[K; LANES]]) -> [[K; LANES]; R] {
     vectorised(
         #[inline(always)]
         |_| {
-            let mut lanes = [K::zero(); LANES];
-            for (x, y) in x.iter().zip(y) {
-                for k in 0..LANES {
-                    lanes[k] += x[k] * y[k];
+            let (mut lanes, x) = ([[K::zero(); LANES]; R], x.map(|x| &x[..y.len()]));
+            for (i, y) in y.iter().enumerate() {
+                for r in 0..R {
+                    for k in 0..LANES {
+                        lanes[r][k] += x[r][i][k] * y[k];
+                    }
                 }
             }
             lanes
@@ -144,16 +158,16 @@ impl<K: Float> Kernel<K> {
                 |_| {
                     for (group, block) in blocks[k].chunks(GROUP * m).enumerate() {
                         let first = k * rows + group * GROUP;
-                        let mut masses = [K::zero(); GROUP];
-                        for (r, row) in block.chunks_exact(m).enumerate() {
-                            let i = first + r;
-                            let sum = dot(row, &weights);
+                        let (mut masses, count) = ([K::zero(); GROUP], block.len() / m);
+                        // Below the last row it is repeated.
+                        let found = dots::<K, GROUP>(std::array::from_fn(|r| &block[r.min(count - 1) * m..][..m]), &weights);
+                        for (i, (mass, sum)) in (first..).zip(masses.iter_mut().zip(found).take(count)) {
                             error += p.a[i] * (u[i] * sum - 1.0).abs();
                             let next = relaxed(u[i], sum, omega);
                             scale.push(next);
-                            masses[r] = K::of(p.a[i] * next);
+                            *mass = K::of(p.a[i] * next);
                         }
-                        add_rows(&mut sums, block, &masses[..block.len() / m]);
+                        add_rows(&mut sums, block, &masses[..count]);
                     }
                 },
             );
