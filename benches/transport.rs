@@ -28,8 +28,8 @@ const CASES: [(&str, usize, usize, usize); 6] = [
     ("sliced", 10_000, 64, 5),
     ("sinkhorn", 2000, 16, 3),
     ("gaussian", 10, 10, 200),
-    ("gaussian", 100, 100, 20),
-    ("gaussian", 500, 500, 3),
+    ("gaussian", 100, 100, 50),
+    ("gaussian", 500, 500, 10),
 ];
 
 /// What is measured, in words.

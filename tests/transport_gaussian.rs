@@ -70,6 +70,25 @@ fn commuting_covariances_in_high_dimension() {
 }
 
 #[test]
+fn distances_of_all_sizes_in_high_dimension() {
+    // N(0, Σ) and its image under I + hE, E symmetric, h‖E‖ < 1: the map is optimal, W_2² = h² tr(E Σ E). Large h is the work of single
+    // precision, small h of double. The covariances are rounded, which moves W_2 by about 1e−15.
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    for dim in [32, 49, 100, 130] {
+        let (root, e) = (normal(2 * dim, dim, &mut rng), normal(dim, dim, &mut rng));
+        let e = (&e + &e.t()) / (8.0 * dim as f64).sqrt();
+        let sigma = root.t().dot(&root) / (2.0 * dim as f64);
+        let mean = vec![0.0; dim];
+        let unit = e.dot(&sigma).dot(&e).diag().sum().sqrt();
+        for (h, tolerance) in [(0.8, LINEAR_ALGEBRA), (0.4, LINEAR_ALGEBRA), (0.1, LINEAR_ALGEBRA), (1e-3, LINEAR_ALGEBRA), (1e-9, 1e-5)] {
+            let map = Array2::<f64>::eye(dim) + h * &e;
+            let image = map.dot(&sigma).dot(&map);
+            close(gaussian_w2(&mean, &sigma, &mean, &image).unwrap(), h * unit, tolerance);
+        }
+    }
+}
+
+#[test]
 fn tiny_distances_keep_their_digits() {
     // N(0, Σ) and its image under I + hE, E symmetric: the map is optimal, W_2² = h² tr(E Σ E). The entries of the second covariance are
     // rounded, which moves W_2 by about 1e−16: that is 1e−6 of 1e−10.

@@ -42,5 +42,5 @@ elif case == "sinkhorn":
     fastest("`ot.sinkhorn` (plain kernel)", 2, sinkhorn)
 else:
     mean = np.zeros(len(x))
-    calls = 3 if len(x) > 200 else 50
+    calls = 10 if len(x) > 200 else 50
     fastest("`ot.gaussian.bures_wasserstein_distance`", calls, lambda: ot.gaussian.bures_wasserstein_distance(mean, mean, x, y))

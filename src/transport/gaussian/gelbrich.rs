@@ -1,9 +1,8 @@
 //! The Gelbrich bound: W_2 of two laws is at least W_2 of the Gaussians with their means and covariances.
 
-use super::{norm, procrustes, psd_root};
+use super::{norm, procrustes::procrustes, product::Square, root::Root};
 use crate::transport::{TransportError, check, order::Order};
 use crate::{Estimate, Float};
-use nalgebra::DMatrix;
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView1, Axis};
 
 /// The Gelbrich lower bound on W_2, measured on two clouds.
@@ -39,7 +38,7 @@ const GROUPS: usize = 20;
 /// Gelbrich, "On a formula for the L² Wasserstein metric between measures on Euclidean and Hilbert spaces", Math. Nachr. 147 (1990).
 pub fn gelbrich_plug_in<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError> {
     check::clouds(x, y)?;
-    distance(&Moments::of(x, 1).whole()?, &Moments::of(y, 1).whole()?)
+    distance(Moments::of(x, 1).whole()?, Moments::of(y, 1).whole()?)
 }
 
 /// The Gelbrich bound between two weighted clouds: means and covariances under the weights.
@@ -63,7 +62,7 @@ pub fn gelbrich_weighted<F: Float>(x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>
     check::clouds(x, y)?;
     let a = check::weights(check::CLOUDS[0], x.nrows(), a)?;
     let b = check::weights(check::CLOUDS[1], y.nrows(), b)?;
-    distance(&Moments::weighted(x, &a).whole()?, &Moments::weighted(y, &b).whole()?)
+    distance(Moments::weighted(x, &a).whole()?, Moments::weighted(y, &b).whole()?)
 }
 
 /// The Gelbrich bound between the laws behind two samples, with its bias removed and a standard error, by a grouped jackknife.
@@ -97,12 +96,12 @@ pub fn gelbrich<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Gelbrich
     check::clouds(x, y)?;
     let groups = GROUPS.min(x.nrows()).min(y.nrows());
     let (mx, my) = (Moments::of(x, groups), Moments::of(y, groups));
-    let plug_in = distance(&mx.whole()?, &my.whole()?)?;
+    let plug_in = distance(mx.whole()?, my.whole()?)?;
     let evaluations = x.nrows() + y.nrows();
     let squared = if groups < 2 {
         Estimate::normal(plug_in * plug_in, f64::INFINITY, evaluations)
     } else {
-        let left_out = (0..groups).map(|k| Ok(distance(&mx.without(k)?, &my.without(k)?)?.powi(2))).collect::<Result<Vec<_>, _>>()?;
+        let left_out = (0..groups).map(|k| Ok(distance(mx.without(k)?, my.without(k)?)?.powi(2))).collect::<Result<Vec<_>, _>>()?;
         let k = groups as f64;
         let mean = left_out.iter().sum::<f64>() / k;
         let variance = (k - 1.0) / k * left_out.iter().map(|g| (g - mean).powi(2)).sum::<f64>();
@@ -115,12 +114,12 @@ pub fn gelbrich<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Gelbrich
 #[derive(Debug)]
 struct MeanAndRoot {
     mean: Vec<f64>,
-    root: DMatrix<f64>,
+    root: Root,
 }
 
-fn distance(a: &MeanAndRoot, b: &MeanAndRoot) -> Result<f64, TransportError> {
+fn distance(a: MeanAndRoot, b: MeanAndRoot) -> Result<f64, TransportError> {
     let shift = norm(a.mean.iter().zip(&b.mean).map(|(a, b)| a - b));
-    Ok(shift.hypot(procrustes(&a.root, &b.root)?))
+    Ok(shift.hypot(procrustes(a.root, b.root)?))
 }
 
 /// Count, sum and sum of squares of every group, about a common centre.
@@ -170,8 +169,9 @@ impl Moments {
             squares += q;
         }
         let shift = &sum / count;
-        let covariance = DMatrix::from_fn(dim, dim, |i, j| 0.5 * (squares[[i, j]] + squares[[j, i]]) / count - shift[i] * shift[j]);
-        let root = psd_root(&covariance).map_err(|smallest| TransportError::Covariance {
+        let entry = |i: usize, j: usize| 0.5 * (squares[[i, j]] + squares[[j, i]]) / count - shift[i] * shift[j];
+        let covariance = Square { dim, entries: (0..dim * dim).map(|e| entry(e / dim, e % dim)).collect() };
+        let root = Root::of_symmetric(&covariance).map_err(|smallest| TransportError::Covariance {
             name: "an empirical covariance",
             reason: format!("its smallest eigenvalue is {smallest:e}"),
         })?;

@@ -6,6 +6,7 @@
 
 use super::scaling::{Problem, total};
 use crate::special::exp::exp;
+use crate::vector::vectorised;
 use crate::{Float, parallel};
 
 /// Blocks of rows.
@@ -30,35 +31,69 @@ pub(super) struct Sweep {
     pub(super) column_error: f64,
 }
 
-/// Σ x_i y_i, in sixteen lanes of blocks of 512 entries.
+/// Partial sums of a dot product.
+const LANES: usize = 16;
+/// Entries whose sums are in the precision of the factors.
+const RUN: usize = 32 * LANES;
+
+/// Σ x_i y_i.
+#[inline(always)]
 pub(super) fn dot<K: Float>(x: &[K], y: &[K]) -> f64 {
-    let block = |(x, y): (&[K], &[K])| {
-        let mut lanes = [K::zero(); 16];
-        let (cx, cy) = (x.chunks_exact(16), y.chunks_exact(16));
-        let rest = cx.remainder().iter().zip(cy.remainder()).fold(K::zero(), |s, (&x, &y)| s + x * y);
-        for (x, y) in cx.zip(cy) {
-            for k in 0..16 {
-                lanes[k] += x[k] * y[k];
-            }
+    dots([x], y)[0]
+}
+
+/// Σ_i x_i y_i of several x: their entries come in side by side, and those of y once.
+#[inline(always)]
+fn dots<K: Float, const R: usize>(x: [&[K]; R], y: &[K]) -> [f64; R] {
+    let mut sums = [0.0; R];
+    for (start, y) in (0..).step_by(RUN).zip(y.chunks(RUN)) {
+        let (y, y_rest) = y.as_chunks();
+        let parts = x.map(|x| x[start..start + y.len() * LANES + y_rest.len()].as_chunks());
+        let totals = lanes(parts.map(|(x, _)| x), y);
+        for ((sum, total), (_, x_rest)) in sums.iter_mut().zip(totals).zip(parts) {
+            let rest = x_rest.iter().zip(y_rest).fold(K::zero(), |s, (&x, &y)| s + x * y);
+            *sum += total.iter().fold(rest, |s, &lane| s + lane).as_f64();
         }
-        lanes.iter().fold(rest, |s, &l| s + l).as_f64()
-    };
-    x.chunks(512).zip(y.chunks(512)).map(block).sum()
+    }
+    sums
+}
+
+/// A function of its own, so that the sums stay in registers.
+#[inline(never)]
+fn lanes<K: Float, const R: usize>(x: [&[[K; LANES]]; R], y: &[[K; LANES]]) -> [[K; LANES]; R] {
+    vectorised(
+        #[inline(always)]
+        |_| {
+            let (mut lanes, x) = ([[K::zero(); LANES]; R], x.map(|x| &x[..y.len()]));
+            for (i, y) in y.iter().enumerate() {
+                for r in 0..R {
+                    for k in 0..LANES {
+                        lanes[r][k] += x[r][i][k] * y[k];
+                    }
+                }
+            }
+            lanes
+        },
+    )
 }
 
 /// max_j (x_j − y_j), in eight lanes.
+#[inline(always)]
 pub(super) fn largest_gap(x: &[f64], y: &[f64]) -> f64 {
     let mut lanes = [f64::NEG_INFINITY; 8];
-    for (x, y) in x.chunks(8).zip(y.chunks(8)) {
-        for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
-            let gap = x - y;
-            *lane = if gap > *lane { gap } else { *lane };
+    let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<8>(), y.as_chunks::<8>());
+    for (x, y) in x.iter().zip(y) {
+        for k in 0..8 {
+            let gap = x[k] - y[k];
+            lanes[k] = if gap > lanes[k] { gap } else { lanes[k] };
         }
     }
-    lanes.into_iter().fold(f64::NEG_INFINITY, f64::max)
+    let gaps = x_rest.iter().zip(y_rest).map(|(x, y)| x - y);
+    lanes.into_iter().chain(gaps).fold(f64::NEG_INFINITY, f64::max)
 }
 
 /// sums += Σ_r masses_r rows_r.
+#[inline(always)]
 fn add_rows<K: Float>(sums: &mut [K], rows: &[K], masses: &[K]) {
     let m = sums.len();
     if let &[p, q, r, s] = masses {
@@ -70,7 +105,9 @@ fn add_rows<K: Float>(sums: &mut [K], rows: &[K], masses: &[K]) {
         return;
     }
     for (row, &mass) in rows.chunks_exact(m).zip(masses) {
-        sums.iter_mut().zip(row).for_each(|(s, &k)| *s += mass * k);
+        for (sum, &k) in sums.iter_mut().zip(row) {
+            *sum += mass * k;
+        }
     }
 }
 
@@ -93,10 +130,16 @@ impl<K: Float> Kernel<K> {
     pub(super) fn build(&mut self, p: &Problem) {
         let (m, inverse, least) = (p.b.len(), p.regularisation.recip(), K::min_positive_value().as_f64());
         parallel::for_blocks(&mut self.entries, m, |i, row| {
-            for ((k, c), g) in row.iter_mut().zip(p.costs(i)).zip(&p.g) {
-                let entry = exp((p.f[i] + g - c) * inverse);
-                *k = K::of(if entry < least { 0.0 } else { entry });
-            }
+            vectorised(
+                #[inline(always)]
+                |_| {
+                    let f = p.f[i];
+                    for ((k, c), g) in row.iter_mut().zip(p.costs(i)).zip(&p.g) {
+                        let entry = exp((f + g - c) * inverse);
+                        *k = K::of(if entry < least { 0.0 } else { entry });
+                    }
+                },
+            );
         });
     }
 
@@ -110,19 +153,24 @@ impl<K: Float> Kernel<K> {
         let blocks: Vec<_> = self.entries.chunks(rows * m).collect();
         let parts = parallel::map(blocks.len(), |k| {
             let (mut scale, mut sums, mut error) = (Vec::with_capacity(rows), vec![K::zero(); m], 0.0);
-            for (group, block) in blocks[k].chunks(GROUP * m).enumerate() {
-                let first = k * rows + group * GROUP;
-                let mut masses = [K::zero(); GROUP];
-                for (r, row) in block.chunks_exact(m).enumerate() {
-                    let i = first + r;
-                    let sum = dot(row, &weights);
-                    error += p.a[i] * (u[i] * sum - 1.0).abs();
-                    let next = relaxed(u[i], sum, omega);
-                    scale.push(next);
-                    masses[r] = K::of(p.a[i] * next);
-                }
-                add_rows(&mut sums, block, &masses[..block.len() / m]);
-            }
+            vectorised(
+                #[inline(always)]
+                |_| {
+                    for (group, block) in blocks[k].chunks(GROUP * m).enumerate() {
+                        let first = k * rows + group * GROUP;
+                        let (mut masses, count) = ([K::zero(); GROUP], block.len() / m);
+                        // Below the last row it is repeated.
+                        let found = dots::<K, GROUP>(std::array::from_fn(|r| &block[r.min(count - 1) * m..][..m]), &weights);
+                        for (i, (mass, sum)) in (first..).zip(masses.iter_mut().zip(found).take(count)) {
+                            error += p.a[i] * (u[i] * sum - 1.0).abs();
+                            let next = relaxed(u[i], sum, omega);
+                            scale.push(next);
+                            *mass = K::of(p.a[i] * next);
+                        }
+                        add_rows(&mut sums, block, &masses[..count]);
+                    }
+                },
+            );
             (scale, sums.into_iter().map(Float::as_f64).collect(), error)
         });
         let row_error = parts.iter().map(|p| p.2).sum();
@@ -139,7 +187,12 @@ impl<K: Float> Kernel<K> {
         let m = p.b.len();
         let masses: Vec<f64> = u.iter().zip(&p.a).map(|(u, a)| u * a).collect();
         let weights: Vec<K> = masses.iter().map(|&w| K::of(w)).collect();
-        let sums = parallel::map(m, |i| dot(&self.entries[i * m..(i + 1) * m], &weights));
+        let sums = parallel::map(m, |i| {
+            vectorised(
+                #[inline(always)]
+                |_| dot(&self.entries[i * m..(i + 1) * m], &weights),
+            )
+        });
         let row_error = masses.iter().zip(&sums).zip(&p.a).map(|((w, s), a)| (w * s - a).abs()).sum();
         let next: Vec<f64> = u.iter().zip(&sums).map(|(u, s)| (u / s).sqrt()).collect();
         Sweep { u: next.clone(), v: next, row_error, column_error: 0.0 }

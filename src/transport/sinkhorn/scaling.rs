@@ -8,6 +8,7 @@ use super::kernel::{BLOCKS, Kernel, Sweep, largest_gap};
 use super::relaxation::Relaxation;
 use crate::special::exp::exp;
 use crate::transport::{TransportError, order::Order};
+use crate::vector::vectorised;
 use crate::{Float, parallel};
 use ndarray::ArrayRef2;
 
@@ -44,6 +45,7 @@ pub(super) fn total(parts: impl Iterator<Item = Vec<f64>>, len: usize) -> Vec<f6
 const LANES: usize = 8;
 
 /// The costs from `point` to the points that are the columns of `others`, d × m.
+#[inline(always)]
 fn fill_costs(order: Order, point: &[f64], others: &[f64], row: &mut [f64]) {
     let m = row.len();
     for (k, costs) in row.chunks_mut(LANES).enumerate() {
@@ -72,7 +74,12 @@ impl Problem {
         let points: Vec<f64> = x.iter().map(|v| v.as_f64()).collect();
         let others: Vec<f64> = y.t().iter().map(|v| v.as_f64()).collect();
         let mut cost = vec![0.0; n * m];
-        parallel::for_blocks(&mut cost, m, |i, row| fill_costs(order, &points[i * d..(i + 1) * d], &others, row));
+        parallel::for_blocks(&mut cost, m, |i, row| {
+            vectorised(
+                #[inline(always)]
+                |_| fill_costs(order, &points[i * d..(i + 1) * d], &others, row),
+            );
+        });
         let largest = cost.iter().fold(0.0_f64, |m, &c| if c > m { c } else { m });
         if largest.is_infinite() {
             return Err(TransportError::OutOfRange { name: "largest cost", value: largest, range: "[0, inf)" });
@@ -138,7 +145,12 @@ impl Problem {
             if in_range {
                 // Coming from a larger ε, rows scaled to a largest entry of 1 bring the columns into range as well, as a rule.
                 let g = self.supported_g();
-                self.f = parallel::map(n, |i| -largest_gap(&g, self.costs(i)));
+                self.f = parallel::map(n, |i| {
+                    vectorised(
+                        #[inline(always)]
+                        |_| -largest_gap(&g, self.costs(i)),
+                    )
+                });
             } else {
                 // One iteration on logarithms puts every row and column of the kernel in range.
                 self.update_log();

@@ -6,6 +6,7 @@ use super::scaling::{Problem, total};
 use crate::parallel;
 use crate::special::exp::exp;
 use crate::transport::order::Order;
+use crate::vector::vectorised;
 
 /// What one block of rows gives.
 #[derive(Debug, Default)]
@@ -29,7 +30,12 @@ impl Problem {
     /// The plan's cost, marginal error, and certified bounds, from the present potentials. The kernel is computed row by row.
     pub(super) fn summarise(&self, order: Order) -> SinkhornSolution {
         let (n, rows) = (self.a.len(), self.rows_per_block());
-        let parts = parallel::map(n.div_ceil(rows), |k| self.part(k * rows..((k + 1) * rows).min(n)));
+        let parts = parallel::map(n.div_ceil(rows), |k| {
+            vectorised(
+                #[inline(always)]
+                |_| self.part(k * rows..((k + 1) * rows).min(n)),
+            )
+        });
         let m = self.b.len();
         let feasible_f: Vec<f64> = parts.iter().flat_map(|p| p.f.iter().copied()).collect();
         let least = |g: Vec<f64>, p: &Part| g.iter().zip(&p.g).map(|(g, p)| g.min(*p)).collect();
@@ -48,15 +54,18 @@ impl Problem {
     }
 
     /// K_i1, …, K_im into `row`.
+    #[inline(always)]
     fn kernel_row(&self, i: usize, row: &mut [f64]) {
         let inverse = self.regularisation.recip();
+        let f = self.f[i];
         for ((k, c), g) in row.iter_mut().zip(self.costs(i)).zip(&self.g) {
-            *k = exp((self.f[i] + g - c) * inverse);
+            *k = exp((f + g - c) * inverse);
         }
     }
 
     /// The dual value of g and of its c-transforms, f_i = min_j (C_ij − g_j), then g_j = min_i (C_ij − f_i), is at most W_p^p; the rest
     /// belongs to the plan.
+    #[inline(always)]
     fn part(&self, rows: std::ops::Range<usize>) -> Part {
         let m = self.b.len();
         let mut part = Part { column_sums: vec![0.0; m], g: vec![f64::INFINITY; m], ..Part::default() };
@@ -70,10 +79,14 @@ impl Problem {
             part.marginal_error += (sum - a).abs();
             part.cost += a * weighted_dot(&row, costs, &self.b);
             part.row_mass.push(mass);
-            part.column_sums.iter_mut().zip(&row).for_each(|(s, k)| *s += mass * k);
+            for (sum, k) in part.column_sums.iter_mut().zip(&row) {
+                *sum += mass * k;
+            }
             let f = -largest_gap(&self.g, costs);
             part.f.push(f);
-            part.g.iter_mut().zip(costs).for_each(|(g, c)| *g = if c - f < *g { c - f } else { *g });
+            for (g, c) in part.g.iter_mut().zip(costs) {
+                *g = if c - f < *g { c - f } else { *g };
+            }
         }
         part
     }
@@ -88,13 +101,18 @@ impl Problem {
         let column_left: Vec<f64> = (0..m).map(|j| (self.b[j] - column_mass[j] * column_sums[j]).max(0.0)).collect();
         let parts = parallel::map(n.div_ceil(rows), |k| {
             let (mut kept, mut left, mut filled, mut row) = (0.0, 0.0, 0.0, vec![0.0; m]);
-            for i in k * rows..((k + 1) * rows).min(n) {
-                self.kernel_row(i, &mut row);
-                kept += row_mass[i] * weighted_dot(&row, self.costs(i), &column_mass);
-                let row_left = (self.a[i] - row_mass[i] * dot(&row, &column_mass)).max(0.0);
-                left += row_left;
-                filled += row_left * dot(self.costs(i), &column_left);
-            }
+            vectorised(
+                #[inline(always)]
+                |_| {
+                    for i in k * rows..((k + 1) * rows).min(n) {
+                        self.kernel_row(i, &mut row);
+                        kept += row_mass[i] * weighted_dot(&row, self.costs(i), &column_mass);
+                        let row_left = (self.a[i] - row_mass[i] * dot(&row, &column_mass)).max(0.0);
+                        left += row_left;
+                        filled += row_left * dot(self.costs(i), &column_left);
+                    }
+                },
+            );
             [kept, left, filled]
         });
         let [kept, left, filled] = parts.iter().fold([0.0; 3], |s, p| [s[0] + p[0], s[1] + p[1], s[2] + p[2]]);
@@ -102,15 +120,18 @@ impl Problem {
     }
 }
 
-/// Σ_j x_j y_j w_j, in eight lanes.
+/// Σ_j x_j y_j w_j, in sixteen lanes.
+#[inline(always)]
 fn weighted_dot(x: &[f64], y: &[f64], w: &[f64]) -> f64 {
-    let mut lanes = [0.0; 8];
-    let (cx, cy, cw) = (x.chunks_exact(8), y.chunks_exact(8), w.chunks_exact(8));
-    let rest: f64 = cx.remainder().iter().zip(cy.remainder()).zip(cw.remainder()).map(|((x, y), w)| x * y * w).sum();
-    for ((x, y), w) in cx.zip(cy).zip(cw) {
-        for k in 0..8 {
+    let mut lanes = [0.0; 16];
+    let ((x, x_rest), (y, y_rest), (w, w_rest)) = (x.as_chunks::<16>(), y.as_chunks::<16>(), w.as_chunks::<16>());
+    for ((x, y), w) in x.iter().zip(y).zip(w) {
+        for k in 0..16 {
             lanes[k] += x[k] * y[k] * w[k];
         }
     }
-    lanes.iter().sum::<f64>() + rest
+    for (((lane, x), y), w) in lanes.iter_mut().zip(x_rest).zip(y_rest).zip(w_rest) {
+        *lane += x * y * w;
+    }
+    lanes.iter().sum()
 }
