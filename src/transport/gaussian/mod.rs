@@ -15,7 +15,6 @@ use crate::special::root_quadratic::{Direction, mean_norm};
 use ndarray::ArrayRef2;
 use procrustes::procrustes;
 use root::Root;
-use std::hint::black_box;
 
 /// W_2 between N(m₁, Σ₁) and N(m₂, Σ₂); covariances may be singular.
 ///
@@ -32,7 +31,7 @@ use std::hint::black_box;
 ///
 /// # Accuracy
 /// About ε √(tr Σ) absolute and 1e−11 relative, in practice 1e−13: a distance of 1e−10 between unit covariances keeps 6 to 7 digits. O(d³):
-/// from d = 32 on, U comes from Halley's iteration, in single precision and then corrected where a bound on what this costs is below 1e−11 of
+/// from d = 32 on, U comes from Halley's iteration, in single precision and then corrected where an estimate of what this costs is below 1e−11 of
 /// the distance, in double precision elsewhere. Below d = 32, and for singular covariances, it comes from singular vectors.
 ///
 /// # Example
@@ -56,7 +55,6 @@ pub fn gaussian_w2(
 ) -> Result<f64, TransportError> {
     check_means(mean_a, mean_b)?;
     let dim = mean_a.len();
-    reserve(dim);
     let (first, second) = (
         || Root::of_covariance("the first covariance", dim, covariance_a),
         || Root::of_covariance("the second covariance", dim, covariance_b),
@@ -148,12 +146,6 @@ fn norm(entries: impl Iterator<Item = f64> + Clone) -> f64 {
         return largest;
     }
     largest * entries.map(|e| (e / largest).powi(2)).sum::<f64>().sqrt()
-}
-
-/// Asks the allocator, once, for as much as all that follows takes together. That of glibc keeps freed memory of this size for later requests,
-/// where it would hand each matrix back to the system and have its pages mapped anew: at d = 100 that takes as long as the arithmetic.
-fn reserve(dim: usize) {
-    drop(black_box(Vec::<f64>::with_capacity(16 * dim * dim)));
 }
 
 /// From this dimension on, the two roots are computed at the same time.

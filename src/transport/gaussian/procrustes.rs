@@ -15,7 +15,7 @@ const LARGE: usize = 32;
 const STEPS: [usize; 2] = [5, 14];
 /// Laws closer than this part of their size are left to double precision from the start.
 const CLOSE: f64 = 0.1;
-/// Largest relative error of a distance by way of single precision.
+/// Largest relative error of a distance by way of single precision, as estimated.
 const TOLERANCE: f64 = 1e-11;
 
 /// min_U ‖A − B U‖_F over orthogonal U: the Bures distance of A Aᵀ and B Bᵀ.
