@@ -2,7 +2,8 @@
 
     python3 assignment.py ORDER X.npy Y.npy [WEIGHTS_X.npy WEIGHTS_Y.npy]
 
-ORDER is 1 or 2. Prints seconds and W_p^p of POT's network simplex and, without weights, of SciPy's assignment, costs included.
+ORDER is 1 or 2. Prints seconds and W_p^p of POT's network simplex and, without weights, of SciPy's assignment, costs included; the least
+seconds of five solutions up to 1000 points, of one beyond.
 """
 
 import sys
@@ -18,9 +19,12 @@ a, b = weights or ([], [])
 
 
 def clocked(run):
-    start = time.perf_counter()
-    value = run()
-    print(f"{time.perf_counter() - start:.6f} {value:.17g}", flush=True)
+    seconds = []
+    for _ in range(5 if len(x) <= 1000 else 1):
+        start = time.perf_counter()
+        value = run()
+        seconds.append(time.perf_counter() - start)
+    print(f"{min(seconds):.6f} {value:.17g}", flush=True)
 
 
 def cost():
