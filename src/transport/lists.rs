@@ -13,7 +13,7 @@ use crate::panels::TILE_ROWS;
 use rayon::prelude::*;
 
 /// Columns asked for in a scan, over the fourth root of the number of columns. A long list takes longer to make and serves longer; the
-/// best length was measured for 500 to 50 000 columns.
+/// best length was measured for 500 to 20 000 columns.
 const WANT: f64 = 3.3;
 /// Bytes of scan buffers a part of a batch may fill.
 const PART_BYTES: usize = 1 << 20;

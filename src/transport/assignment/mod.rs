@@ -49,9 +49,9 @@ const DIFFERENT: f64 = 0.97;
 /// ε-scaling auction followed by shortest augmenting paths, both on short lists of candidate columns. Prices only fall, so a column
 /// left out of a row's list can not beat the smallest value left out when the row was scanned; while the list's answer lies below that
 /// threshold it is the answer of the whole row. Scans bound the costs in `f32` from below, with every rounding paid for, and compute
-/// the few costs that survive by direct differences in `f64`. Memory is O(n(d + 60)), and in more than 32 dimensions 4 n² bytes more where
-/// [`memory`](Self::memory) allows it. Up to four dimensions the columns lie in k-d order in boxes of two sizes, each with a linear function
-/// below its prices, and every bid searches them anew; lists serve the exact finish alone.
+/// the few costs that survive by direct differences in `f64`. Memory is O(n(d + n^{1/4})), and in more than 32 dimensions 4 n² bytes more
+/// where [`memory`](Self::memory) allows it. Up to four dimensions the columns lie in k-d order in boxes of two sizes, each with a linear
+/// function below its prices, and every bid searches them anew; lists serve the exact finish alone.
 /// Clouds with many equal points are merged and handed to the solver of [`NetworkSimplex`](crate::NetworkSimplex). On the line the
 /// sorted matching is the answer, with duals in closed form.
 ///
