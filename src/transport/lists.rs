@@ -29,7 +29,7 @@ pub(crate) struct Candidate {
     /// Lower bound on c_ij − v_j when the row was scanned.
     pub(crate) base: f32,
     exact: bool,
-    /// c_ij if `exact`, else a lower bound on it: most columns are never computed.
+    /// c_ij if `exact`, else a lower bound on it, which often is enough.
     cost: f64,
 }
 
@@ -215,9 +215,11 @@ impl<'a> Lists<'a> {
 
     /// Like [`look`](Self::look), after a scan if the list cannot certify its best column.
     pub(crate) fn certain_look(&mut self, i: u32) -> Look {
-        if !self.certain(i) {
-            self.refresh(&[i]);
+        let look = self.look(i);
+        if look.best <= self.rows[i as usize].threshold {
+            return look;
         }
+        self.refresh(&[i]);
         self.look(i)
     }
 
