@@ -42,7 +42,7 @@ const fn weighted(rows: usize, columns: usize, dim: usize, order: usize) -> Case
     Case { law: "scaled", rows, columns, dim, order, weights: true, peer_runs: 3 }
 }
 
-const CASES: [Case; 29] = [
+const CASES: [Case; 30] = [
     uniform("null", 500, 16, 2, 3),
     uniform("null", 1000, 16, 2, 3),
     uniform("null", 2000, 2, 2, 3),
@@ -72,6 +72,7 @@ const CASES: [Case; 29] = [
     uniform("scaled", 20_000, 16, 2, 0),
     uniform("scaled", 50_000, 2, 2, 0),
     uniform("scaled", 50_000, 16, 2, 0),
+    uniform("scaled", 100_000, 16, 2, 0),
 ];
 
 /// Points up to which a case is run without being asked for.
