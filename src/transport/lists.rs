@@ -28,18 +28,27 @@ pub(crate) struct Candidate {
     pub(crate) column: u32,
     /// Lower bound on c_ij − v_j when the row was scanned.
     pub(crate) base: f32,
-    exact: bool,
-    /// c_ij if `exact`, else a lower bound on it, which often is enough.
+    /// c_ij ≥ 0 or, with a minus sign (−0 too), a lower bound on it, which often is enough.
     cost: f64,
 }
 
 impl Candidate {
+    /// Of a column whose cost is at least `bound`.
+    fn bounded(column: u32, base: f32, bound: f64) -> Self {
+        Self { column, base, cost: if bound > 0.0 { -bound } else { -0.0 } }
+    }
+
+    /// c_ij or a lower bound on it.
+    #[inline]
+    fn bound(&self) -> f64 {
+        self.cost.abs()
+    }
+
     /// c_ij.
     #[inline]
     fn cost(&mut self, geometry: &Geometry, i: usize) -> f64 {
-        if !self.exact {
+        if self.cost.is_sign_negative() {
             self.cost = geometry.cost(i, self.column as usize);
-            self.exact = true;
         }
         self.cost
     }
@@ -63,7 +72,7 @@ impl Row {
                 break;
             }
             let price = prices[entry.column as usize];
-            if entry.cost - price >= second {
+            if entry.bound() - price >= second {
                 continue;
             }
             let value = entry.cost(geometry, i) - price;
@@ -298,12 +307,14 @@ impl<'a> Lists<'a> {
             worker.kept.sort_unstable();
             let offset = self.screen.row_offset(i as usize);
             list.entries.clear();
+            // No room is left over: the lists take most of the memory.
+            list.entries.reserve_exact(worker.kept.len());
             list.entries.extend(worker.kept.iter().map(|&key| {
                 let base = round_down(f64::from(from_key((key >> 32) as u32)) + offset);
                 let price = self.prices[key as u32 as usize];
                 // The rounding of this sum and of the difference it is used in.
                 let rounding = 2.0 * f64::EPSILON * (f64::from(base).abs() + price.abs());
-                Candidate { column: key as u32, base, exact: false, cost: f64::from(base) + price - rounding }
+                Candidate::bounded(key as u32, base, f64::from(base) + price - rounding)
             }));
             // Single precision cannot tell the two best columns from the rest: scan in full.
             if list.look(self.geometry, i as usize, &self.prices).second > list.threshold {
@@ -317,7 +328,7 @@ impl<'a> Lists<'a> {
         list.entries.clear();
         list.entries.extend((0..self.prices.len()).map(|j| {
             let cost = self.geometry.cost(i, j);
-            Candidate { column: j as u32, base: round_down(cost - self.prices[j]), exact: true, cost }
+            Candidate { column: j as u32, base: round_down(cost - self.prices[j]), cost }
         }));
         let value = |entry: &Candidate| entry.cost - self.prices[entry.column as usize];
         list.entries.sort_unstable_by(|a, b| value(a).total_cmp(&value(b)).then(a.column.cmp(&b.column)));
