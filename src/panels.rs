@@ -124,7 +124,7 @@ impl<F: Float> Panels<F> {
 
 /// Writes the sums of the columns that `out` has.
 #[inline(always)]
-fn store<F: Float, const N: usize>(sums: &[F; N], out: &mut [F]) {
+pub(crate) fn store<F: Float, const N: usize>(sums: &[F; N], out: &mut [F]) {
     match <&mut [F; N]>::try_from(&mut *out) {
         Ok(whole) => *whole = *sums,
         Err(_) => out.copy_from_slice(&sums[..out.len()]),
@@ -158,6 +158,15 @@ fn tile<F: Float, const N: usize>(rows: [&[F]; TILE_ROWS], panel: &[[F; N]], fus
         accumulate(&mut s5, *a5, b, fused);
     }
     [s0, s1, s2, s3, s4, s5]
+}
+
+/// The products of a tile of rows with a panel, by a function of its own: its sums stay in registers whatever it is called from.
+#[inline(never)]
+pub(crate) fn tile_of<F: Float, const N: usize>(rows: [&[F]; TILE_ROWS], panel: &[[F; N]]) -> [[F; N]; TILE_ROWS] {
+    vectorised(
+        #[inline(always)]
+        |fused| tile(rows, panel, fused),
+    )
 }
 
 /// sums += a b.

@@ -1,135 +1,117 @@
 //! Cholesky's factor of a positive definite matrix, and division by that matrix, in products of tiles.
+//!
+//! Columns are taken N at a time. The inverse D of each diagonal block of L is known, and the rows of L left of that block are kept
+//! multiplied by −D: a block of the solution of y Lᵀ = x is then one product, of the blocks of y before it and its own block of x.
 
-use super::product::{STRIP, Square, Strips, for_rows, tile};
+use super::product::{for_parts, for_rows, products};
 use crate::Float;
+use crate::panels::TILE_ROWS;
 use crate::vector::vectorised;
 use std::array;
-use std::ops::Range;
 
-/// L, lower triangular, with M = L Lᵀ.
+/// Rows that are divided by the part of L above them side by side; a multiple of [`TILE_ROWS`] and of N.
+const TOGETHER: usize = 96;
+/// Rows of these that one thread takes at a time.
+const PART: usize = 4 * TILE_ROWS;
+
+/// M ← L, lower triangular, with M = L Lᵀ; nothing where M is not positive definite.
 ///
-/// Columns are taken N at a time. The inverse D of each diagonal block of L is known, and the rows of L left of that block are kept
-/// multiplied by −D: a block of the solution of y Lᵀ = x is then one product, of the blocks of y before it and its own block of x.
-#[derive(Debug)]
-pub(super) struct Cholesky<F, const N: usize> {
-    pub(super) lower: Square<F>,
-    /// For each block of columns J: −(D L_{J,<J})ᵀ, then Dᵀ.
-    forward: Strips<F, N>,
-    /// For each block of columns J: D, then −L_{>J,J} D: what `forward` is for the solution of z L = y, taken from the end.
-    backward: Strips<F, N>,
-    /// D of each block.
-    inverses: Vec<[[F; N]; N]>,
+/// `forward`, of [`panels_len`](super::product::panels_len), receives for each block of columns J: −(D L_{J,<J})ᵀ, then Dᵀ.
+pub(super) fn factor<F: Float, const N: usize>(matrix: &mut [F], dim: usize, forward: &mut [[F; N]]) -> Option<()> {
+    let mut left = Vec::with_capacity(dim);
+    for top in (0..dim).step_by(TOGETHER) {
+        let rows = &mut matrix[top * dim..dim.min(top + TOGETHER) * dim];
+        for_parts(rows, PART * dim, |_, rows| solve(rows, dim, forward, 0..top));
+        for (start, rows) in (top..).step_by(N).zip(rows.chunks_mut(N * dim)) {
+            solve(rows, dim, forward, top..start);
+            extend(rows, dim, start, &mut forward[start / N * dim..][..dim], &mut left)?;
+        }
+    }
+    Some(())
 }
 
-impl<F: Float, const N: usize> Cholesky<F, N> {
-    /// Room for matrices of this size.
-    pub(super) fn zeros(dim: usize) -> Self {
-        let backward = Strips { values: Vec::new(), depth: dim };
-        Self { lower: Square::zeros(dim), forward: Strips::zeros(dim, dim), backward, inverses: Vec::with_capacity(dim.div_ceil(N)) }
+/// Turns the solution y in the rows of a block, followed by the rows of M, into the rows of L, and fills its panel of `forward`.
+fn extend<F: Float, const N: usize>(rows: &mut [F], dim: usize, start: usize, panel: &mut [[F; N]], left: &mut Vec<[F; N]>) -> Option<()> {
+    let height = rows.len() / dim;
+    left.clear();
+    left.resize(start, [F::zero(); N]);
+    for (r, row) in rows.chunks_exact(dim).enumerate() {
+        left.iter_mut().zip(row).for_each(|(to, v)| to[r] = *v);
     }
-
-    /// Of a symmetric matrix; nothing where it is not positive definite.
-    pub(super) fn of(matrix: &Square<F>) -> Option<Self> {
-        let mut factor = Self::zeros(matrix.dim);
-        factor.fill(matrix)?;
-        Some(factor)
-    }
-
-    /// Of another symmetric matrix of the same size.
-    pub(super) fn fill(&mut self, matrix: &Square<F>) -> Option<()> {
-        self.inverses.clear();
-        let n = matrix.dim;
-        (0..n).step_by(N).try_for_each(|start| self.extend(matrix, start..n.min(start + N)))
-    }
-
-    /// The next rows of L: those of M, divided by the blocks of L above.
-    fn extend(&mut self, matrix: &Square<F>, rows: Range<usize>) -> Option<()> {
-        let (n, start) = (matrix.dim, rows.start);
-        let mut strips = Strips::<F, STRIP>::rows(&matrix.entries[start * n..rows.end * n], n);
-        for (j, panel) in (0..start).step_by(N).zip(self.forward.values.chunks_exact(n)) {
-            advance(&mut strips, panel, 0..j + N, j..j + N);
+    let identity = |i: usize, j: usize| if i == j { F::one() } else { F::zero() };
+    let mut block: [[F; N]; N] = array::from_fn(|i| {
+        let row = if i < height { &rows[i * dim + start..][..height] } else { &[] };
+        array::from_fn(|j| row.get(j).copied().unwrap_or(identity(i, j)))
+    });
+    for (rows, block) in rows.chunks(TILE_ROWS * dim).zip(block.chunks_mut(TILE_ROWS)) {
+        for (row, sums) in block.iter_mut().zip(products(rows, dim, left, 0..start)).take(rows.len() / dim) {
+            row.iter_mut().zip(sums).for_each(|(v, s)| *v -= s);
         }
-        let left = transposed::<F, N>(&strips, rows.len(), start);
-        let mut block: [[F; N]; N] = array::from_fn(|i| {
-            let row = if i < rows.len() { &matrix.entries[(start + i) * n + start..][..rows.len()] } else { &[] };
-            array::from_fn(|j| row.get(j).copied().unwrap_or(if i == j { F::one() } else { F::zero() }))
-        });
-        for (s, block) in block.chunks_mut(STRIP).enumerate().take(strips.values.len() / n) {
-            let sums = tile(&strips.get(s)[..start], &left);
-            for (row, sums) in block.iter_mut().zip(&sums) {
-                for (v, s) in row.iter_mut().zip(sums) {
-                    *v -= *s;
-                }
+    }
+    let (upper, inverse) = factor_block(block)?;
+    panel[..start].copy_from_slice(left);
+    combine(&mut panel[..start], &array::from_fn(|c| array::from_fn(|k| -inverse[k][c])));
+    for (c, to) in panel[start..].iter_mut().enumerate().take(height) {
+        *to = array::from_fn(|k| inverse[k][c]);
+    }
+    for (i, row) in rows.chunks_exact_mut(dim).enumerate() {
+        row[start..=start + i].iter_mut().zip(&upper).for_each(|(to, u)| *to = u[i]);
+        row[start + i + 1..].fill(F::zero());
+    }
+    Some(())
+}
+
+/// out_ij = join(x_ij, (X M^{−1})_ij), with L and `forward` from [`factor`]; `backward` is room of the size of `forward`.
+pub(super) fn divide<F: Float, const N: usize>(
+    (lower, forward, backward): (&[F], &[[F; N]], &mut [[F; N]]),
+    dim: usize,
+    (x, out): (&[F], &mut [F]),
+    join: impl Fn(F, F) -> F + Send + Sync,
+) {
+    // For each block of columns J: D, then −L_{>J,J} D: what `forward` is for the solution of z L = y, taken from the end.
+    for_parts(backward, dim, |block, panel| {
+        let start = block * N;
+        let own = start..dim.min(start + N);
+        let transposed = &forward[block * dim + start..][..own.len()];
+        let inverse: [[F; N]; N] = array::from_fn(|k| array::from_fn(|c| transposed.get(c).map_or(F::zero(), |column| column[k])));
+        for (k, to) in own.clone().zip(&mut panel[own.clone()]) {
+            *to = inverse[k - start];
+        }
+        for (row, to) in lower[own.end * dim..].chunks_exact(dim).zip(&mut panel[own.end..]) {
+            // Rows below the block exist only if it is whole.
+            to.copy_from_slice(&row[own.clone()]);
+        }
+        combine(&mut panel[own.end..], &inverse.map(|row| row.map(|v| -v)));
+    });
+    for_rows(out, dim, |first, block| {
+        let given = &x[first * dim..][..block.len()];
+        block.copy_from_slice(given);
+        solve(block, dim, forward, 0..dim);
+        for (start, panel) in (0..dim).step_by(N).zip(backward.chunks_exact(dim)).rev() {
+            for rows in block.chunks_mut(TILE_ROWS * dim) {
+                let sums = products(rows, dim, panel, start..dim);
+                replace(rows, dim, start, &sums);
             }
         }
-        let (upper, inverse) = factor_block(block)?;
-        let panel = &mut self.forward.values[start / N * n..][..n];
-        panel[..start].copy_from_slice(&left);
-        combine(&mut panel[..start], &array::from_fn(|c| array::from_fn(|k| -inverse[k][c])));
-        for (c, to) in panel[start..].iter_mut().enumerate().take(rows.len()) {
-            *to = array::from_fn(|k| inverse[k][c]);
-        }
-        for (i, row) in self.lower.entries[start * n..rows.end * n].chunks_exact_mut(n).enumerate() {
-            row.iter_mut().zip(&left).for_each(|(to, l)| *to = l[i]);
-            row[start..=start + i].iter_mut().zip(&upper).for_each(|(to, u)| *to = u[i]);
-        }
-        self.inverses.push(inverse);
-        Some(())
-    }
+        block.iter_mut().zip(given).for_each(|(z, x)| *z = join(*x, *z));
+    });
+}
 
-    /// X ← join(X, X M^{−1}), entry by entry.
-    pub(super) fn divide(&mut self, x: &mut Square<F>, join: impl Fn(F, F) -> F + Send + Sync) {
-        let n = x.dim;
-        self.fill_backward();
-        for_rows(&mut x.entries, n, |_, block| {
-            let mut strips = Strips::rows(block, n);
-            let blocks = (0..n).step_by(N).map(|j| j..n.min(j + N));
-            for (own, panel) in blocks.clone().zip(self.forward.values.chunks_exact(n)) {
-                advance(&mut strips, panel, 0..own.end, own);
-            }
-            for (own, panel) in blocks.zip(self.backward.values.chunks_exact(n)).rev() {
-                advance(&mut strips, panel, own.start..n, own);
-            }
-            for (rows, strip) in block.chunks_mut(STRIP * n).zip(strips.values.chunks_exact(n)) {
-                for (r, row) in rows.chunks_exact_mut(n).enumerate() {
-                    row.iter_mut().zip(strip).for_each(|(v, z)| *v = join(*v, z[r]));
-                }
-            }
-        });
-    }
-
-    fn fill_backward(&mut self) {
-        let n = self.lower.dim;
-        self.backward.values.resize(self.forward.values.len(), [F::zero(); N]);
-        self.backward.fill(&self.lower);
-        let panels = self.backward.values.chunks_exact_mut(n).zip(&self.inverses);
-        for (start, (panel, inverse)) in (0..n).step_by(N).zip(panels) {
-            let end = n.min(start + N);
-            panel[start..end].copy_from_slice(&inverse[..end - start]);
-            combine(&mut panel[end..], &inverse.map(|row| row.map(|v| -v)));
+/// Replaces the columns `own` of some rows, the first of them that of a block, by those of the solution y; the columns before hold it.
+fn solve<F: Float, const N: usize>(rows: &mut [F], dim: usize, forward: &[[F; N]], own: std::ops::Range<usize>) {
+    for (start, panel) in own.clone().step_by(N).zip(forward.chunks_exact(dim).skip(own.start / N)) {
+        for rows in rows.chunks_mut(TILE_ROWS * dim) {
+            let sums = products(rows, dim, panel, 0..dim.min(start + N));
+            replace(rows, dim, start, &sums);
         }
     }
 }
 
-/// Replaces the entries `own` of each strip by the products of its entries `terms` with those of a panel.
-fn advance<F: Float, const N: usize>(strips: &mut Strips<F, STRIP>, panel: &[[F; N]], terms: Range<usize>, own: Range<usize>) {
-    for strip in strips.values.chunks_exact_mut(strips.depth) {
-        let sums = tile(&strip[terms.clone()], &panel[terms.clone()]);
-        for (c, to) in strip[own.clone()].iter_mut().enumerate() {
-            *to = array::from_fn(|r| sums[r][c]);
-        }
+/// Writes sums to the columns from `start` on.
+fn replace<F: Float, const N: usize>(rows: &mut [F], dim: usize, start: usize, sums: &[[F; N]]) {
+    for (row, sums) in rows.chunks_exact_mut(dim).zip(sums) {
+        crate::panels::store(sums, &mut row[start..dim.min(start + N)]);
     }
-}
-
-/// The first `depth` entries of up to N rows, held in strips of another width, as one strip; zero beyond the last row.
-fn transposed<F: Float, const N: usize>(strips: &Strips<F, STRIP>, rows: usize, depth: usize) -> Vec<[F; N]> {
-    let mut values = vec![[F::zero(); N]; depth];
-    for r in 0..rows {
-        for (to, v) in values.iter_mut().zip(strips.get(r / STRIP)) {
-            to[r] = v[r % STRIP];
-        }
-    }
-    values
 }
 
 /// w_i ← Σ_k w_ik r_k, with the rows r_k of a small matrix.
@@ -184,37 +166,41 @@ fn factor_block<F: Float, const N: usize>(mut block: [[F; N]; N]) -> Option<([[F
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::gaussian::product::{Gram, product};
-
-    fn largest_gap(a: &Square<f64>, b: &Square<f64>) -> f64 {
-        a.entries.iter().zip(&b.entries).fold(0.0, |m, (a, b)| m.max((a - b).abs()))
-    }
+    use crate::transport::gaussian::product::tests::{gram, largest_gap, product};
+    use crate::transport::gaussian::product::{Square, panels_len, transpose};
 
     #[test]
     fn factor_and_division_at_all_sizes() {
-        for n in [1, 2, 5, 6, 7, 8, 9, 16, 17, 47, 97, 130, 200] {
+        for n in [1, 2, 5, 6, 7, 8, 9, 16, 17, 47, 96, 97, 130, 200] {
             // XᵀX + I with |x| ≤ 1/√n: a condition number of a few.
             let entries = |phase: usize| (0..n * n).map(|e| ((e * 7 + e / n * 3 + phase) as f64).sin() / (n as f64).sqrt()).collect();
-            let mut matrix = Gram::<f64, 8>::new(&Square { dim: n, entries: entries(0) }).squares;
+            let mut matrix = gram(&Square { dim: n, entries: entries(0) });
             matrix.entries.iter_mut().step_by(n + 1).for_each(|v| *v += 1.0);
-            let mut factor = Cholesky::<f64, 8>::of(&matrix).unwrap();
-            let mut transpose = Square::zeros(n);
-            transpose.zip_transposed(&factor.lower, |v, l| *v = l);
-            assert!(largest_gap(&product::<f64, 8>(&factor.lower, &transpose), &matrix) < 1e-13, "n = {n}");
+            let (mut lower, mut forward) = (matrix.clone(), vec![[0.0; 8]; panels_len::<8>(n)]);
+            factor(&mut lower.entries, n, &mut forward).unwrap();
+            let mut upper = Square::zeros(n);
+            transpose(&lower.entries, n, &mut upper.entries, |v: f64| v);
+            assert!(lower.entries.iter().enumerate().all(|(e, v)| e % n <= e / n || *v == 0.0));
+            assert!(largest_gap(&product(&lower, &upper).entries, &matrix.entries) < 1e-13, "n = {n}");
             let x = Square { dim: n, entries: entries(5) };
-            let mut quotient = product::<f64, 8>(&x, &matrix);
-            factor.divide(&mut quotient, |_, z| z);
-            assert!(largest_gap(&quotient, &x) < 1e-13, "n = {n}");
+            let multiple = product(&x, &matrix);
+            let (mut quotient, mut backward) = (Square::zeros(n), forward.clone());
+            divide((&lower.entries, &forward, &mut backward), n, (&multiple.entries, &mut quotient.entries), |_, z| z);
+            assert!(largest_gap(&quotient.entries, &x.entries) < 1e-13, "n = {n}");
         }
     }
 
     #[test]
     fn indefinite_matrices_have_no_factor() {
-        let mut matrix = Square::<f64>::zeros(20);
-        assert!(Cholesky::<f64, 8>::of(&matrix).is_none());
-        matrix.entries.iter_mut().step_by(21).for_each(|v| *v = 1.0);
-        assert!(Cholesky::<f64, 8>::of(&matrix).is_some());
-        matrix.entries[13 * 21] = -1.0;
-        assert!(Cholesky::<f64, 8>::of(&matrix).is_none());
+        let mut forward = vec![[0.0; 8]; panels_len::<8>(20)];
+        let mut has_factor = |diagonal: f64, entry: f64| {
+            let mut matrix = vec![0.0; 400];
+            matrix.iter_mut().step_by(21).for_each(|v| *v = diagonal);
+            matrix[13 * 21] = entry;
+            factor(&mut matrix, 20, &mut forward).is_some()
+        };
+        assert!(!has_factor(0.0, 0.0));
+        assert!(has_factor(1.0, 1.0));
+        assert!(!has_factor(1.0, -1.0));
     }
 }

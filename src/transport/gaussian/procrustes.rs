@@ -1,10 +1,12 @@
 //! The orthogonal Procrustes problem for roots of covariances.
 
-use super::polar::{Polar, norm, polar};
-use super::product::{self, Gram, Square, Strips, times, triangular_gram, triangular_product};
+use super::polar::{Halley, Parts, norm};
+use super::product::{Square, distance, length, multiply, multiply_symmetric, pack, panels_len, parts, products, transpose};
 use super::{root::Root, sweeps};
+use crate::panels::TILE_ROWS;
 use crate::stream::Stream;
 use crate::transport::TransportError;
+use crate::{Float, vector::vectorised};
 use nalgebra::DMatrix;
 use rand::RngCore;
 use std::array;
@@ -28,26 +30,42 @@ pub(super) fn procrustes(mut a: Root, mut b: Root) -> Result<f64, TransportError
         root.matrix.entries.iter_mut().for_each(|v| *v /= scale);
     }
     let (triangular, a, b) = (a.triangular && b.triangular, &a.matrix, &b.matrix);
-    let iterated = if a.dim >= LARGE && triangular { in_single(a, b).or_else(|| in_double(a, b)) } else { None };
+    let by_iteration = || in_single(&a.entries, &b.entries, a.dim).or_else(|| in_double(&a.entries, &b.entries, a.dim));
+    let iterated = if a.dim >= LARGE && triangular { by_iteration() } else { None };
     let distance = match iterated {
         Some(distance) => distance,
         None => by_singular_vectors(a, b).map_err(|residual| {
-            let (lower, upper) = (scale * (a.norm() - b.norm()).abs(), scale * (a.norm() + b.norm()));
+            let (size_a, size_b) = (length(&a.entries), length(&b.entries));
+            let (lower, upper) = (scale * (size_a - size_b).abs(), scale * (size_a + size_b));
             TransportError::NotConverged { iterations: sweeps(a.dim), lower, upper, residual }
         })?,
     };
     Ok(scale * distance)
 }
 
-/// ‖A − C‖_F.
-fn distance(a: &Square<f64>, c: &Square<f64>) -> f64 {
-    product::distance(&a.entries, &c.entries, |a, c| a - c)
+/// An iteration that starts from BᵀA, for lower triangular A and B.
+fn halley<F: Float, const N: usize>(a: &[f64], b: &[f64], dim: usize) -> Halley<F, N> {
+    let mut halley = Halley::new(dim);
+    let Parts { x, y, panels: [right, _], .. } = halley.parts();
+    transpose(b, dim, y, F::of);
+    pack(a, dim, right, F::of);
+    multiply(y, right, dim, x, |i, j| i.max(j)..dim);
+    halley
 }
 
-/// ‖A − B U‖_F with U the polar factor of BᵀA, for lower triangular A and B.
-fn in_double(a: &Square<f64>, b: &Square<f64>) -> Option<f64> {
-    let polar = polar::<f64, 8>(triangular_gram::<f64, 8>(b, a), STEPS[1])?;
-    Some(distance(a, &triangular_product::<f64, 8>(b, &polar.factor)))
+/// out = B U for lower triangular B, with U in panels.
+fn multiply_lower(b: &[f64], u: &[[f64; 8]], dim: usize, out: &mut [f64]) {
+    multiply(b, u, dim, out, |i, _| 0..dim.min(i + TILE_ROWS));
+}
+
+/// ‖A − B U‖_F with U the polar factor of BᵀA, for lower triangular A and B; nothing where its iteration takes too many steps.
+fn in_double(a: &[f64], b: &[f64], dim: usize) -> Option<f64> {
+    let mut halley = halley::<f64, 8>(a, b, dim);
+    halley.run(STEPS[1])?;
+    let Parts { x, y, panels: [right, _], .. } = halley.parts();
+    pack(x, dim, right, |v| v);
+    multiply_lower(b, right, dim, y);
+    Some(distance(a, y))
 }
 
 /// The same with U computed in single precision, then made orthogonal; nothing where the distance could suffer.
@@ -61,22 +79,29 @@ fn in_double(a: &Square<f64>, b: &Square<f64>) -> Option<f64> {
 /// ```
 ///
 /// so that an error of 10^{−7} in U is one of 10^{−14} in the square of the distance.
-fn in_single(a: &Square<f64>, b: &Square<f64>) -> Option<f64> {
-    if distance(a, b) < CLOSE * a.norm() {
+fn in_single(a: &[f64], b: &[f64], dim: usize) -> Option<f64> {
+    if distance(a, b) < CLOSE * length(a) {
         return None;
     }
-    let narrow = |x: &Square<f64>| x.map(|v| v as f32);
-    let Polar { factor, smallest } = polar::<f32, 16>(triangular_gram::<f32, 16>(&narrow(b), &narrow(a)), STEPS[0])?;
-    let mut u = factor.map(f64::from);
-    let squares = Gram::<f64, 8>::new(&u).squares;
-    let mut gap = squares.map(|v| -v as f32);
-    let diagonal = squares.entries.iter().step_by(u.dim + 1);
-    gap.entries.iter_mut().step_by(u.dim + 1).zip(diagonal).for_each(|(to, v)| *to = (1.0 - v) as f32);
-    let correction = product::product::<f32, 16>(&factor, &gap);
-    u.entries.iter_mut().zip(&correction.entries).for_each(|(u, c)| *u += 0.5 * f64::from(*c));
-    let image = triangular_product::<f64, 8>(b, &u);
-    let distance = distance(a, &image);
-    let error = 0.5 * skewness(a, &image) / smallest / distance + 0.375 * norm(&gap, 0.0).powi(2) * b.norm();
+    let mut halley = halley::<f32, 16>(a, b, dim);
+    let smallest = halley.run(STEPS[0])?;
+    let Parts { x: u, y: correction, squares: gap, panels: [right, _] } = halley.parts();
+    let mut memory = vec![0.0; 2 * dim * dim + 8 * panels_len::<8>(dim)];
+    let [left, image, panels] = parts(&mut memory, [dim * dim, dim * dim, 8 * panels_len::<8>(dim)]);
+    let panels = panels.as_chunks_mut::<8>().0;
+    transpose(u, dim, left, f64::from);
+    pack(u, dim, panels, f64::from);
+    multiply_symmetric(left, panels, dim, image);
+    image.iter_mut().step_by(dim + 1).for_each(|v| *v -= 1.0);
+    gap.iter_mut().zip(&*image).for_each(|(to, v)| *to = -v as f32);
+    pack(gap, dim, right, |v| v);
+    multiply(u, right, dim, correction, |_, _| 0..dim);
+    left.iter_mut().zip(u.iter().zip(&*correction)).for_each(|(to, (u, c))| *to = f64::from(*u) + 0.5 * f64::from(*c));
+    pack(left, dim, panels, |v| v);
+    multiply_lower(b, panels, dim, image);
+    let distance = distance(a, image);
+    let lost = 0.375 * norm(gap, dim, 0.0).powi(2) * length(b);
+    let error = 0.5 * skewness(a, image, dim) / smallest / distance + lost;
     (error <= TOLERANCE * distance).then_some(distance)
 }
 
@@ -84,14 +109,40 @@ fn in_single(a: &Square<f64>, b: &Square<f64>) -> Option<f64> {
 const PROBES: usize = 8;
 
 /// An estimate of ‖K‖_F² for K = (CᵀA − AᵀC)/2: the mean of ‖K z‖² over vectors z of random signs.
-fn skewness(a: &Square<f64>, c: &Square<f64>) -> f64 {
+fn skewness(a: &[f64], c: &[f64], dim: usize) -> f64 {
     let mut stream = Stream::nth(0, 0);
     let signs = |bits: u64| array::from_fn(|k| if bits >> k & 1 == 0 { 1.0 } else { -1.0 });
-    let z: Vec<[f64; PROBES]> = (0..a.dim).map(|_| signs(stream.next_u64())).collect();
-    let side = |x: &Square<f64>, y: &Square<f64>| times(&Strips::columns(x), &times(&Strips::rows(&y.entries, y.dim), &z));
-    let (first, second) = (side(c, a), side(a, c));
-    let square = |(x, y): (&[f64; PROBES], &[f64; PROBES])| x.iter().zip(y).map(|(x, y)| (0.5 * (x - y)).powi(2)).sum::<f64>();
+    let z: Vec<Probes> = (0..dim).map(|_| signs(stream.next_u64())).collect();
+    let (first, second) = (times_transposed(c, &times(a, &z)), times_transposed(a, &times(c, &z)));
+    let square = |(x, y): (&Probes, &Probes)| x.iter().zip(y).map(|(x, y)| (0.5 * (x - y)).powi(2)).sum::<f64>();
     first.iter().zip(&second).map(square).sum::<f64>() / PROBES as f64
+}
+
+/// One entry of each vector.
+type Probes = [f64; PROBES];
+
+/// X z.
+fn times(x: &[f64], z: &[Probes]) -> Vec<Probes> {
+    let dim = z.len();
+    x.chunks(TILE_ROWS * dim).flat_map(|rows| products(rows, dim, z, 0..dim).into_iter().take(rows.len() / dim)).collect()
+}
+
+/// Xᵀ z.
+fn times_transposed(x: &[f64], z: &[Probes]) -> Vec<Probes> {
+    let mut sums = vec![[0.0; PROBES]; z.len()];
+    vectorised(
+        #[inline(always)]
+        |_| {
+            for (row, z) in x.chunks_exact(z.len()).zip(z) {
+                for (sum, v) in sums.iter_mut().zip(row) {
+                    for k in 0..PROBES {
+                        sum[k] += v * z[k];
+                    }
+                }
+            }
+        },
+    );
+    sums
 }
 
 /// ‖A − B U‖_F by singular vectors of BᵀA; the residual where their iteration does not end.
@@ -100,4 +151,44 @@ fn by_singular_vectors(a: &Square<f64>, b: &Square<f64>) -> Result<f64, f64> {
     let svd = b.tr_mul(&a).try_svd(true, true, f64::EPSILON, sweeps(a.nrows())).ok_or(f64::EPSILON)?;
     let (Some(left), Some(right)) = (svd.u, svd.v_t) else { unreachable!("both factors were asked for") };
     Ok((a - b * (left * right)).norm())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A lower triangular matrix with positive diagonal, the others of its entries below 1/n.
+    fn lower(n: usize, phase: f64, least: f64) -> Square<f64> {
+        let entry = |i: usize, j: usize| match i.cmp(&j) {
+            std::cmp::Ordering::Less => 0.0,
+            std::cmp::Ordering::Equal => least + (i as f64 + phase).sin().powi(2),
+            std::cmp::Ordering::Greater => (7.0 * i as f64 + 3.0 * j as f64 + phase).sin() / n as f64,
+        };
+        Square { dim: n, entries: (0..n * n).map(|e| entry(e / n, e % n)).collect() }
+    }
+
+    #[test]
+    fn both_precisions_and_singular_vectors_agree() {
+        for n in [32, 50, 97, 190] {
+            let (a, b) = (lower(n, 0.0, 0.3), lower(n, 2.0, 0.2));
+            let known = by_singular_vectors(&a, &b).unwrap();
+            let double = in_double(&a.entries, &b.entries, n).unwrap();
+            let single = in_single(&a.entries, &b.entries, n).unwrap();
+            assert!((double / known - 1.0).abs() < 1e-12, "n = {n}: {double} {known}");
+            assert!((single / known - 1.0).abs() < TOLERANCE, "n = {n}: {single} {known}");
+        }
+    }
+
+    #[test]
+    fn single_precision_declines_what_it_cannot_tell() {
+        let a = lower(60, 0.0, 0.3);
+        let scaled = Square { dim: 60, entries: a.entries.iter().map(|v| 1.01 * v).collect() };
+        assert!(in_single(&a.entries, &scaled.entries, 60).is_none());
+        // ‖A − 1.01 A‖ = 0.01 ‖A‖, with the cancellation of two digits.
+        let exact = 0.01 * length(&a.entries);
+        assert!((in_double(&a.entries, &scaled.entries, 60).unwrap() / exact - 1.0).abs() < 1e-12);
+        // Condition numbers beyond those of five steps.
+        let thin = lower(60, 0.0, 1e-9);
+        assert!(in_single(&thin.entries, &lower(60, 2.0, 0.2).entries, 60).is_none());
+    }
 }

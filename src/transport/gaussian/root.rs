@@ -1,7 +1,7 @@
 //! Roots of covariances.
 
-use super::cholesky::Cholesky;
-use super::product::Square;
+use super::cholesky::factor;
+use super::product::{Square, panels_len, update_pairs};
 use super::sweeps;
 use crate::transport::TransportError;
 use nalgebra::{DMatrix, SymmetricEigen};
@@ -25,31 +25,37 @@ impl Root {
         if covariance.dim() != (dim, dim) {
             return Err(fail(format!("it has shape {:?}, the mean has length {dim}", covariance.dim())));
         }
-        let given = Square { dim, entries: covariance.iter().copied().collect() };
-        let place = |entry: usize| (entry / dim, entry % dim);
-        if let Some(k) = given.entries.iter().position(|v| !v.is_finite()) {
-            return Err(fail(format!("entry {:?} is {}", place(k), given.entries[k])));
+        let mut symmetric = Square { dim, entries: Vec::with_capacity(dim * dim) };
+        match covariance.as_slice() {
+            Some(entries) => symmetric.entries.extend_from_slice(entries),
+            None => symmetric.entries.extend(covariance),
         }
-        let allowed = COVARIANCE_TOLERANCE * given.largest();
-        let (mut symmetric, mut whole) = (given.clone(), true);
-        symmetric.zip_transposed(&given, |v, w| {
-            whole &= (*v - w).abs() <= allowed;
-            *v = 0.5 * (*v + w);
+        if let Some(e) = symmetric.entries.iter().position(|v| !v.is_finite()) {
+            return Err(fail(format!("entry {:?} is {}", (e / dim, e % dim), symmetric.entries[e])));
+        }
+        let allowed = COVARIANCE_TOLERANCE * symmetric.largest();
+        let mut largest_gap = 0.0_f64;
+        update_pairs(&mut symmetric.entries, dim, |v, w| {
+            let gap = (v - w).abs();
+            largest_gap = if gap > largest_gap { gap } else { largest_gap };
+            (0.5 * (v + w), 0.5 * (v + w))
         });
-        if !whole {
-            let gap = |k: usize| (given.entries[k] - given.entries[k % dim * dim + k / dim]).abs();
-            let (i, j) = place((0..dim * dim).max_by(|&k, &l| gap(k).total_cmp(&gap(l))).unwrap_or(0));
-            return Err(fail(format!("entries ({i}, {j}) and ({j}, {i}) differ by {:e}", gap(i * dim + j))));
+        if largest_gap > allowed {
+            let gap = |(i, j)| (covariance[[i, j]] - covariance[[j, i]]).abs();
+            let pairs = (0..dim).flat_map(|i| (i + 1..dim).map(move |j| (i, j)));
+            let (i, j) = pairs.max_by(|&p, &q| gap(p).total_cmp(&gap(q))).unwrap_or((0, 0));
+            return Err(fail(format!("entries ({i}, {j}) and ({j}, {i}) differ by {largest_gap:e}")));
         }
         Self::of_symmetric(&symmetric).map_err(|smallest| fail(format!("its smallest eigenvalue is {smallest:e}")))
     }
 
     /// Of a symmetric matrix; its smallest eigenvalue where that is negative.
     pub(super) fn of_symmetric(symmetric: &Square<f64>) -> Result<Self, f64> {
-        if let Some(cholesky) = Cholesky::<f64, 8>::of(symmetric) {
-            return Ok(Self { matrix: cholesky.lower, triangular: true });
-        }
         let dim = symmetric.dim;
+        let (mut lower, mut forward) = (symmetric.clone(), vec![[0.0; 8]; panels_len::<8>(dim)]);
+        if factor(&mut lower.entries, dim, &mut forward).is_some() {
+            return Ok(Self { matrix: lower, triangular: true });
+        }
         let matrix = DMatrix::from_row_slice(dim, dim, &symmetric.entries);
         let Some(mut eigen) = SymmetricEigen::try_new(matrix, f64::EPSILON, sweeps(dim)) else { return Err(f64::NAN) };
         let (smallest, largest) = (eigen.eigenvalues.min(), eigen.eigenvalues.amax());
