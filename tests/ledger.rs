@@ -256,7 +256,10 @@ fn a_step_depends_on_nothing_but_its_draws() {
     let batch = ledger.terms(&f, 4, &x).unwrap();
     for i in [0, 63, 64, 149] {
         let one = ledger.terms(&f, 4, &array![[x[[i, 0]]]]).unwrap();
-        assert_eq!((one.own[[0, 0]], one.local[[0, 0]], one.remainder[[0, 0]]), (batch.own[[i, 0]], batch.local[[i, 0]], batch.remainder[[i, 0]]));
+        assert_eq!(
+            (one.own[[0, 0]], one.local[[0, 0]], one.remainder[[0, 0]]),
+            (batch.own[[i, 0]], batch.local[[i, 0]], batch.remainder[[i, 0]])
+        );
     }
 }
 

@@ -164,7 +164,10 @@ impl std::fmt::Display for Finding {
         match *self {
             Self::NotIdentity { row, gap } => write!(f, "f_1 is not the identity: it moves the point of row {row} by {gap:.3e}"),
             Self::Decreasing { step, decrease: Decrease { from, to, drop } } => {
-                write!(f, "f_{step} decreases by {drop:.3e} from row {from} to row {to}, which no flow map or population optimum on the line does")
+                write!(
+                    f,
+                    "f_{step} decreases by {drop:.3e} from row {from} to row {to}, which no flow map or population optimum on the line does"
+                )
             }
             Self::Exact => f.write_str("agrees with the exact flow map"),
             Self::Optimal { step, discretisation } => {
@@ -176,7 +179,9 @@ impl std::fmt::Display for Finding {
             Self::Discretisation { step, training, discretisation } => {
                 write!(f, "at step {step} discretisation error {discretisation:.3e} outweighs training error {training:.3e}")
             }
-            Self::Unsplit { step, error } => write!(f, "the error at step {step} is {error:.3e}; no population optimum is known to split it"),
+            Self::Unsplit { step, error } => {
+                write!(f, "the error at step {step} is {error:.3e}; no population optimum is known to split it")
+            }
         }
     }
 }

@@ -253,8 +253,7 @@ impl LedgerReport {
     /// ```
     #[must_use]
     pub fn blame(&self) -> Option<Blame> {
-        let mut terms =
-            [(LedgerTerm::Own, self.own()), (LedgerTerm::Local, self.local()), (LedgerTerm::Prior, self.prior_mismatch)];
+        let mut terms = [(LedgerTerm::Own, self.own()), (LedgerTerm::Local, self.local()), (LedgerTerm::Prior, self.prior_mismatch)];
         let total: f64 = terms.iter().map(|(_, e)| e.value).sum();
         if !(total > self.numerical_error()) {
             return None;
@@ -279,8 +278,7 @@ impl LedgerReport {
 
     fn largest_part(&self) -> LocalPart {
         let total = |part: fn(&LedgerStep) -> f64| self.steps.iter().map(part).sum::<f64>();
-        let (first, second, rest) =
-            (total(|s| s.first_order.value), total(|s| s.second_order.value), total(|s| s.remainder.value));
+        let (first, second, rest) = (total(|s| s.first_order.value), total(|s| s.second_order.value), total(|s| s.remainder.value));
         if first >= second.max(rest) {
             LocalPart::FirstOrder
         } else if second >= rest {

@@ -154,8 +154,7 @@ where
         check_values("the derivative of the flow map", t, x, &first_order)?;
         let covariances: Vec<Array2<f64>> =
             x.rows().into_iter().map(|x| self.target.posterior_covariance(level, &x) * (turn * turn)).collect();
-        let distances: Vec<f64> =
-            covariances.iter().map(|c| curvature::distance(before, c.diag().sum() / (turn * turn))).collect();
+        let distances: Vec<f64> = covariances.iter().map(|c| curvature::distance(before, c.diag().sum() / (turn * turn))).collect();
         let mut second_order = Array2::zeros(x.raw_dim());
         let mut error = vec![0.0; x.nrows()];
         for j in 0..x.ncols() {
@@ -178,8 +177,7 @@ where
         x: &ArrayRef2<f64>,
     ) -> Result<Option<Vec<f64>>, AuditError> {
         let level = self.grid.level(t);
-        let comparison: Option<Vec<DiscreteLaw>> =
-            x.rows().into_iter().map(|x| self.target.comparison_rule(level, &x.to_vec())).collect();
+        let comparison: Option<Vec<DiscreteLaw>> = x.rows().into_iter().map(|x| self.target.comparison_rule(level, &x.to_vec())).collect();
         let Some(comparison) = comparison else { return Ok(None) };
         let both = [self.rules(t, x), comparison].map(|rules| {
             let before = Conditional::new(self.grid, t, x, &rules);
