@@ -178,7 +178,7 @@ fn plot(a: &Arguments, report: &LedgerReport) -> Result<(), Box<dyn Error>> {
         |name: &str, colour, value: fn(&LedgerStep) -> f64| Curve::new(name, colour, report.steps.iter().map(|s| (s.angle, value(s))));
     let reference = |curve: Curve| Curve { reference: true, ..curve };
     // Terms that are rounding would stretch the axis.
-    let floor = 1e-7 * report.error.value;
+    let floor = 1e-6 * report.error.value;
     let curves: Vec<Curve> = [
         curve("error E|f_t - flow|", DARK, |s| s.error.value),
         reference(curve("inherited", GREY, |s| s.inherited.value)),
@@ -195,7 +195,7 @@ fn plot(a: &Arguments, report: &LedgerReport) -> Result<(), Box<dyn Error>> {
         caption: "Error of a consistency function, term by term",
         abscissa: "noise angle of step t (radians)",
         ordinate: "mean length",
-        legend: SeriesLabelPosition::LowerRight,
+        legend: SeriesLabelPosition::LowerMiddle,
     };
     draw_linear(&a.plot, &labels, &curves).map_err(|e| format!("cannot plot to {}: {e}", a.plot))?;
     eprintln!("plot written to {}", a.plot);

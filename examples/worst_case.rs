@@ -169,12 +169,12 @@ fn plot(a: &Arguments, all: &[Sweep]) -> Outcome<()> {
     let (low, high) = points().fold((f64::INFINITY, 0.0_f64), |(a, b), (_, y)| (a.min(y), b.max(y)));
     if low < high {
         let half = Curve::slope("slope 1/2", (left, 0.6 * low), right, 0.5);
-        let theorem = Curve::slope("slope 5/2 (theorem)", (left, 1.5 * high.min(4.0 * low)), right.min(left * 10.0), 2.5);
+        let theorem = Curve::slope("slope 5/2 (theorem)", (left, 1.5 * high.min(4.0 * low)), right.min(left * 4.0), 2.5);
         curves.push(half);
         curves.push(Curve { colour: DARK, ..theorem });
     }
     let caption = format!("One-step error against dimension, T = {last}");
-    let labels = Labels { caption: &caption, abscissa: "dimension d", ordinate: "W1", legend: SeriesLabelPosition::LowerRight };
+    let labels = Labels { caption: &caption, abscissa: "dimension d", ordinate: "W1", legend: SeriesLabelPosition::UpperRight };
     draw(&a.plot, &labels, &curves).map_err(|e| format!("cannot plot to {}: {e}", a.plot))?;
     eprintln!("plot written to {}", a.plot);
     Ok(())
