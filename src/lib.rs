@@ -46,6 +46,8 @@
 //! - Training from data: [`Recursion`] over any [`FunctionClass`], [`Joint`], with a [`StepReport`].
 //! - Transport: [`Assignment`], [`NetworkSimplex`], [`Line`], [`Sliced`], [`Sinkhorn`], [`gaussian_w2`], [`Sandwich`].
 //! - Bounds: [`Theorem1`], [`check`], [`rivals`](fn@rivals), [`RateModel`].
+//! - Audit of any consistency function: [`Ledger`] splits its error into the terms of the proof and names the one to blame, [`KnownAnswer`]
+//!   checks it from values alone.
 //!
 //! Rows are samples, columns coordinates. Sample clouds, scores, consistency functions and trained models are generic over [`Float`]
 //! (`f32`, `f64`); schedules, population recursions and bounds are `f64`. Randomness is always an argument.
@@ -73,6 +75,9 @@ mod training;
 mod transport;
 mod vector;
 
+pub use audit::AuditError;
+pub use audit::known_answer::{Decrease, Finding, Gap, KnownAnswer, KnownAnswerReport, LevelAnswer};
+pub use audit::ledger::{Blame, Ledger, LedgerReport, LedgerStep, LedgerTerm, LedgerTerms, LocalPart};
 pub use audit::rates::{RateError, RateFit, RateModel};
 pub use bound::BoundError;
 pub use bound::check::{Comparison, Verdict, check};

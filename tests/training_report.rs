@@ -4,7 +4,7 @@ use ndarray::{Array2, array};
 use onestep::{
     Affine, Assignment, ConsistencyFunction, Covariance, DiscreteLaw, FlowMap, FunctionClass, Gaussian, GaussianMixture, Grid, Keep,
     KnownTarget, Learned, LineMixture, LineRecursion, NoiseLevel, Perceptron, PointMasses, Posterior, PosteriorRule, Product,
-    RandomFourier, Recursion, Sample, Scaling, Spline, StepCheck, Theorem1, TrainingError,
+    RandomFourier, Recursion, Rotated, Sample, Scaling, Shifted, Spline, StepCheck, Theorem1, TrainingError,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -28,16 +28,18 @@ const RULE: f64 = 1e-9;
 
 fn assert_moments<T: PosteriorRule + Posterior>(target: &T, x: &[f64]) {
     let level = NoiseLevel::from_angle(0.7).unwrap();
-    let DiscreteLaw { nodes, weights } = target.posterior_rule(level, x);
     let point = ndarray::Array1::from(x.to_vec());
     let mean = target.denoise(level, &point.view().insert_axis(ndarray::Axis(0)).to_owned());
     let covariance = target.posterior_covariance(level, &point);
-    for i in 0..x.len() {
-        let first: f64 = nodes.column(i).iter().zip(&weights).map(|(n, w)| n * w).sum();
-        assert!((first - mean[[0, i]]).abs() < RULE, "{target:?}: mean {first} against {}", mean[[0, i]]);
-        for j in 0..x.len() {
-            let second: f64 = nodes.rows().into_iter().zip(&weights).map(|(n, w)| w * (n[i] - mean[[0, i]]) * (n[j] - mean[[0, j]])).sum();
-            assert!((second - covariance[[i, j]]).abs() < RULE, "{target:?}: covariance {second} against {}", covariance[[i, j]]);
+    for DiscreteLaw { nodes, weights } in [target.posterior_rule(level, x), target.comparison_rule(level, x).unwrap()] {
+        for i in 0..x.len() {
+            let first: f64 = nodes.column(i).iter().zip(&weights).map(|(n, w)| n * w).sum();
+            assert!((first - mean[[0, i]]).abs() < RULE, "{target:?}: mean {first} against {}", mean[[0, i]]);
+            for j in 0..x.len() {
+                let second: f64 =
+                    nodes.rows().into_iter().zip(&weights).map(|(n, w)| w * (n[i] - mean[[0, i]]) * (n[j] - mean[[0, j]])).sum();
+                assert!((second - covariance[[i, j]]).abs() < RULE, "{target:?}: covariance {second} against {}", covariance[[i, j]]);
+            }
         }
     }
 }
@@ -59,6 +61,8 @@ fn posterior_rules_have_the_exact_moments() {
     assert_moments(&atoms, &[0.2, 0.3]);
     assert_moments(&gauss, &[0.2, 0.3]);
     assert_moments(&product, &[0.2, -0.5]);
+    assert_moments(&Rotated::new(product.clone(), &array![[0.6, -0.8], [0.8, 0.6]]).unwrap(), &[0.2, -0.5]);
+    assert_moments(&Shifted::new(product, &[1.0, -3.0]).unwrap(), &[0.9, -2.5]);
     assert_moments(&high, &[0.0, 1.0, 0.0, 1.0, 0.0]);
 }
 

@@ -3,6 +3,9 @@
 #![allow(dead_code, reason = "every example uses a part of it")]
 
 pub(crate) mod cloud;
+pub(crate) mod plot;
+pub(crate) mod schedule;
+pub(crate) mod target;
 
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -51,6 +54,11 @@ pub(crate) fn progress(length: u64, what: &'static str) -> ProgressBar {
     }
     bar.enable_steady_tick(std::time::Duration::from_secs(1));
     bar
+}
+
+/// The name of a choice as it is given on the command line.
+pub(crate) fn name(choice: impl ValueEnum) -> String {
+    choice.to_possible_value().map_or_else(String::new, |v| v.get_name().to_string())
 }
 
 /// One result: named values in the order they are printed.

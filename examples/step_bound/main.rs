@@ -18,42 +18,11 @@ mod plot;
 mod problem;
 
 use clap::{Parser, ValueEnum};
-use common::{Format, Row, arguments, fail, number, print_row};
-use onestep::{
-    AccumulatedError, CosineSchedule, Grid, LiHuangWei, LinearSchedule, PopulationReport, RateModel, Theorem1, UniformAngle,
-    VarianceSchedule,
-};
-use problem::Family;
+use common::schedule::ScheduleOptions;
+use common::target::{Target, TargetOptions};
+use common::{Format, Row, arguments, fail, name, number, print_row};
+use onestep::{AccumulatedError, PopulationReport, RateModel, Theorem1};
 use std::error::Error;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Target {
-    Mixture,
-    Gaussian,
-    Diracs,
-    /// Uniform on a sphere of --radius in --dim dimensions.
-    Sphere,
-    /// Uniform on a ball.
-    Ball,
-    /// Concentric spheres with --weights.
-    Shells,
-}
-
-impl Target {
-    fn is_radial(self) -> bool {
-        matches!(self, Self::Sphere | Self::Ball | Self::Shells)
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Schedule {
-    /// Li, Huang and Wei, eq. (23), with --c0 and --c1.
-    Paper,
-    /// Uniform noise angles from --angle-min to --angle-max.
-    Angle,
-    Cosine,
-    Linear,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum MethodName {
@@ -65,40 +34,16 @@ enum MethodName {
 #[derive(Debug, Parser)]
 #[command(allow_negative_numbers = true)]
 struct Arguments {
-    #[arg(long, value_enum, default_value = "mixture")]
-    target: Target,
-    /// Weights of the components or shells; equal by default.
-    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
-    weights: Option<Vec<f64>>,
-    /// Means of the components; -1,1 by default (0 for one Gaussian).
-    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
-    means: Option<Vec<f64>>,
-    /// Standard deviations; 0.6 by default (1 for one Gaussian).
-    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
-    stds: Option<Vec<f64>>,
-    /// Radius of a sphere or ball, radii of shells; by default such that E‖X_0‖² = d for sphere and ball, and √d/2, √d for shells.
-    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
-    radius: Option<Vec<f64>>,
+    #[command(flatten)]
+    target: TargetOptions,
     /// The dimension: of a sphere, ball or shells, otherwise the number of independent copies.
     #[arg(long, default_value_t = 1)]
     dim: usize,
     /// Dimensions of a sweep, in place of --dim: W_1 against d at every T, with the fitted exponent.
     #[arg(long, value_delimiter = ',', conflicts_with = "dim")]
     dims: Option<Vec<usize>>,
-    #[arg(long, value_enum, default_value = "paper")]
-    schedule: Schedule,
-    /// β_1 = T^-c0.
-    #[arg(long, default_value_t = 2.0)]
-    c0: f64,
-    /// r = c1 ln T / T.
-    #[arg(long, default_value_t = 4.0)]
-    c1: f64,
-    /// First angle in radians.
-    #[arg(long, default_value_t = 0.01)]
-    angle_min: f64,
-    /// Last angle in radians; π/2 − 0.001 by default.
-    #[arg(long, default_value_t = std::f64::consts::FRAC_PI_2 - 0.001)]
-    angle_max: f64,
+    #[command(flatten)]
+    schedule: ScheduleOptions,
     /// Numbers of steps T.
     #[arg(long, value_delimiter = ',', default_value = "64,128,256,512,1024,2048,4096,8192,16384")]
     steps: Vec<usize>,
@@ -120,7 +65,7 @@ struct Arguments {
 
 impl Arguments {
     fn tolerance(&self) -> f64 {
-        let radii = matches!(self.target, Target::Ball | Target::Shells);
+        let radii = matches!(self.target.target, Target::Ball | Target::Shells);
         self.tolerance.unwrap_or(if radii { 1e-5 } else { 1e-9 })
     }
 }
@@ -145,12 +90,11 @@ impl Line {
 
     fn row(&self, arguments: &Arguments) -> Row {
         let r = &self.report;
-        let name = |v: Option<clap::builder::PossibleValue>| v.map_or_else(String::new, |v| v.get_name().to_string());
         vec![
             ("steps", r.steps.into()),
             ("dim", r.dim.into()),
-            ("schedule", name(arguments.schedule.to_possible_value()).into()),
-            ("method", name(arguments.method.to_possible_value()).into()),
+            ("schedule", arguments.schedule.name().into()),
+            ("method", name(arguments.method).into()),
             ("w1_lower", number(r.w1.lower)),
             ("w1_upper", number(r.w1.upper)),
             ("w1_marginal", r.w1_marginal.value().map_or(serde_json::Value::Null, number)),
@@ -169,15 +113,6 @@ impl Line {
             ("seconds", number(self.seconds)),
         ]
     }
-}
-
-fn grid(a: &Arguments, steps: usize) -> Result<Grid, Box<dyn Error>> {
-    Ok(match a.schedule {
-        Schedule::Paper => LiHuangWei::new(steps, a.c0, a.c1)?.grid()?,
-        Schedule::Angle => UniformAngle::new(steps, a.angle_min, a.angle_max)?.grid()?,
-        Schedule::Cosine => CosineSchedule::new(steps)?.grid()?,
-        Schedule::Linear => LinearSchedule::ddpm(steps)?.grid()?,
-    })
 }
 
 /// What Theorem 1 says about a report.
@@ -318,13 +253,13 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
     if dims.is_empty() || a.steps.is_empty() {
         return Err("--steps and --dims need at least one number".into());
     }
-    let family = Family::new(a, &dims)?;
+    let family = a.target.family(&dims)?;
     Theorem1::new(1, 1.0, a.constant)?;
     // Every grid is made before the first one is run, so that a bad T is refused at once.
-    let grids = a.steps.iter().map(|&t| grid(a, t)).collect::<Result<Vec<_>, _>>()?;
+    let grids = a.steps.iter().map(|&t| a.schedule.grid(t)).collect::<Result<Vec<_>, _>>()?;
     let mut lines = Vec::new();
     for grid in &grids {
-        family.run(a, grid, |report, seconds| {
+        problem::run(&family, a, grid, |report, seconds| {
             let line = line(a, report, seconds)?;
             match a.format {
                 Format::Table => print_table_line(lines.is_empty(), a.dims.is_some(), &line),

@@ -10,6 +10,7 @@
 
 mod affine;
 mod bandwidth;
+pub(crate) mod conditional;
 mod coupling;
 mod error;
 mod fitted;

@@ -1,10 +1,11 @@
 //! The error of each step against the exact posterior expectation, whole and in its two parts.
 
+use super::conditional::Conditional;
 use super::report::{StepErrors, Trained};
 use super::{PosteriorRule, TrainingError};
 use crate::stream::Stream;
 use crate::{AccumulatedError, Estimate, Float, ForwardProcess, parallel};
-use ndarray::{Array2, ArrayRef2, Zip};
+use ndarray::{Array2, ArrayRef2};
 use rand::RngCore;
 
 /// The parts of the error of step t.
@@ -18,27 +19,9 @@ pub(super) struct StepError {
 /// f_t*(x) = E[f_{t−1}(X_{t−1}) | X_t = x] at the rows of `x`, by the posterior's quadrature rule; f_{t−1} is the trained one.
 fn expectation<F: Float>(trained: &dyn Trained<F>, target: &dyn PosteriorRule, t: usize, x: &ArrayRef2<f64>) -> Array2<f64> {
     let grid = trained.levels();
-    let (sin, before, delta) = (grid.level(t).sin(), grid.level(t - 1).sin(), grid.sin_delta(t));
     let rules = parallel::map(x.nrows(), |i| target.posterior_rule(grid.level(t), &x.row(i).to_vec()));
-    let count = rules.iter().map(|r| r.weights.len()).sum();
-    let mut nodes = Array2::<F>::zeros((count, x.ncols()));
-    let mut at = 0;
-    for (rule, x) in rules.iter().zip(x.rows()) {
-        for node in rule.nodes.rows() {
-            Zip::from(nodes.row_mut(at)).and(x).and(node).for_each(|o, x, n| *o = F::of((before * x + delta * n) / sin));
-            at += 1;
-        }
-    }
-    let values = trained.eval(t - 1, &nodes);
-    let mut means = Array2::zeros(x.raw_dim());
-    let mut at = 0;
-    for (rule, mut mean) in rules.iter().zip(means.rows_mut()) {
-        for w in &rule.weights {
-            Zip::from(&mut mean).and(values.row(at)).for_each(|m, v| *m += w * v.as_f64());
-            at += 1;
-        }
-    }
-    means
+    let before = Conditional::new(grid, t, x, &rules);
+    before.mean(&trained.eval(t - 1, &before.nodes().mapv(F::of)))
 }
 
 /// The mean length of the rows of a − b.

@@ -1,0 +1,118 @@
+//! The target that the arguments describe.
+
+use clap::ValueEnum;
+use onestep::{Covariance, Gaussian, LineMixture, Radial};
+use std::error::Error;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Target {
+    Mixture,
+    Gaussian,
+    Diracs,
+    /// Uniform on a sphere of --radius in --dim dimensions.
+    Sphere,
+    /// Uniform on a ball.
+    Ball,
+    /// Concentric spheres with --weights.
+    Shells,
+}
+
+/// Options of a target.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TargetOptions {
+    #[arg(long, value_enum, default_value = "mixture")]
+    pub(crate) target: Target,
+    /// Weights of the components or shells; equal by default.
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
+    weights: Option<Vec<f64>>,
+    /// Means of the components; -1,1 by default (0 for one Gaussian).
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
+    means: Option<Vec<f64>>,
+    /// Standard deviations; 0.6 by default (1 for one Gaussian).
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
+    stds: Option<Vec<f64>>,
+    /// Radius of a sphere or ball, radii of shells; by default such that E‖X_0‖² = d for sphere and ball, and √d/2, √d for shells.
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
+    radius: Option<Vec<f64>>,
+}
+
+/// The target in every dimension asked for, with its parameters checked.
+pub(crate) enum Family {
+    /// Independent copies of one target on the line.
+    Copies(LineMixture, Vec<usize>),
+    Gaussians(Vec<Gaussian>),
+    Radials(Vec<Radial>),
+}
+
+impl TargetOptions {
+    pub(crate) fn is_radial(&self) -> bool {
+        matches!(self.target, Target::Sphere | Target::Ball | Target::Shells)
+    }
+
+    /// The target on the line whose independent copies are meant.
+    pub(crate) fn line(&self) -> Result<LineMixture, Box<dyn Error>> {
+        if self.is_radial() {
+            return Err("--target sphere, ball and shells are not made of targets on the line: take mixture, gaussian or diracs".into());
+        }
+        if self.radius.is_some() {
+            return Err("--radius belongs to --target sphere, ball or shells".into());
+        }
+        let gaussian = self.target == Target::Gaussian;
+        let means = self.means.clone().unwrap_or_else(|| if gaussian { vec![0.0] } else { vec![-1.0, 1.0] });
+        let weights = self.weights.clone().unwrap_or_else(|| vec![1.0 / means.len() as f64; means.len()]);
+        if self.target == Target::Diracs {
+            if self.stds.is_some() {
+                return Err("--stds does not belong to --target diracs: its standard deviations are 0".into());
+            }
+            return Ok(LineMixture::point_masses(&weights, &means)?);
+        }
+        let std = if gaussian { 1.0 } else { 0.6 };
+        let stds = self.stds.clone().unwrap_or_else(|| vec![std; means.len()]);
+        let line = LineMixture::new(&weights, &means, &stds)?;
+        if gaussian && line.means().len() != 1 {
+            return Err(format!("--target gaussian has one component, {} were given", means.len()).into());
+        }
+        Ok(line)
+    }
+
+    /// The target in the dimensions `dims`.
+    pub(crate) fn family(&self, dims: &[usize]) -> Result<Family, Box<dyn Error>> {
+        if self.is_radial() {
+            return Ok(Family::Radials(dims.iter().map(|&dim| self.radial(dim)).collect::<Result<_, _>>()?));
+        }
+        let line = self.line()?;
+        if self.target != Target::Gaussian {
+            return Ok(Family::Copies(line, dims.to_vec()));
+        }
+        // The line target has checked weights, lengths and signs; the closed form takes over from there.
+        let (mean, variance) = (line.means()[0], line.stds()[0] * line.stds()[0]);
+        let gaussian = |&dim: &usize| Ok(Gaussian::new(&vec![mean; dim], Covariance::isotropic(dim, variance)?)?);
+        Ok(Family::Gaussians(dims.iter().map(gaussian).collect::<Result<_, Box<dyn Error>>>()?))
+    }
+
+    fn radial(&self, dim: usize) -> Result<Radial, Box<dyn Error>> {
+        for (given, name) in [(self.means.is_some(), "--means"), (self.stds.is_some(), "--stds")] {
+            if given {
+                return Err(format!("{name} belongs to targets on the line, not to sphere, ball or shells").into());
+            }
+        }
+        let d = dim as f64;
+        let radii = self.radius.clone().unwrap_or_else(|| match self.target {
+            // E‖X_0‖² = d, as for N(0, I): that of the ball is d R²/(d + 2).
+            Target::Sphere => vec![d.sqrt()],
+            Target::Ball => vec![(d + 2.0).sqrt()],
+            _ => vec![0.5 * d.sqrt(), d.sqrt()],
+        });
+        if self.target == Target::Shells {
+            let weights = self.weights.clone().unwrap_or_else(|| vec![1.0 / radii.len() as f64; radii.len()]);
+            return Ok(Radial::shells(dim, &weights, &radii)?);
+        }
+        if self.weights.is_some() {
+            return Err("--weights belongs to --target shells, not to a sphere or ball".into());
+        }
+        let [radius] = radii[..] else {
+            return Err(format!("a sphere or ball has one radius, {} were given", radii.len()).into());
+        };
+        Ok(if self.target == Target::Sphere { Radial::sphere(dim, radius)? } else { Radial::uniform_ball(dim, radius)? })
+    }
+}

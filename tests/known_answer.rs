@@ -1,0 +1,156 @@
+//! Consistency functions known by their values alone.
+
+use ndarray::{Array2, Axis, array};
+use onestep::{
+    AuditError, ConsistencyFunction, Covariance, Finding, FlowMap, Gaussian, GaussianRecursion, Grid, Keep, KnownAnswer, LineConsistency,
+    LineMixture, LineRecursion, Product,
+};
+
+fn grid() -> Grid {
+    Grid::from_angles(&(1..=10).map(|i| 0.155 * f64::from(i)).collect::<Vec<_>>()).unwrap()
+}
+
+fn modes() -> LineMixture {
+    LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.5, 0.5]).unwrap()
+}
+
+fn optimum(target: &LineMixture, grid: &Grid) -> LineConsistency {
+    LineRecursion::new(target, grid).keep(Keep::All).run().unwrap().consistency().clone()
+}
+
+/// Twenty-one points at every level.
+fn points() -> (Vec<usize>, Array2<f64>) {
+    let t: Vec<usize> = (0..210).map(|i| 1 + i / 21).collect();
+    (t, Array2::from_shape_fn((210, 1), |(i, _)| 0.25 * (i % 21) as f64 - 2.5))
+}
+
+fn values(t: &[usize], x: &Array2<f64>, f: impl Fn(usize, &Array2<f64>) -> Array2<f64>) -> Array2<f64> {
+    let mut out = Array2::zeros(x.raw_dim());
+    for (i, &t) in t.iter().enumerate() {
+        out.row_mut(i).assign(&f(t, &x.select(Axis(0), &[i])).row(0));
+    }
+    out
+}
+
+#[test]
+fn exact_flow_and_population_optimum_are_recognised() {
+    let (target, grid) = (modes(), grid());
+    let best = optimum(&target, &grid);
+    let (t, x) = points();
+    let check = KnownAnswer::new(&target, &grid).population(&best);
+    let flowed = values(&t, &x, |t, x| target.flow(grid.level(t), grid.level(1), x));
+    assert_eq!(check.check(&t, &x, &flowed).unwrap().finding(), Finding::Exact);
+    let trained = values(&t, &x, |t, x| best.eval(t, x));
+    let report = check.check(&t, &x, &trained).unwrap();
+    assert!(matches!(report.finding(), Finding::Optimal { step: 10, discretisation } if discretisation > 0.01));
+    for level in &report.levels {
+        assert_eq!(level.training.unwrap().largest, 0.0);
+        assert_eq!(level.error, level.discretisation.unwrap());
+        assert_eq!(level.rows, 21);
+    }
+    // Single precision is agreement.
+    let single = trained.mapv(|v| f64::from(v as f32));
+    assert!(matches!(check.check(&t, &x, &single).unwrap().finding(), Finding::Optimal { .. }));
+}
+
+#[test]
+fn training_and_discretisation_are_told_apart() {
+    let (target, grid) = (modes(), grid());
+    let best = optimum(&target, &grid);
+    let (t, x) = points();
+    let check = KnownAnswer::new(&target, &grid).population(&best);
+    let off = |c: f64| values(&t, &x, |t, x| best.eval(t, x) + if t > 1 { c } else { 0.0 });
+    let report = check.check(&t, &x, &off(0.5)).unwrap();
+    assert!(matches!(report.finding(), Finding::Training { step: 10, .. }), "{}", report.finding());
+    for level in &report.levels[1..] {
+        let (training, left) = (level.training.unwrap(), level.discretisation.unwrap());
+        assert!((training.mean.value - 0.5).abs() < 1e-12 && (training.root_mean_square - 0.5).abs() < 1e-12);
+        assert!(training.mean.std_error < 1e-12 && (training.largest - 0.5).abs() < 1e-12);
+        assert!(level.error.mean.value <= training.mean.value + left.mean.value + 1e-12);
+    }
+    let little = check.check(&t, &x, &off(1e-3)).unwrap();
+    assert!(matches!(little.finding(), Finding::Discretisation { .. }), "{}", little.finding());
+    assert!(little.finding().to_string().starts_with("at step 10 discretisation error "));
+    let unsplit = KnownAnswer::new(&target, &grid).check(&t, &x, &off(1e-3)).unwrap();
+    assert!(matches!(unsplit.finding(), Finding::Unsplit { step: 10, .. }) && unsplit.levels[3].training.is_none());
+}
+
+#[test]
+fn the_order_of_rows_does_not_matter_but_their_numbers_are_kept() {
+    let (target, grid) = (modes(), grid());
+    let (t, x) = points();
+    let mut f = values(&t, &x, |t, x| target.flow(grid.level(t), grid.level(1), x));
+    f[[100, 0]] += 0.01;
+    let check = KnownAnswer::new(&target, &grid);
+    let report = check.check(&t, &x, &f).unwrap();
+    let level = &report.levels[t[100] - 1];
+    assert!((level.error.largest - 0.01).abs() < 1e-14 && level.error.row == 100);
+    let reversed: Vec<usize> = (0..210).rev().collect();
+    let back: Vec<usize> = reversed.iter().map(|&i| t[i]).collect();
+    let again = check.check(&back, &x.select(Axis(0), &reversed), &f.select(Axis(0), &reversed)).unwrap();
+    assert_eq!(again.levels[t[100] - 1].error.row, 109);
+    assert!((again.levels[t[100] - 1].error.mean.value - level.error.mean.value).abs() < 1e-15);
+}
+
+#[test]
+fn broken_contracts_come_first() {
+    let (target, grid) = (modes(), grid());
+    let (t, x) = points();
+    let exact = values(&t, &x, |t, x| target.flow(grid.level(t), grid.level(1), x));
+    let check = KnownAnswer::new(&target, &grid);
+    let mut f = exact.clone();
+    f[[7, 0]] += 0.1; // level 1
+    assert!(matches!(check.check(&t, &x, &f).unwrap().finding(), Finding::NotIdentity { row: 7, gap } if (gap - 0.1).abs() < 1e-15));
+    let mut f = exact.clone();
+    let (low, high) = (21 * 4 + 3, 21 * 4 + 4); // neighbours at level 5
+    f.swap([low, 0], [high, 0]);
+    let report = check.check(&t, &x, &f).unwrap();
+    let found = report.levels[4].decrease.unwrap();
+    assert_eq!((found.from, found.to), (low, high));
+    assert!((found.drop - (exact[[high, 0]] - exact[[low, 0]])).abs() < 1e-15);
+    assert!(matches!(report.finding(), Finding::Decreasing { step: 5, .. }));
+    // Two values at one point are no decrease.
+    let twice = check.check(&[3, 3], &array![[0.5], [0.5]], &array![[0.4], [0.3]]).unwrap();
+    assert_eq!(twice.levels[0].decrease, None);
+}
+
+#[test]
+fn works_in_more_dimensions() {
+    let grid = grid();
+    let target = Gaussian::new(&[0.5, -0.5, 0.0], Covariance::diagonal(&[1.0, 0.25, 4.0]).unwrap()).unwrap();
+    let run = GaussianRecursion::new(&target, &grid).run().unwrap();
+    let x = array![[0.1, 0.2, 0.3], [-1.0, 2.0, 0.5]];
+    let f = run.consistency().eval(10, &x);
+    let report = KnownAnswer::new(&target, &grid).population(run.consistency()).check(&[10, 10], &x, &f).unwrap();
+    assert!(matches!(report.finding(), Finding::Optimal { step: 10, .. }));
+    let copies = Product::copies(modes(), 2).unwrap();
+    let best = Product::copies(optimum(&modes(), &grid), 2).unwrap();
+    let x = array![[0.1, 0.2], [-1.0, 2.0]];
+    let report = KnownAnswer::new(&copies, &grid).population(&best).check(&[4, 9], &x, &(&x + 1.0)).unwrap();
+    assert_eq!(report.levels.iter().map(|l| l.step).collect::<Vec<_>>(), [4, 9]);
+    assert!(report.levels.iter().all(|l| l.decrease.is_none()));
+}
+
+#[test]
+fn bad_input_names_the_row() {
+    let (target, grid) = (modes(), grid());
+    let check = KnownAnswer::new(&target, &grid);
+    let x = array![[0.0], [1.0]];
+    let none = Array2::<f64>::zeros((0, 1));
+    assert_eq!(check.check(&[], &none, &none), Err(AuditError::Empty { name: "table" }));
+    for step in [0, 11] {
+        assert_eq!(check.check(&[3, step], &x, &x), Err(AuditError::NoSuchStep { name: "t", index: 1, step, first: 1, last: 10 }));
+    }
+    assert!(matches!(check.check(&[1], &x, &x), Err(AuditError::Mismatch { .. })));
+    assert!(matches!(check.check(&[1, 2], &x, &array![[0.0]]), Err(AuditError::Mismatch { .. })));
+    assert!(matches!(check.check(&[1, 2], &array![[0.0, 1.0], [1.0, 0.0]], &x), Err(AuditError::Mismatch { .. })));
+    let bad = array![[0.0], [f64::NEG_INFINITY]];
+    assert!(matches!(check.check(&[1, 2], &bad, &x), Err(AuditError::Entry { name: "x", row: 1, column: 0, .. })));
+    assert!(matches!(check.check(&[1, 2], &x, &bad), Err(AuditError::Entry { name: "f", row: 1, .. })));
+    assert!(matches!(check.tolerance(f64::NAN).check(&[1, 2], &x, &x), Err(AuditError::OutOfRange { name: "tolerance", .. })));
+    let last = LineRecursion::new(&target, &grid).run().unwrap();
+    assert!(matches!(
+        check.population(last.consistency()).check(&[1, 2], &x, &x),
+        Err(AuditError::NotHeld { name: "the population optimum", step: 2 })
+    ));
+}
