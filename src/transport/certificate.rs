@@ -1,7 +1,7 @@
 //! The proof of optimality: feasible duals by a full pass over all pairs, and sums that do not round the gap away.
 
 use super::cost::Geometry;
-use super::screen::boxes::{BLOCK, Boxes};
+use super::screen::boxes::{BLOCK, Boxes, spatial};
 use super::screen::select::{members, select};
 use super::screen::{Scratch, Screen};
 use crate::parallel;
@@ -42,8 +42,8 @@ fn each_row<T: Send + Default + Clone>(
 ///
 /// Bounds in single precision rule out the columns that cannot be the minimum; the others are computed in full.
 pub(crate) fn potential(geometry: &Geometry, screen: &Screen, prices: &[f64]) -> Vec<f64> {
-    if screen.has_boxes() {
-        return potential_by_boxes(geometry, screen, prices);
+    if spatial(geometry.dim) {
+        return potential_by_boxes(geometry, prices);
     }
     each_row(screen, geometry.rows(), prices, |i, bounds, minima| {
         least(bounds, minima, screen.row_offset(i), |j| geometry.cost(i, j) - prices[j])
@@ -51,14 +51,13 @@ pub(crate) fn potential(geometry: &Geometry, screen: &Screen, prices: &[f64]) ->
 }
 
 /// The same by boxes; rows in spatial order begin near the column of the row before.
-fn potential_by_boxes(geometry: &Geometry, screen: &Screen, prices: &[f64]) -> Vec<f64> {
-    let priced = screen.priced_all(prices);
-    let boxes = Boxes::new(screen, &priced);
+fn potential_by_boxes(geometry: &Geometry, prices: &[f64]) -> Vec<f64> {
+    let boxes = Boxes::new(geometry, prices);
     let mut u = vec![0.0; geometry.rows()];
     parallel::for_blocks(&mut u, PART, |part, u| {
         let mut near = 0;
         for (index, u) in u.iter_mut().enumerate() {
-            let look = screen.two_least(geometry, part * PART + index, &boxes, &priced, prices, near);
+            let look = boxes.two_least(geometry, part * PART + index, near);
             near = look.column as usize / BLOCK;
             *u = look.best;
         }

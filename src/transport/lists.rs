@@ -5,7 +5,7 @@
 //! a question lies at or below it, the list answers for the whole row, and only otherwise is the row scanned again.
 
 use super::cost::Geometry;
-use super::screen::boxes::{BLOCK, Boxes};
+use super::screen::boxes::{BLOCK, Boxes, spatial};
 use super::screen::select::{from_key, select};
 use super::screen::{Scratch, Screen};
 use crate::panels::TILE_ROWS;
@@ -135,6 +135,7 @@ struct Worker {
     scratch: Scratch,
     groups: Vec<u32>,
     kept: Vec<u64>,
+    near: Vec<(f64, u32)>,
 }
 
 impl<'a> Lists<'a> {
@@ -143,6 +144,7 @@ impl<'a> Lists<'a> {
         let prices = vec![0.0; geometry.columns()];
         let empty = || Row { entries: Vec::new(), threshold: f64::NEG_INFINITY };
         let priced = screen.priced_all(&prices);
+        let boxes = spatial(geometry.dim).then(|| Boxes::new(geometry, &prices));
         Self {
             geometry,
             screen,
@@ -151,7 +153,7 @@ impl<'a> Lists<'a> {
             pool: std::iter::repeat_with(Worker::default).take(PARTS).collect(),
             want: (WANT * (geometry.columns() as f64).sqrt().sqrt()).round() as usize,
             part: (PART_BYTES / 4 / screen.stride() / TILE_ROWS * TILE_ROWS).clamp(2 * TILE_ROWS, 5 * TILE_ROWS),
-            boxes: screen.has_boxes().then(|| Boxes::new(screen, &priced)),
+            boxes,
             priced,
             last: vec![0; geometry.rows()],
             scans: 0,
@@ -178,9 +180,9 @@ impl<'a> Lists<'a> {
         let at = j as usize;
         if price < self.prices[at] {
             self.prices[at] = price;
-            let before = std::mem::replace(&mut self.priced[at], self.screen.priced(at, price));
-            if let Some(boxes) = &mut self.boxes {
-                boxes.raise(self.screen, at, before, &self.priced);
+            match &mut self.boxes {
+                Some(boxes) => boxes.lower(at, price),
+                None => self.priced[at] = self.screen.priced(at, price),
             }
         }
     }
@@ -207,7 +209,7 @@ impl<'a> Lists<'a> {
     pub(crate) fn answer(&mut self, i: u32) -> Option<Look> {
         if let Some(boxes) = &self.boxes {
             let near = self.last[i as usize] as usize / BLOCK;
-            let look = self.screen.two_least(self.geometry, i as usize, boxes, &self.priced, &self.prices, near);
+            let look = boxes.two_least(self.geometry, i as usize, near);
             self.last[i as usize] = look.column;
             return Some(look);
         }
@@ -292,20 +294,19 @@ impl<'a> Lists<'a> {
 
     fn scan_part(&self, rows: &[u32], lists: &mut [Row], want: usize, worker: &mut Worker) {
         let want = want.min(self.prices.len());
-        if self.boxes.is_none() {
-            self.screen.scan(rows, &self.priced, &mut worker.scratch);
+        if let Some(boxes) = &self.boxes {
+            for (&i, list) in rows.iter().zip(lists) {
+                self.scan_boxes(i as usize, list, boxes, want, &mut worker.near);
+            }
+            return;
         }
+        self.screen.scan(rows, &self.priced, &mut worker.scratch);
         for (index, (&i, list)) in rows.iter().zip(lists).enumerate() {
-            let cut = if let Some(boxes) = &self.boxes {
-                self.screen.nearest(i as usize, boxes, &self.priced, want, &mut worker.kept)
-            } else {
-                let (values, minima) = worker.scratch.row(index, self.screen.stride());
-                select(values, minima, want, &mut worker.groups, &mut worker.kept)
-            };
-            list.threshold =
-                if worker.kept.len() == self.prices.len() { f64::INFINITY } else { f64::from(cut) + self.screen.row_offset(i as usize) };
-            worker.kept.sort_unstable();
+            let (values, minima) = worker.scratch.row(index, self.screen.stride());
+            let cut = select(values, minima, want, &mut worker.groups, &mut worker.kept);
             let offset = self.screen.row_offset(i as usize);
+            list.threshold = if worker.kept.len() == self.prices.len() { f64::INFINITY } else { f64::from(cut) + offset };
+            worker.kept.sort_unstable();
             list.entries.clear();
             // No room is left over: the lists take most of the memory.
             list.entries.reserve_exact(worker.kept.len());
@@ -321,6 +322,18 @@ impl<'a> Lists<'a> {
                 self.scan_exactly(i as usize, list, want);
             }
         }
+    }
+
+    /// The list of one row by boxes, in double precision.
+    fn scan_boxes(&self, i: usize, list: &mut Row, boxes: &Boxes, want: usize, near: &mut Vec<(f64, u32)>) {
+        let cut = boxes.nearest(self.geometry, i, want, near);
+        list.threshold = if near.len() == self.prices.len() { f64::INFINITY } else { cut };
+        near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        list.entries.clear();
+        list.entries.extend(near.iter().map(|&(value, column)| {
+            let cost = self.geometry.cost(i, column as usize);
+            Candidate { column, base: round_down(value), exact: true, cost }
+        }));
     }
 
     /// The same list by exact costs of the whole row.

@@ -8,6 +8,7 @@ use crate::Estimate;
 pub(crate) struct Order(f64);
 
 impl Order {
+    pub(crate) const ONE: Self = Self(1.0);
     pub(crate) const TWO: Self = Self(2.0);
 
     pub(crate) fn new(p: f64) -> Result<Self, TransportError> {

@@ -282,41 +282,10 @@ impl Screen {
     }
 }
 
-/// Bounds of N columns and their minima, from the coordinates `y`.
-#[inline(always)]
-fn bounds_by_differences<const D: usize, const N: usize, const L: usize>(
-    x: [f32; D],
-    y: [&[f32; N]; D],
-    priced: &[f32; N],
-    (order, slack): (Order, f64),
-    values: &mut [f32; N],
-    minima: &mut [f32; L],
-) {
-    let mut squares = [0.0; N];
-    for j in 0..N {
-        for k in 0..D {
-            let difference = x[k] - y[k][j];
-            squares[j] += difference * difference;
-        }
-    }
-    match order.value() {
-        2.0 => fold(|j| squares[j], priced, values, minima),
-        1.0 => fold(|j| squares[j].sqrt(), priced, values, minima),
-        order => fold(|j| general(squares[j], slack, order), priced, values, minima),
-    }
-}
-
 /// Lower bound on s^{p/2} by `f64` arithmetic, with 8u to spare for the additions that follow.
 fn general(square: f32, slack: f64, order: f64) -> f32 {
     let distance = (f64::from(square.max(0.0)).sqrt() - slack).max(0.0);
     (distance.powf(order) * (1.0 - 8.0 * UNIT)) as f32
-}
-
-/// [`general`] at distance r, and its derivative by r.
-fn general_and_slope(r: f32, slack: f64, order: f64) -> (f32, f32) {
-    let distance = (f64::from(r) - slack).max(0.0);
-    let slope = distance.powf(order - 1.0);
-    ((distance * slope * (1.0 - 8.0 * UNIT)) as f32, (order * slope) as f32)
 }
 
 /// Adds the prices to the bounds on the costs of a chunk and takes the minima lane by lane.

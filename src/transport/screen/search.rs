@@ -1,95 +1,97 @@
 //! Searches by boxes: the few smallest values of a row without a look at the far columns.
 
-use super::boxes::{BLOCK, Boxes, spatial};
-use super::select::{from_key, order_key};
-use super::{LANES, Screen, bounds_by_differences};
+use super::LANES;
+use super::boxes::{BLOCK, Boxes, least};
 use crate::transport::cost::Geometry;
 use crate::transport::lists::Look;
+use crate::transport::order::Order;
 use crate::vector::vectorised;
 
-/// One row against the boxes.
+/// One row against the boxes, and the order p where it is known beforehand: 1 or 2, else 0.
 #[derive(Clone, Copy)]
-struct Row<'a, const D: usize> {
-    screen: &'a Screen,
+struct Row<'a, const D: usize, const P: u8> {
     boxes: &'a Boxes,
-    priced: &'a [f32],
-    i: usize,
-    x: [f32; D],
-    slack: f64,
+    x: [f64; D],
 }
 
-impl Screen {
-    /// Whether searches by boxes are possible.
-    pub(crate) fn has_boxes(&self) -> bool {
-        spatial(self.dim)
+impl Boxes {
+    fn row<'a, const D: usize, const P: u8>(&'a self, x: &[f64]) -> Row<'a, D, P> {
+        Row { boxes: self, x: *x.first_chunk().expect("D is the dimension") }
     }
 
-    fn row<'a, const D: usize>(&'a self, i: usize, boxes: &'a Boxes, priced: &'a [f32]) -> Row<'a, D> {
-        let x = *self.point(i as u32).first_chunk().expect("D is the dimension");
-        Row { screen: self, boxes, priced, i, x, slack: self.slack[i] }
-    }
-
-    /// The columns of the smallest values of row i as `select` keeps them, and a number that no value left out is below.
-    pub(crate) fn nearest(&self, i: usize, boxes: &Boxes, priced: &[f32], want: usize, kept: &mut Vec<u64>) -> f32 {
+    /// The columns of the smallest c_ij − v_j of row i, at least `want` and less than twice as many where there are, and a number that
+    /// no value left out is below.
+    pub(crate) fn nearest(&self, geometry: &Geometry, i: usize, want: usize, kept: &mut Vec<(f64, u32)>) -> f64 {
+        let x = geometry.x(i);
         match self.dim {
-            1 => self.row::<1>(i, boxes, priced).nearest(want, kept),
-            2 => self.row::<2>(i, boxes, priced).nearest(want, kept),
-            3 => self.row::<3>(i, boxes, priced).nearest(want, kept),
-            _ => self.row::<4>(i, boxes, priced).nearest(want, kept),
+            1 => self.row::<1, 0>(x).nearest(want, kept),
+            2 => self.row::<2, 0>(x).nearest(want, kept),
+            3 => self.row::<3, 0>(x).nearest(want, kept),
+            _ => self.row::<4, 0>(x).nearest(want, kept),
         }
     }
 
-    /// The two smallest c_ij − v_j of row i over all columns, by exact costs; block `near` is looked at first.
-    pub(crate) fn two_least(&self, geometry: &Geometry, i: usize, boxes: &Boxes, priced: &[f32], prices: &[f64], near: usize) -> Look {
+    /// The two smallest c_ij − v_j of row i over all columns; block `near` is looked at first.
+    pub(crate) fn two_least(&self, geometry: &Geometry, i: usize, near: usize) -> Look {
+        let mut look = match self.order {
+            Order::TWO => self.two_least_of_order::<2>(geometry.x(i), near),
+            Order::ONE => self.two_least_of_order::<1>(geometry.x(i), near),
+            _ => self.two_least_of_order::<0>(geometry.x(i), near),
+        };
+        look.cost = geometry.cost(i, look.column as usize);
+        look
+    }
+
+    fn two_least_of_order<const P: u8>(&self, x: &[f64], near: usize) -> Look {
         vectorised(
             #[inline(always)]
             |_| match self.dim {
-                1 => self.row::<1>(i, boxes, priced).two_least(geometry, prices, near),
-                2 => self.row::<2>(i, boxes, priced).two_least(geometry, prices, near),
-                3 => self.row::<3>(i, boxes, priced).two_least(geometry, prices, near),
-                _ => self.row::<4>(i, boxes, priced).two_least(geometry, prices, near),
+                1 => self.row::<1, P>(x).two_least(near),
+                2 => self.row::<2, P>(x).two_least(near),
+                3 => self.row::<3, P>(x).two_least(near),
+                _ => self.row::<4, P>(x).two_least(near),
             },
         )
     }
 }
 
-impl<const D: usize> Row<'_, D> {
-    fn nearest(self, want: usize, kept: &mut Vec<u64>) -> f32 {
+impl<const D: usize, const P: u8> Row<'_, D, P> {
+    fn nearest(self, want: usize, kept: &mut Vec<(f64, u32)>) -> f64 {
         kept.clear();
-        let mut cut = order_key(f32::INFINITY);
-        for (key, group) in ascending(0..self.boxes.groups.count, |set| self.group_bounds(set)) {
-            if key >= cut {
+        let mut cut = f64::INFINITY;
+        for (bound, group) in ascending(0..self.boxes.groups.count, |set| self.group_bounds(set)) {
+            if bound >= cut {
                 break;
             }
-            for (key, block) in ascending(group * LANES..(group + 1) * LANES, |group| self.box_bounds(group)) {
-                if key >= cut {
+            for (bound, block) in ascending(group * LANES..(group + 1) * LANES, |group| self.box_bounds(group)) {
+                if bound >= cut {
                     break;
                 }
-                self.keep_block(block, cut, kept);
+                let values = self.values(block);
+                kept.extend((0..BLOCK).filter(|&at| values[at] < cut).map(|at| (values[at], (block * BLOCK + at) as u32)));
                 if kept.len() >= 2 * want {
-                    cut = (*kept.select_nth_unstable(want).1 >> 32) as u32;
+                    cut = kept.select_nth_unstable_by(want, |a, b| a.0.total_cmp(&b.0)).1.0;
                     kept.truncate(want);
                 }
             }
         }
-        from_key(cut)
+        cut
     }
 
     #[inline(always)]
-    fn two_least(self, geometry: &Geometry, prices: &[f64], near: usize) -> Look {
+    fn two_least(self, near: usize) -> Look {
         let mut look = Look::NOTHING;
-        let mut cut = f32::INFINITY;
-        self.look_at(near, geometry, prices, &mut look, &mut cut);
+        self.look_at(near, &mut look);
         for set in 0..self.boxes.groups.count / LANES {
             let groups = self.group_bounds(set);
             for group in 0..LANES {
-                if groups[group] < cut {
+                if groups[group] < look.second {
                     let group = set * LANES + group;
                     let blocks = self.box_bounds(group);
                     for lane in 0..LANES {
                         let block = group * LANES + lane;
-                        if blocks[lane] < cut && block != near {
-                            self.look_at(block, geometry, prices, &mut look, &mut cut);
+                        if blocks[lane] < look.second && block != near {
+                            self.look_at(block, &mut look);
                         }
                     }
                 }
@@ -99,76 +101,56 @@ impl<const D: usize> Row<'_, D> {
     }
 
     #[inline(always)]
-    fn group_bounds(self, set: usize) -> [f32; LANES] {
-        self.boxes.groups.bounds(self.x, self.screen.order, self.slack, set)
-    }
-
-    #[inline(always)]
-    fn box_bounds(self, group: usize) -> [f32; LANES] {
-        self.boxes.blocks.bounds(self.x, self.screen.order, self.slack, group)
-    }
-
-    /// Lower bounds of the values in a block, and the least of each lane.
-    #[inline(always)]
-    fn block_bounds(self, block: usize) -> ([f32; BLOCK], [f32; LANES]) {
-        let start = block * BLOCK;
-        let whole = "a block ends within the stride";
-        let y: [&[f32; BLOCK]; D] = std::array::from_fn(|k| self.screen.y[k * self.screen.stride + start..].first_chunk().expect(whole));
-        let priced = self.priced[start..].first_chunk().expect(whole);
-        let (mut values, mut least) = ([0.0; BLOCK], [0.0; LANES]);
-        bounds_by_differences(self.x, y, priced, (self.screen.order, self.slack), &mut values, &mut least);
-        (values, least)
-    }
-
-    /// Appends the columns of a block whose values lie below the cut.
-    fn keep_block(self, block: usize, cut: u32, kept: &mut Vec<u64>) {
-        let (values, least) = self.block_bounds(block);
-        let top = from_key(cut);
-        for lane in (0..LANES).filter(|&lane| least[lane] < top) {
-            for j in (lane..BLOCK).step_by(LANES).filter(|&j| values[j] < top) {
-                kept.push(u64::from(order_key(values[j])) << 32 | (block * BLOCK + j) as u64);
-            }
+    fn order(self) -> Order {
+        match P {
+            1 => Order::ONE,
+            2 => Order::TWO,
+            _ => self.boxes.order,
         }
+    }
+
+    #[inline(always)]
+    fn group_bounds(self, set: usize) -> [f64; LANES] {
+        self.boxes.groups.bounds(self.x, self.order(), set)
+    }
+
+    #[inline(always)]
+    fn box_bounds(self, group: usize) -> [f64; LANES] {
+        self.boxes.blocks.bounds(self.x, self.order(), group)
+    }
+
+    /// c_ij − v_j of the columns of a block, the costs as [`Geometry::cost`] rounds them.
+    #[inline(always)]
+    fn values(self, block: usize) -> [f64; BLOCK] {
+        let (y, priced) = (self.boxes.coordinates::<D>(block), &self.boxes.priced[block]);
+        let mut values = [0.0; BLOCK];
+        for at in 0..BLOCK {
+            let square: [f64; D] = std::array::from_fn(|k| (self.x[k] - y[k][at]) * (self.x[k] - y[k][at]));
+            let square = if D == 4 { (square[0] + square[2]) + (square[1] + square[3]) } else { square.iter().fold(0.0, |sum, s| sum + s) };
+            values[at] = self.order().of_square(square) + priced[at];
+        }
+        values
     }
 
     /// Looks at the columns of a block that may be among the two best.
     #[inline(always)]
-    fn look_at(self, block: usize, geometry: &Geometry, prices: &[f64], look: &mut Look, cut: &mut f32) {
-        let (values, least) = self.block_bounds(block);
-        let mut open = (0..LANES).fold(0_u32, |open, lane| open | u32::from(least[lane] < *cut) << lane);
-        while open != 0 {
-            let lane = open.trailing_zeros() as usize;
-            open &= open - 1;
-            if least[lane] < *cut {
-                for at in (lane..BLOCK).step_by(LANES) {
-                    if values[at] < *cut {
-                        let j = block * BLOCK + at;
-                        let cost = geometry.cost(self.i, j);
-                        look.offer(j as u32, cost, cost - prices[j]);
-                        *cut = round_up(look.second - self.screen.row_offset(self.i));
-                    }
-                }
+    fn look_at(self, block: usize, look: &mut Look) {
+        let values = self.values(block);
+        if least(&values) < look.second {
+            for at in 0..BLOCK {
+                look.offer((block * BLOCK + at) as u32, 0.0, values[at]);
             }
         }
     }
 }
 
-/// Boxes in increasing order of their bounds, with the order keys of these.
-fn ascending(boxes: std::ops::Range<usize>, bounds: impl Fn(usize) -> [f32; LANES]) -> impl Iterator<Item = (u32, usize)> {
+/// Boxes in increasing order of their bounds, with these.
+fn ascending(boxes: std::ops::Range<usize>, bounds: impl Fn(usize) -> [f64; LANES]) -> impl Iterator<Item = (f64, usize)> {
     let groups = boxes.start / LANES..boxes.end / LANES;
-    let key = |group: usize| {
-        let bounds = bounds(group);
-        (0..LANES).map(move |lane| u64::from(order_key(bounds[lane])) << 32 | (group * LANES + lane) as u64)
-    };
-    let mut keys: Vec<u64> = groups.flat_map(key).collect();
-    keys.sort_unstable();
-    keys.into_iter().map(|key| ((key >> 32) as u32, key as u32 as usize))
-}
-
-/// The smallest `f32` not below `value`.
-fn round_up(value: f64) -> f32 {
-    let rounded = value as f32;
-    if f64::from(rounded) < value { rounded.next_up() } else { rounded }
+    let mut sorted: Vec<(f64, usize)> =
+        groups.flat_map(|group| (0..LANES).zip(bounds(group)).map(move |(lane, bound)| (bound, group * LANES + lane))).collect();
+    sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    sorted.into_iter()
 }
 
 #[cfg(test)]
@@ -198,10 +180,8 @@ mod tests {
             let unsorted = Geometry::new(Order::new(order).expect("the order is valid"), &x, &y);
             let columns = spatial_order(&unsorted, 1500, Geometry::y);
             let geometry = unsorted.select(&(0..20).collect::<Vec<_>>(), &columns);
-            let screen = Screen::new(&geometry, 0);
             let mut prices = vec![0.0; 1500];
-            let mut priced = screen.priced_all(&prices);
-            let mut boxes = Boxes::new(&screen, &priced);
+            let mut boxes = Boxes::new(&geometry, &prices);
             for round in 0..40 {
                 // Prices that follow the cost to a point, as optimal ones do, with noise.
                 for _ in 0..100 {
@@ -209,16 +189,15 @@ mod tests {
                     let price = -geometry.cost(round % 20, j) * rng.random_range(0.0..1.5);
                     if price < prices[j] {
                         prices[j] = price;
-                        let before = std::mem::replace(&mut priced[j], screen.priced(j, price));
-                        boxes.raise(&screen, j, before, &priced);
+                        boxes.lower(j, price);
                     }
                 }
                 for i in 0..20 {
                     let mut values: Vec<(f64, usize)> = (0..1500).map(|j| (geometry.cost(i, j) - prices[j], j)).collect();
-                    let look = screen.two_least(&geometry, i, &boxes, &priced, &prices, round % 47);
+                    let look = boxes.two_least(&geometry, i, round % 47);
                     let mut kept = Vec::new();
-                    let cut = f64::from(screen.nearest(i, &boxes, &priced, 32, &mut kept)) + screen.row_offset(i);
-                    let left_out = |j: usize| !kept.iter().any(|&key| key as u32 as usize == j);
+                    let cut = boxes.nearest(&geometry, i, 32, &mut kept);
+                    let left_out = |j: usize| !kept.iter().any(|&(_, column)| column as usize == j);
                     assert!(values.iter().all(|&(value, j)| value >= cut || !left_out(j)));
                     values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
                     assert_eq!((look.best, look.second), (values[0].0, values[1].0), "d = {dim}, p = {order}, row {i}");
