@@ -7,7 +7,8 @@
 //! ```
 //!
 //! The file has the columns t, x_1, …, x_d, f_1, …, f_d, with or without a line of names; t counts the levels of the grid from 1 to T. Further columns
-//! are not allowed; the columns the template adds (phi: the exact flow map) are ignored. Target, schedule and T must be those of the model.
+//! are not allowed; those the template adds (phi: the exact flow map, best: the population optimum) are ignored, and its f are NaN, which is
+//! refused until your values are there. Target, schedule and T must be those of the model.
 
 mod common;
 
@@ -31,7 +32,7 @@ struct Arguments {
     /// CSV or NPY file with the columns t, x_1..x_d, f_1..f_d.
     #[arg(required_unless_present = "template")]
     file: Option<PathBuf>,
-    /// Writes a file of points to evaluate a model at: draws of X_t with the population optimum as f and the exact flow map as phi.
+    /// Writes a file of points to evaluate a model at: draws of X_t, NaN as f, the exact flow map as phi and the population optimum as best.
     #[arg(long, conflicts_with = "file")]
     template: Option<PathBuf>,
     /// Levels of the template; by default 1, T and about eight between.
@@ -73,8 +74,8 @@ fn read(path: &std::path::Path, dim: usize) -> Outcome<Values> {
     let (rows, columns) = table.rows.dim();
     // The template's own columns of exact values stand last.
     let wanted = 1 + 2 * dim;
-    let has_phi = table.names.as_ref().is_some_and(|names| names.len() == wanted + dim && names[wanted].starts_with("phi"));
-    if columns != wanted && !has_phi {
+    let from_template = table.names.as_ref().is_some_and(|names| names.len() == wanted + 2 * dim && names[wanted].starts_with("phi"));
+    if columns != wanted && !from_template {
         return Err(format!("{}: {columns} columns, expected {wanted}: t, x_1..x_{dim}, f_1..f_{dim}", path.display()).into());
     }
     let level = |row: usize| {
@@ -102,12 +103,13 @@ fn write_template(a: &Arguments, path: &std::path::Path, line: &LineMixture, gri
     let mut rng = ChaCha8Rng::seed_from_u64(a.seed);
     let mut writer = csv::Writer::from_path(path)?;
     let named = |what: &str| (1..=a.dim).map(|j| format!("{what}_{j}")).collect::<Vec<_>>();
-    writer.write_record([vec!["t".to_string()], named("x"), named("f"), named("phi")].concat())?;
+    writer.write_record([vec!["t".to_string()], named("x"), named("f"), named("phi"), named("best")].concat())?;
     for &t in &levels {
         let x0 = target.sample(a.points, &mut rng);
         let x = ForwardProcess::new(grid).marginal(t, &x0, &mut rng);
         let exact = if t == 1 { x.clone() } else { target.flow(grid.level(t), grid.level(1), &x) };
-        let rows = concatenate(Axis(1), &[x.view(), optimum.eval(t, &x).view(), exact.view()])?;
+        let missing = x.mapv(|_| f64::NAN);
+        let rows = concatenate(Axis(1), &[x.view(), missing.view(), exact.view(), optimum.eval(t, &x).view()])?;
         for row in rows.rows() {
             writer.write_record(std::iter::once(t.to_string()).chain(row.iter().map(f64::to_string)))?;
         }

@@ -330,9 +330,10 @@ impl<'a> Lists<'a> {
         list.threshold = if near.len() == self.prices.len() { f64::INFINITY } else { cut };
         near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         list.entries.clear();
+        list.entries.reserve_exact(near.len());
         list.entries.extend(near.iter().map(|&(value, column)| {
             let cost = self.geometry.cost(i, column as usize);
-            Candidate { column, base: round_down(value), exact: true, cost }
+            Candidate { column, base: round_down(value), cost }
         }));
     }
 

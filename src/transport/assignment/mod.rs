@@ -51,7 +51,7 @@ const DIFFERENT: f64 = 0.97;
 /// threshold it is the answer of the whole row. Scans bound the costs in `f32` from below, with every rounding paid for, and compute
 /// the few costs that survive by direct differences in `f64`. Memory is O(n(d + n^{1/4})), and in more than 32 dimensions 4 n² bytes more
 /// where [`memory`](Self::memory) allows it. Up to four dimensions the columns lie in k-d order in boxes of two sizes, each with a linear
-/// function below its prices, and every bid searches them anew; lists serve the exact finish alone.
+/// function below its prices, and every bid searches them anew, in `f64` throughout; lists serve the exact finish alone.
 /// Clouds with many equal points are merged and handed to the solver of [`NetworkSimplex`](crate::NetworkSimplex). On the line the
 /// sorted matching is the answer, with duals in closed form.
 ///
