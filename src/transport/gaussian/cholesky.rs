@@ -166,8 +166,8 @@ fn factor_block<F: Float, const N: usize>(mut block: [[F; N]; N]) -> Option<([[F
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::gaussian::product::tests::{gram, largest_gap, product};
-    use crate::transport::gaussian::product::{Square, panels_len, transpose};
+    use crate::transport::gaussian::product::tests::{Square, gram, largest_gap, product};
+    use crate::transport::gaussian::product::{panels_len, transpose};
 
     #[test]
     fn factor_and_division_at_all_sizes() {

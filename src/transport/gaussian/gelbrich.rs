@@ -1,6 +1,6 @@
 //! The Gelbrich bound: W_2 of two laws is at least W_2 of the Gaussians with their means and covariances.
 
-use super::{norm, procrustes::procrustes, product::Square, root::Root};
+use super::{norm, procrustes::bures, root::Covariance};
 use crate::transport::{TransportError, check, order::Order};
 use crate::{Estimate, Float};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView1, Axis};
@@ -38,7 +38,7 @@ const GROUPS: usize = 20;
 /// Gelbrich, "On a formula for the L² Wasserstein metric between measures on Euclidean and Hilbert spaces", Math. Nachr. 147 (1990).
 pub fn gelbrich_plug_in<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError> {
     check::clouds(x, y)?;
-    distance(Moments::of(x, 1).whole()?, Moments::of(y, 1).whole()?)
+    distance(&Moments::of(x, 1).whole(), &Moments::of(y, 1).whole())
 }
 
 /// The Gelbrich bound between two weighted clouds: means and covariances under the weights.
@@ -62,7 +62,7 @@ pub fn gelbrich_weighted<F: Float>(x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>
     check::clouds(x, y)?;
     let a = check::weights(check::CLOUDS[0], x.nrows(), a)?;
     let b = check::weights(check::CLOUDS[1], y.nrows(), b)?;
-    distance(Moments::weighted(x, &a).whole()?, Moments::weighted(y, &b).whole()?)
+    distance(&Moments::weighted(x, &a).whole(), &Moments::weighted(y, &b).whole())
 }
 
 /// The Gelbrich bound between the laws behind two samples, with its bias removed and a standard error, by a grouped jackknife.
@@ -96,12 +96,12 @@ pub fn gelbrich<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Gelbrich
     check::clouds(x, y)?;
     let groups = GROUPS.min(x.nrows()).min(y.nrows());
     let (mx, my) = (Moments::of(x, groups), Moments::of(y, groups));
-    let plug_in = distance(mx.whole()?, my.whole()?)?;
+    let plug_in = distance(&mx.whole(), &my.whole())?;
     let evaluations = x.nrows() + y.nrows();
     let squared = if groups < 2 {
         Estimate::normal(plug_in * plug_in, f64::INFINITY, evaluations)
     } else {
-        let left_out = (0..groups).map(|k| Ok(distance(mx.without(k)?, my.without(k)?)?.powi(2))).collect::<Result<Vec<_>, _>>()?;
+        let left_out = (0..groups).map(|k| Ok(distance(&mx.without(k), &my.without(k))?.powi(2))).collect::<Result<Vec<_>, _>>()?;
         let k = groups as f64;
         let mean = left_out.iter().sum::<f64>() / k;
         let variance = (k - 1.0) / k * left_out.iter().map(|g| (g - mean).powi(2)).sum::<f64>();
@@ -110,16 +110,27 @@ pub fn gelbrich<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Gelbrich
     Ok(Gelbrich { plug_in, squared, distance: Order::TWO.root_of(squared) })
 }
 
-/// Mean and root of the covariance.
+/// Mean and covariance of a cloud.
 #[derive(Debug)]
-struct MeanAndRoot {
+struct MeanAndCovariance {
     mean: Vec<f64>,
-    root: Root,
+    covariance: Vec<f64>,
 }
 
-fn distance(a: MeanAndRoot, b: MeanAndRoot) -> Result<f64, TransportError> {
+impl Covariance for MeanAndCovariance {
+    fn name(&self) -> &'static str {
+        "an empirical covariance"
+    }
+
+    fn write(&self, to: &mut [f64]) -> Result<(), TransportError> {
+        to.copy_from_slice(&self.covariance);
+        Ok(())
+    }
+}
+
+fn distance(a: &MeanAndCovariance, b: &MeanAndCovariance) -> Result<f64, TransportError> {
     let shift = norm(a.mean.iter().zip(&b.mean).map(|(a, b)| a - b));
-    Ok(shift.hypot(procrustes(a.root, b.root)?))
+    Ok(shift.hypot(bures(a.mean.len(), a, b)?))
 }
 
 /// Count, sum and sum of squares of every group, about a common centre.
@@ -155,12 +166,12 @@ impl Moments {
         Self { groups: vec![(total, weights.dot(&x), squares)], centre }
     }
 
-    fn whole(&self) -> Result<MeanAndRoot, TransportError> {
+    fn whole(&self) -> MeanAndCovariance {
         self.without(usize::MAX)
     }
 
     /// Mean and covariance of all groups but one.
-    fn without(&self, left_out: usize) -> Result<MeanAndRoot, TransportError> {
+    fn without(&self, left_out: usize) -> MeanAndCovariance {
         let dim = self.centre.len();
         let (mut count, mut sum, mut squares) = (0.0, Array1::<f64>::zeros(dim), Array2::<f64>::zeros((dim, dim)));
         for (_, (n, s, q)) in self.groups.iter().enumerate().filter(|(k, _)| *k != left_out) {
@@ -170,11 +181,7 @@ impl Moments {
         }
         let shift = &sum / count;
         let entry = |i: usize, j: usize| 0.5 * (squares[[i, j]] + squares[[j, i]]) / count - shift[i] * shift[j];
-        let covariance = Square { dim, entries: (0..dim * dim).map(|e| entry(e / dim, e % dim)).collect() };
-        let root = Root::of_symmetric(&covariance).map_err(|smallest| TransportError::Covariance {
-            name: "an empirical covariance",
-            reason: format!("its smallest eigenvalue is {smallest:e}"),
-        })?;
-        Ok(MeanAndRoot { mean: (&self.centre + &shift).to_vec(), root })
+        let covariance = (0..dim * dim).map(|e| entry(e / dim, e % dim)).collect();
+        MeanAndCovariance { mean: (&self.centre + &shift).to_vec(), covariance }
     }
 }

@@ -10,11 +10,10 @@ mod root;
 pub use gelbrich::{Gelbrich, gelbrich, gelbrich_plug_in, gelbrich_weighted};
 
 use super::TransportError;
-use crate::parallel;
 use crate::special::root_quadratic::{Direction, mean_norm};
 use ndarray::ArrayRef2;
-use procrustes::procrustes;
-use root::Root;
+use procrustes::bures;
+use root::Given;
 
 /// W_2 between N(m₁, Σ₁) and N(m₂, Σ₂); covariances may be singular.
 ///
@@ -55,14 +54,10 @@ pub fn gaussian_w2(
 ) -> Result<f64, TransportError> {
     check_means(mean_a, mean_b)?;
     let dim = mean_a.len();
-    let (first, second) = (
-        || Root::of_covariance("the first covariance", dim, covariance_a),
-        || Root::of_covariance("the second covariance", dim, covariance_b),
-    );
-    let (a, b) = if dim < SHARED { (first(), second()) } else { parallel::join(first, second) };
-    let (a, b) = (a?, b?);
+    let first = Given { name: "the first covariance", matrix: covariance_a, dim };
+    let second = Given { name: "the second covariance", matrix: covariance_b, dim };
     let shift = norm(mean_a.iter().zip(mean_b).map(|(a, b)| a - b));
-    Ok(shift.hypot(procrustes(a, b)?))
+    Ok(shift.hypot(bures(dim, &first, &second)?))
 }
 
 /// W_1 between N(m₁, s₁²) and N(m₂, s₂²) on the line: E|m₁ − m₂ + (s₁ − s₂) Z|, the mean of a folded normal law.
@@ -147,9 +142,6 @@ fn norm(entries: impl Iterator<Item = f64> + Clone) -> f64 {
     }
     largest * entries.map(|e| (e / largest).powi(2)).sum::<f64>().sqrt()
 }
-
-/// From this dimension on, the two roots are computed at the same time.
-const SHARED: usize = 200;
 
 /// Most sweeps of an eigen or singular value iteration; about two a dimension are used.
 fn sweeps(dim: usize) -> usize {

@@ -136,8 +136,7 @@ pub(super) fn norm<F: Float>(s: &[F], dim: usize, shift: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::gaussian::product::Square;
-    use crate::transport::gaussian::product::tests::{gram, product};
+    use crate::transport::gaussian::product::tests::{Square, gram, product};
 
     /// A rotation of all coordinates: the reflection I − 2vv^⊤/‖v‖² with v_i = sin(i + 1).
     fn reflection(n: usize) -> Square<f64> {

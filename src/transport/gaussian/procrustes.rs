@@ -1,12 +1,13 @@
 //! The orthogonal Procrustes problem for roots of covariances.
 
 use super::polar::{Halley, Parts, norm};
-use super::product::{Square, distance, length, multiply, multiply_symmetric, pack, panels_len, parts, products, transpose};
-use super::{root::Root, sweeps};
+use super::product::{distance, length, multiply, multiply_symmetric, pack, panels_len, parts, products, transpose};
+use super::root::{Covariance, write_root};
+use super::sweeps;
 use crate::panels::TILE_ROWS;
 use crate::stream::Stream;
 use crate::transport::TransportError;
-use crate::{Float, vector::vectorised};
+use crate::{Float, parallel, vector::vectorised};
 use nalgebra::DMatrix;
 use rand::RngCore;
 use std::array;
@@ -20,24 +21,38 @@ const CLOSE: f64 = 0.1;
 /// Largest relative error of a distance by way of single precision, as estimated.
 const TOLERANCE: f64 = 1e-11;
 
-/// min_U ‖A − B U‖_F over orthogonal U: the Bures distance of A Aᵀ and B Bᵀ.
-pub(super) fn procrustes(mut a: Root, mut b: Root) -> Result<f64, TransportError> {
-    let scale = a.matrix.largest().max(b.matrix.largest());
+/// From this dimension on, the two roots are computed at the same time.
+const SHARED: usize = 200;
+
+/// The Bures distance of two covariance matrices A Aᵀ and B Bᵀ: min_U ‖A − B U‖_F over orthogonal U.
+pub(super) fn bures(dim: usize, first: &impl Covariance, second: &impl Covariance) -> Result<f64, TransportError> {
+    // One block of memory for all matrices in double precision.
+    let (square, panels) = (dim * dim, 8 * panels_len::<8>(dim));
+    let mut memory = vec![0.0; 3 * square + square.max(panels) + panels];
+    let [a, b, left, image, panels] = parts(&mut memory, [square, square, square, square.max(panels), panels]);
+    let panels = panels.as_chunks_mut::<8>().0;
+    let both = if dim < SHARED {
+        (write_root(first, dim, a, panels), write_root(second, dim, b, panels))
+    } else {
+        parallel::join(|| write_root(first, dim, a, panels), || write_root(second, dim, b, image.as_chunks_mut().0))
+    };
+    let triangular = both.0? & both.1?;
+    let scale = a.iter().chain(&*b).fold(0.0_f64, |m, v| m.max(v.abs()));
     if scale == 0.0 {
         return Ok(0.0);
     }
-    for root in [&mut a, &mut b] {
-        root.matrix.entries.iter_mut().for_each(|v| *v /= scale);
+    for root in [&mut *a, &mut *b] {
+        root.iter_mut().for_each(|v| *v /= scale);
     }
-    let (triangular, a, b) = (a.triangular && b.triangular, &a.matrix, &b.matrix);
-    let by_iteration = || in_single(&a.entries, &b.entries, a.dim).or_else(|| in_double(&a.entries, &b.entries, a.dim));
-    let iterated = if a.dim >= LARGE && triangular { by_iteration() } else { None };
+    let (a, b, image) = (&*a, &*b, &mut image[..square]);
+    let iterated =
+        if dim >= LARGE && triangular { in_single(a, b, dim, (left, image, panels)).or_else(|| in_double(a, b, dim)) } else { None };
     let distance = match iterated {
         Some(distance) => distance,
-        None => by_singular_vectors(a, b).map_err(|residual| {
-            let (size_a, size_b) = (length(&a.entries), length(&b.entries));
+        None => by_singular_vectors(a, b, dim).map_err(|residual| {
+            let (size_a, size_b) = (length(a), length(b));
             let (lower, upper) = (scale * (size_a - size_b).abs(), scale * (size_a + size_b));
-            TransportError::NotConverged { iterations: sweeps(a.dim), lower, upper, residual }
+            TransportError::NotConverged { iterations: sweeps(dim), lower, upper, residual }
         })?,
     };
     Ok(scale * distance)
@@ -79,16 +94,13 @@ fn in_double(a: &[f64], b: &[f64], dim: usize) -> Option<f64> {
 /// ```
 ///
 /// so that an error of 10^{−7} in U is one of 10^{−14} in the square of the distance.
-fn in_single(a: &[f64], b: &[f64], dim: usize) -> Option<f64> {
+fn in_single(a: &[f64], b: &[f64], dim: usize, (left, image, panels): (&mut [f64], &mut [f64], &mut [[f64; 8]])) -> Option<f64> {
     if distance(a, b) < CLOSE * length(a) {
         return None;
     }
     let mut halley = halley::<f32, 16>(a, b, dim);
     let smallest = halley.run(STEPS[0])?;
     let Parts { x: u, y: correction, squares: gap, panels: [right, _] } = halley.parts();
-    let mut memory = vec![0.0; 2 * dim * dim + 8 * panels_len::<8>(dim)];
-    let [left, image, panels] = parts(&mut memory, [dim * dim, dim * dim, 8 * panels_len::<8>(dim)]);
-    let panels = panels.as_chunks_mut::<8>().0;
     transpose(u, dim, left, f64::from);
     pack(u, dim, panels, f64::from);
     multiply_symmetric(left, panels, dim, image);
@@ -146,9 +158,9 @@ fn times_transposed(x: &[f64], z: &[Probes]) -> Vec<Probes> {
 }
 
 /// ‖A − B U‖_F by singular vectors of BᵀA; the residual where their iteration does not end.
-fn by_singular_vectors(a: &Square<f64>, b: &Square<f64>) -> Result<f64, f64> {
-    let [a, b] = [a, b].map(|x| DMatrix::from_row_slice(x.dim, x.dim, &x.entries));
-    let svd = b.tr_mul(&a).try_svd(true, true, f64::EPSILON, sweeps(a.nrows())).ok_or(f64::EPSILON)?;
+fn by_singular_vectors(a: &[f64], b: &[f64], dim: usize) -> Result<f64, f64> {
+    let [a, b] = [a, b].map(|x| DMatrix::from_row_slice(dim, dim, x));
+    let svd = b.tr_mul(&a).try_svd(true, true, f64::EPSILON, sweeps(dim)).ok_or(f64::EPSILON)?;
     let (Some(left), Some(right)) = (svd.u, svd.v_t) else { unreachable!("both factors were asked for") };
     Ok((a - b * (left * right)).norm())
 }
@@ -156,6 +168,7 @@ fn by_singular_vectors(a: &Square<f64>, b: &Square<f64>) -> Result<f64, f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::gaussian::product::tests::Square;
 
     /// A lower triangular matrix with positive diagonal, the others of its entries below 1/n.
     fn lower(n: usize, phase: f64, least: f64) -> Square<f64> {
@@ -167,13 +180,18 @@ mod tests {
         Square { dim: n, entries: (0..n * n).map(|e| entry(e / n, e % n)).collect() }
     }
 
+    fn single(a: &[f64], b: &[f64], n: usize) -> Option<f64> {
+        let (mut left, mut image, mut panels) = (vec![0.0; n * n], vec![0.0; n * n], vec![[0.0; 8]; panels_len::<8>(n)]);
+        in_single(a, b, n, (&mut left, &mut image, &mut panels))
+    }
+
     #[test]
     fn both_precisions_and_singular_vectors_agree() {
         for n in [32, 50, 97, 190] {
             let (a, b) = (lower(n, 0.0, 0.3), lower(n, 2.0, 0.2));
-            let known = by_singular_vectors(&a, &b).unwrap();
+            let known = by_singular_vectors(&a.entries, &b.entries, n).unwrap();
             let double = in_double(&a.entries, &b.entries, n).unwrap();
-            let single = in_single(&a.entries, &b.entries, n).unwrap();
+            let single = single(&a.entries, &b.entries, n).unwrap();
             assert!((double / known - 1.0).abs() < 1e-12, "n = {n}: {double} {known}");
             assert!((single / known - 1.0).abs() < TOLERANCE, "n = {n}: {single} {known}");
         }
@@ -183,12 +201,12 @@ mod tests {
     fn single_precision_declines_what_it_cannot_tell() {
         let a = lower(60, 0.0, 0.3);
         let scaled = Square { dim: 60, entries: a.entries.iter().map(|v| 1.01 * v).collect() };
-        assert!(in_single(&a.entries, &scaled.entries, 60).is_none());
+        assert!(single(&a.entries, &scaled.entries, 60).is_none());
         // ‖A − 1.01 A‖ = 0.01 ‖A‖, with the cancellation of two digits.
         let exact = 0.01 * length(&a.entries);
         assert!((in_double(&a.entries, &scaled.entries, 60).unwrap() / exact - 1.0).abs() < 1e-12);
         // Condition numbers beyond those of five steps.
         let thin = lower(60, 0.0, 1e-9);
-        assert!(in_single(&thin.entries, &lower(60, 2.0, 0.2).entries, 60).is_none());
+        assert!(single(&thin.entries, &lower(60, 2.0, 0.2).entries, 60).is_none());
     }
 }

@@ -11,20 +11,6 @@ const SHARED: usize = 1 << 15;
 /// Side of the squares in which matrices are transposed: both sides of one are in the cache.
 const SIDE: usize = 16;
 
-/// A square matrix, row after row.
-#[derive(Debug, Clone)]
-pub(super) struct Square<F> {
-    pub(super) dim: usize,
-    pub(super) entries: Vec<F>,
-}
-
-impl<F: Float> Square<F> {
-    /// The largest absolute value of an entry.
-    pub(super) fn largest(&self) -> F {
-        self.entries.iter().fold(F::zero(), |m, v| m.max(v.abs()))
-    }
-}
-
 /// √Σ x_i².
 pub(super) fn length<F: Float>(x: &[F]) -> f64 {
     distance_by(x, x, |v, _| v)
@@ -157,6 +143,13 @@ pub(super) fn parts<T, const K: usize>(memory: &mut [T], lengths: [usize; K]) ->
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+
+    /// A square matrix, row after row.
+    #[derive(Debug, Clone)]
+    pub(in super::super) struct Square<F> {
+        pub(in super::super) dim: usize,
+        pub(in super::super) entries: Vec<F>,
+    }
 
     impl Square<f64> {
         pub(in super::super) fn zeros(dim: usize) -> Self {
