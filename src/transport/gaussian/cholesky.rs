@@ -5,9 +5,10 @@
 
 use super::product::{for_parts, for_rows, products};
 use crate::Float;
-use crate::panels::TILE_ROWS;
+use crate::panels::{TILE_ROWS, store};
 use crate::vector::vectorised;
 use std::array;
+use std::ops::Range;
 
 /// Rows that are divided by the part of L above them side by side; a multiple of [`TILE_ROWS`] and of N.
 const TOGETHER: usize = 96;
@@ -98,7 +99,7 @@ pub(super) fn divide<F: Float, const N: usize>(
 }
 
 /// Replaces the columns `own` of some rows, the first of them that of a block, by those of the solution y; the columns before hold it.
-fn solve<F: Float, const N: usize>(rows: &mut [F], dim: usize, forward: &[[F; N]], own: std::ops::Range<usize>) {
+fn solve<F: Float, const N: usize>(rows: &mut [F], dim: usize, forward: &[[F; N]], own: Range<usize>) {
     for (start, panel) in own.clone().step_by(N).zip(forward.chunks_exact(dim).skip(own.start / N)) {
         for rows in rows.chunks_mut(TILE_ROWS * dim) {
             let sums = products(rows, dim, panel, 0..dim.min(start + N));
@@ -110,7 +111,7 @@ fn solve<F: Float, const N: usize>(rows: &mut [F], dim: usize, forward: &[[F; N]
 /// Writes sums to the columns from `start` on.
 fn replace<F: Float, const N: usize>(rows: &mut [F], dim: usize, start: usize, sums: &[[F; N]]) {
     for (row, sums) in rows.chunks_exact_mut(dim).zip(sums) {
-        crate::panels::store(sums, &mut row[start..dim.min(start + N)]);
+        store(sums, &mut row[start..dim.min(start + N)]);
     }
 }
 
