@@ -15,6 +15,8 @@ pub(crate) fn printed(command: &mut Command) -> Outcome<String> {
     if !output.status.success() {
         return Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
+    // What a child says besides its result.
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8(output.stdout)?)
 }
 
