@@ -1,9 +1,10 @@
 //! Somebody else's consistency function, checked from its values alone.
 
-use super::AuditError;
 use super::error::{check_equal, check_values};
+use super::{AuditError, flow_to_first, lengths};
 use crate::{ConsistencyFunction, Estimate, FlowMap, Grid};
 use ndarray::{Array2, ArrayRef2, Axis};
+use std::collections::BTreeMap;
 
 /// Tests a consistency function that is known by its values only, rows (t, x, f_t(x)) from any framework, against the exact flow map and,
 /// where it is known, the population optimum f_t* of training.
@@ -260,10 +261,13 @@ impl<'a> KnownAnswer<'a> {
     /// ```
     pub fn check(&self, t: &[usize], x: &ArrayRef2<f64>, f: &ArrayRef2<f64>) -> Result<KnownAnswerReport, AuditError> {
         self.check_table(t, x, f)?;
-        let levels = (1..=self.grid.steps())
-            .map(|step| (step, (0..t.len()).filter(|&row| t[row] == step).collect::<Vec<_>>()))
-            .filter(|(_, rows)| !rows.is_empty())
-            .map(|(step, rows)| self.level(step, &rows, &x.select(Axis(0), &rows), &f.select(Axis(0), &rows)))
+        let mut rows_of: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (row, &step) in t.iter().enumerate() {
+            rows_of.entry(step).or_default().push(row);
+        }
+        let levels = rows_of
+            .iter()
+            .map(|(&step, rows)| self.level(step, rows, &x.select(Axis(0), rows), &f.select(Axis(0), rows)))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(KnownAnswerReport { grid_steps: self.grid.steps(), levels, tolerance: self.tolerance })
     }
@@ -299,8 +303,7 @@ impl<'a> KnownAnswer<'a> {
 
     fn level(&self, step: usize, rows: &[usize], x: &Array2<f64>, f: &Array2<f64>) -> Result<LevelAnswer, AuditError> {
         let level = self.grid.level(step);
-        let flowed = if step == 1 { x.clone() } else { self.flow.flow(level, self.grid.level(1), x) };
-        check_values("the flow map", step, x, &flowed)?;
+        let flowed = flow_to_first(self.flow, self.grid, step, x)?;
         let optimum = self.population.map(|optimum| optimum.eval(step, x));
         if let Some(optimum) = &optimum {
             check_values("the population optimum", step, x, optimum)?;
@@ -318,7 +321,7 @@ impl<'a> KnownAnswer<'a> {
 }
 
 fn gap(a: &Array2<f64>, b: &Array2<f64>, rows: &[usize]) -> Gap {
-    let lengths: Vec<f64> = (a - b).rows().into_iter().map(|r| r.dot(&r).sqrt()).collect();
+    let lengths = lengths(&(a - b));
     let (mut at, mut squares) = (0, 0.0);
     for (i, length) in lengths.iter().enumerate() {
         squares += length * length;

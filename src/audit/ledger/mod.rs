@@ -7,8 +7,8 @@ mod terms;
 pub use report::{Blame, LedgerReport, LedgerStep, LedgerTerm, LocalPart};
 pub use terms::LedgerTerms;
 
-use super::AuditError;
 use super::error::{check_equal, check_values};
+use super::{AuditError, flow_to_first, lengths};
 use crate::stream::Stream;
 use crate::{ConsistencyFunction, Estimate, Float, FlowJacobian, ForwardProcess, Grid, Posterior, PosteriorRule};
 use ndarray::{Array2, ArrayRef2, Axis, Slice};
@@ -278,7 +278,7 @@ where
     fn final_error<C: ConsistencyFunction + ?Sized>(&self, f: &C, seed: u64) -> Result<Estimate, AuditError> {
         let last = self.grid.steps();
         let x = self.draw(last, seed);
-        Ok(mean_length(&(terms::evaluate(f, last, &x)? - self.exact(last, &x)?)))
+        Ok(mean_length(&(terms::evaluate(f, last, &x)? - flow_to_first(self.flow, self.grid, last, &x)?)))
     }
 
     /// E‖f_T(cos θ_T X_0 + sin θ_T Z) − f_T(Z)‖.
@@ -299,11 +299,6 @@ fn check_identity<C: ConsistencyFunction + ?Sized>(f: &C, x: &ArrayRef2<f64>) ->
         Some((point, image)) => Err(AuditError::Boundary { point: point.to_vec(), image: image.to_vec() }),
         None => Ok(()),
     }
-}
-
-/// The lengths of the rows.
-fn lengths(rows: &ArrayRef2<f64>) -> Vec<f64> {
-    rows.rows().into_iter().map(|r| r.dot(&r).sqrt()).collect()
 }
 
 fn mean_length(rows: &ArrayRef2<f64>) -> Estimate {

@@ -2,6 +2,7 @@
 
 use super::curvature;
 use super::{AuditError, Ledger, check_values};
+use crate::audit::{flow_to_first, lengths};
 use crate::training::conditional::Conditional;
 use crate::{ConsistencyFunction, DiscreteLaw, FlowJacobian, Posterior, PosteriorRule, parallel};
 use ndarray::{Array2, ArrayRef2, Axis, concatenate};
@@ -104,11 +105,11 @@ where
     }
 
     fn terms_of_chunk<C: ConsistencyFunction + ?Sized>(&self, f: &C, t: usize, x: &ArrayRef2<f64>) -> Result<LedgerTerms, AuditError> {
-        let exact = self.exact(t, x)?;
+        let exact = flow_to_first(self.flow, self.grid, t, x)?;
         let here = evaluate(f, t, x)?;
         let rules = self.rules(t, x);
         let before = Conditional::new(self.grid, t, x, &rules);
-        let flowed = self.exact(t - 1, before.nodes())?;
+        let flowed = flow_to_first(self.flow, self.grid, t - 1, before.nodes())?;
         let values = evaluate(f, t - 1, before.nodes())?;
         let local = before.mean_about(&flowed, &exact);
         let (first_order, second_order, second_order_error) = self.expansion(t, x)?;
@@ -123,16 +124,6 @@ where
             second_order,
             second_order_error,
         })
-    }
-
-    /// Φ_t at the rows of `x`.
-    pub(super) fn exact(&self, t: usize, x: &ArrayRef2<f64>) -> Result<Array2<f64>, AuditError> {
-        if t == 1 {
-            return Ok(x.to_owned());
-        }
-        let image = self.flow.flow(self.grid.level(t), self.grid.level(1), x);
-        check_values("the flow map", t, x, &image)?;
-        Ok(image)
     }
 
     fn rules(&self, t: usize, x: &ArrayRef2<f64>) -> Vec<DiscreteLaw> {
@@ -181,12 +172,12 @@ where
         let Some(comparison) = comparison else { return Ok(None) };
         let both = [self.rules(t, x), comparison].map(|rules| {
             let before = Conditional::new(self.grid, t, x, &rules);
-            let flowed = before.mean_about(&self.exact(t - 1, before.nodes())?, x);
+            let flowed = before.mean_about(&flow_to_first(self.flow, self.grid, t - 1, before.nodes())?, x);
             Ok::<_, AuditError>([before.mean_about(&evaluate(f, t - 1, before.nodes())?, x), flowed])
         });
         let [main, other] = both;
         let (main, other) = (main?, other?);
-        let gaps = [0, 1].map(|k| super::lengths(&(&main[k] - &other[k])));
+        let gaps = [0, 1].map(|k| lengths(&(&main[k] - &other[k])));
         Ok(Some(gaps[0].iter().zip(&gaps[1]).map(|(a, b)| a.max(*b)).collect()))
     }
 }

@@ -6,8 +6,8 @@ use std::ops::Range;
 
 /// Rows that share one pass over the other factor, while they are in the cache.
 const BLOCK_ROWS: usize = 16 * TILE_ROWS;
-/// Matrices with fewer entries are not shared among threads: to wake one takes longer than the work.
-const SHARED: usize = 1 << 15;
+/// What has fewer bytes is not shared among threads: to wake one takes longer than the work.
+const SHARED: usize = 1 << 17;
 /// Side of the squares in which matrices are transposed: both sides of one are in the cache.
 const SIDE: usize = 16;
 
@@ -38,9 +38,9 @@ pub(super) fn for_rows<F: Float>(matrix: &mut [F], columns: usize, work: impl Fn
     for_parts(matrix, BLOCK_ROWS * columns, |part, rows| work(part * BLOCK_ROWS, rows));
 }
 
-/// Calls `work(k, part)` on parts of `len` entries; over threads where there are many entries.
+/// Calls `work(k, part)` on parts of `len` entries; over threads from [`SHARED`] bytes on.
 pub(super) fn for_parts<T: Send>(entries: &mut [T], len: usize, work: impl Fn(usize, &mut [T]) + Send + Sync) {
-    if size_of_val(entries) < size_of::<f32>() * SHARED {
+    if size_of_val(entries) < SHARED {
         entries.chunks_mut(len).enumerate().for_each(|(k, part)| work(k, part));
     } else {
         parallel::for_blocks(entries, len, work);
