@@ -14,7 +14,8 @@ mod support;
 
 use ndarray::{Array1, Array2};
 use ndarray_npy::{read_npy, write_npy};
-use onestep::{Assignment, Float, NetworkSimplex};
+use onestep::Float;
+use onestep::transport::{Assignment, NetworkSimplex};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -2,7 +2,10 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ndarray::Array2;
-use onestep::{FixedStep, Float, FlowSolver, GaussianMixture, NoiseLevel, UniformAngle, VarianceSchedule};
+use onestep::flow::{FixedStep, FlowSolver};
+use onestep::law::GaussianMixture;
+use onestep::schedule::UniformAngle;
+use onestep::{Float, NoiseLevel, VarianceSchedule};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::hint::black_box;

@@ -3,7 +3,10 @@
 //! `cargo bench --bench line_recursion`; the ratio and the comparison with NumPy are in `benches/README.md`.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use onestep::{Grid, LineMixture, LineRecursion, UniformAngle, VarianceSchedule};
+use onestep::law::LineMixture;
+use onestep::population::LineRecursion;
+use onestep::schedule::UniformAngle;
+use onestep::{Grid, VarianceSchedule};
 use std::hint::black_box;
 use std::time::Duration;
 

@@ -13,7 +13,10 @@
 mod support;
 
 use ndarray::Array2;
-use onestep::{Float, FunctionClass, Joint, JointModel, Perceptron, RandomFourier, Recursion, UniformAngle, VarianceSchedule};
+use onestep::schedule::UniformAngle;
+use onestep::training::class::{Perceptron, RandomFourier};
+use onestep::training::{Joint, JointModel, Recursion};
+use onestep::{Float, FunctionClass, VarianceSchedule};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::f64::consts::{FRAC_PI_2, PI};

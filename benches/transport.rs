@@ -13,7 +13,9 @@ mod support;
 
 use ndarray::{Array1, Array2};
 use ndarray_npy::{read_npy, write_npy};
-use onestep::{Float, Line, Sinkhorn, Sliced, gaussian_w2};
+use onestep::Float;
+use onestep::transport::gaussian::gaussian_w2;
+use onestep::transport::{Line, Sinkhorn, Sliced};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::error::Error;

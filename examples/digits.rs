@@ -21,10 +21,10 @@ use clap::{Parser, ValueEnum};
 use common::{Format, Row, fail, number, print_row};
 use indicatif::{ProgressBar, ProgressStyle};
 use ndarray::{Array2, ArrayView1, Axis};
-use onestep::{
-    Grid, Joint, JointModel, LevelSampling, Loss, NoiseLevel, PointMasses, Scaling, ScoreFunction, Standardisation, StepCheck, StepReport,
-    Trained, Weighting,
-};
+use onestep::audit::{StepCheck, StepReport};
+use onestep::law::PointMasses;
+use onestep::training::{Joint, JointModel, LevelSampling, Loss, Scaling, Standardisation, Trained, Weighting};
+use onestep::{Grid, NoiseLevel, ScoreFunction};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;

@@ -17,9 +17,10 @@ use common::schedule::ScheduleOptions;
 use common::target::TargetOptions;
 use common::{Format, Row, arguments, cloud, fail, number, print_row};
 use ndarray::{Array2, Axis, Slice, concatenate};
-use onestep::{
-    ConsistencyFunction, FlowMap, ForwardProcess, Gap, Grid, Keep, KnownAnswer, LevelAnswer, LineMixture, LineRecursion, Product, Sample,
-};
+use onestep::audit::{Gap, KnownAnswer, LevelAnswer};
+use onestep::law::{LineMixture, Product};
+use onestep::population::{Keep, LineRecursion};
+use onestep::{ConsistencyFunction, FlowMap, ForwardProcess, Grid, Sample};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::error::Error;

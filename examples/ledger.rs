@@ -8,7 +8,7 @@
 //!
 //! The recursion (34) splits the error f_t − Φ_t into what is inherited from step t − 1, f's own error of step t (training) and the local error
 //! (discretisation), and the local error into T1, T2 and a remainder, as the proof of Theorem 1 does. The default trains splines by the
-//! recursion (14) on a two-mode mixture, so that no term is zero. A function of your own goes through `onestep::Ledger` in the same way.
+//! recursion (14) on a two-mode mixture, so that no term is zero. A function of your own goes through `onestep::audit::Ledger` in the same way.
 
 mod common;
 
@@ -17,10 +17,12 @@ use common::plot::{BLUE, Curve, DARK, GREEN, GREY, Labels, ORANGE, PURPLE, RED, 
 use common::schedule::ScheduleOptions;
 use common::target::TargetOptions;
 use common::{Format, Row, arguments, fail, name, number, print_row};
-use onestep::{
-    Affine, ConsistencyFunction, Estimate, FunctionClass, Grid, Keep, Ledger, LedgerReport, LedgerStep, LineMixture, LineRecursion,
-    Polynomial, Product, RandomFourier, Recursion, Scaling, Source, Spline,
-};
+use onestep::audit::{Ledger, LedgerReport, LedgerStep};
+use onestep::law::{LineMixture, Product};
+use onestep::population::{Keep, LineRecursion};
+use onestep::training::class::{Affine, Polynomial, RandomFourier, Spline};
+use onestep::training::{Recursion, Scaling, Source};
+use onestep::{ConsistencyFunction, Estimate, FunctionClass, Grid};
 use plotters::prelude::SeriesLabelPosition;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

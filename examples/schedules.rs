@@ -11,9 +11,10 @@ mod common;
 
 use clap::Parser;
 use common::{Format, Row, arguments, fail, number, print_row};
-use onestep::{
-    CosineSchedule, Equidistributed, Grid, Karras, LiHuangWei, LineMixture, LineRecursion, LinearSchedule, UniformAngle, VarianceSchedule,
-};
+use onestep::law::LineMixture;
+use onestep::population::LineRecursion;
+use onestep::schedule::{CosineSchedule, Equidistributed, Karras, LiHuangWei, LinearSchedule, UniformAngle};
+use onestep::{Grid, VarianceSchedule};
 use std::error::Error;
 
 /// T times W_1 and T times the certificate of population consistency training, schedule by schedule.

@@ -17,11 +17,14 @@ use clap::{Parser, ValueEnum};
 use common::{Format, Row, count, fail, number, print_row};
 use indicatif::{ProgressBar, ProgressStyle};
 use ndarray::{Array2, Axis};
-use onestep::{
-    Affine, FunctionClass, Grid, Joint, JointModel, KernelRidge, KnownTarget, Learned, LiHuangWei, LineMixture, LineRecursion,
-    NearestNeighbours, OptimalPairs, Perceptron, Polynomial, Product, RandomFourier, Recursion, Sample, Scaling, Spline, StepCheck,
-    StepReport, Theorem1, Trained, TrainingError, UniformAngle, VarianceSchedule,
-};
+use onestep::audit::{KnownTarget, StepCheck, StepReport};
+use onestep::bound::Theorem1;
+use onestep::law::{LineMixture, Product};
+use onestep::population::LineRecursion;
+use onestep::schedule::{LiHuangWei, UniformAngle};
+use onestep::training::class::{Affine, KernelRidge, NearestNeighbours, Perceptron, Polynomial, RandomFourier, Spline};
+use onestep::training::{Joint, JointModel, Learned, OptimalPairs, Recursion, Scaling, Trained, TrainingError};
+use onestep::{FunctionClass, Grid, Sample, VarianceSchedule};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;

@@ -13,10 +13,10 @@ mod common;
 use clap::{Parser, ValueEnum};
 use common::{Format, Row, cloud::load, fail, number, print_row, progress};
 use ndarray::{Array2, ArrayRef2};
-use onestep::{
-    Assignment, Distance, DistanceFn, Estimate, Line, NetworkSimplex, Sinkhorn, Sliced, TransportError, bootstrap, gelbrich,
-    gelbrich_plug_in, gelbrich_weighted, weighted_bootstrap,
-};
+use onestep::transport::gaussian::{gelbrich, gelbrich_plug_in, gelbrich_weighted};
+use onestep::transport::inference::{bootstrap, weighted_bootstrap};
+use onestep::transport::{Assignment, DistanceFn, Line, NetworkSimplex, Sinkhorn, Sliced, TransportError};
+use onestep::{Distance, Estimate};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;

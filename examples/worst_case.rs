@@ -16,7 +16,10 @@ use clap::Parser;
 use common::plot::{BLUE, Curve, DARK, GREEN, Labels, ORANGE, draw};
 use common::schedule::ScheduleOptions;
 use common::{Format, Row, arguments, fail, number, print_row};
-use onestep::{Gaussian, GaussianRecursion, Grid, LineMixture, LineRecursion, PopulationReport, Radial, RadialRecursion, RateModel};
+use onestep::Grid;
+use onestep::audit::RateModel;
+use onestep::law::{Gaussian, LineMixture, Radial};
+use onestep::population::{GaussianRecursion, LineRecursion, PopulationReport, RadialRecursion};
 use plotters::prelude::SeriesLabelPosition;
 use std::error::Error;
 

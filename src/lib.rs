@@ -6,7 +6,11 @@
 //!
 //! # Example
 //! ```
-//! use onestep::{LiHuangWei, LineMixture, LineRecursion, Theorem1, AccumulatedError, VarianceSchedule};
+//! use onestep::VarianceSchedule;
+//! use onestep::bound::{AccumulatedError, Theorem1};
+//! use onestep::law::LineMixture;
+//! use onestep::population::LineRecursion;
+//! use onestep::schedule::LiHuangWei;
 //!
 //! let target = LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.8, 0.8])?;
 //! let grid = LiHuangWei::new(1024, 2.0, 4.0)?.grid()?;
@@ -36,7 +40,7 @@
 //! | ε, ε_F | estimation and approximation error of training | [`AccumulatedError`] |
 //!
 //! # Map
-//! - Levels and schedules: [`NoiseLevel`], [`VarianceSchedule`], [`Grid`], [`LiHuangWei`], [`audit`](fn@audit).
+//! - Levels and schedules: [`NoiseLevel`], [`VarianceSchedule`], [`Grid`], [`LiHuangWei`], [`Grid::properties`].
 //! - Targets: [`Gaussian`], [`GaussianMixture`], [`PointMasses`], [`LineMixture`], [`Radial`], [`NoisyCurve`],
 //!   [`Product`], [`Rotated`], [`Shifted`]; [`PerturbedScore`] adds an error of known size.
 //! - Flows: the targets themselves, and [`FlowSolver`] for any score; [`LipschitzProbe`] measures Assumption 1.
@@ -52,98 +56,37 @@
 //! Rows are samples, columns coordinates. Sample clouds, scores, consistency functions and trained models are generic over [`Float`]
 //! (`f32`, `f64`); schedules, population recursions and bounds are `f64`. Randomness is always an argument.
 
-mod audit;
-mod batch;
-mod bound;
-mod consistency;
+pub mod audit;
+pub mod bound;
+pub mod consistency;
 #[cfg(doc)]
 pub mod doc;
 mod estimate;
 mod float;
-mod flow;
-mod level;
-mod panels;
-mod parallel;
-mod population;
-mod process;
-mod schedule;
-mod score;
-mod special;
-mod stream;
-mod target;
-mod training;
-mod transport;
-mod vector;
+pub mod flow;
+pub mod law;
+pub mod level;
+mod numeric;
+pub mod population;
+pub mod process;
+pub mod schedule;
+pub mod score;
+pub mod training;
+pub mod transport;
 
-pub use audit::AuditError;
-pub use audit::known_answer::{Decrease, Finding, Gap, KnownAnswer, KnownAnswerReport, LevelAnswer};
-pub use audit::ledger::{Blame, Ledger, LedgerReport, LedgerStep, LedgerTerm, LedgerTerms, LocalPart};
-pub use audit::rates::{RateError, RateFit, RateModel};
-pub use bound::BoundError;
-pub use bound::check::{Comparison, Verdict, check};
-pub use bound::lower::{ConvexLowerBound, convex_lower_bound, gaussian_lower_bound, mean_norm, second_moment_lower_bound};
-pub use bound::rivals::{Provenance, RateInputs, Rival, rivals};
-pub use bound::theorem::{AccumulatedError, Bound, StepCount, Theorem1};
-pub use consistency::sampling::{MultiStep, SamplingError, one_step};
-pub use consistency::{ConsistencyFn, ConsistencyFunction};
+pub use consistency::ConsistencyFunction;
 pub use estimate::Estimate;
 pub use float::Float;
-pub use flow::lipschitz::{LipschitzError, LipschitzProbe, LipschitzReport};
-pub use flow::samplers::{FixedStep, SamplerError};
-pub use flow::solver::{FlowEffort, FlowError, FlowSolution, FlowSolver, IntegratedFlow, TangentSolution};
-pub use flow::tableau::Tableau;
 pub use flow::{FlowJacobian, FlowMap};
-pub use level::{LevelError, NoiseLevel};
-pub use population::gaussian::{GaussianConsistency, GaussianPopulation, GaussianRecursion};
-pub use population::ledger::LocalError;
-pub use population::line::{LineConsistency, LinePopulation, LineRecursion};
-pub use population::radial::{RadialConsistency, RadialPopulation, RadialRecursion};
-pub use population::tensor::{TensorConsistency, TensorPopulation, TensorRecursion, TensorReport};
-pub use population::{Interval, Keep, Method, PopulationError, PopulationReport};
-pub use process::{ForwardProcess, SharedNoisePair};
-pub use schedule::angle::UniformAngle;
-pub use schedule::audit::{ScheduleAudit, ScheduleWarning, audit};
-pub use schedule::classic::{CosineSchedule, LinearSchedule};
-pub use schedule::equidistributed::Equidistributed;
-pub use schedule::karras::Karras;
-pub use schedule::li_huang_wei::LiHuangWei;
-pub use schedule::{CustomSchedule, Grid, ScheduleError, VarianceSchedule};
-pub use score::perturbed::{ErrorScale, PerturbationError, PerturbedScore};
-pub use score::{DifferencedScore, ScoreFn, ScoreFunction, ScoreJacobian};
-pub use target::atoms::PointMasses;
-pub use target::covariance::Covariance;
-pub use target::curve::NoisyCurve;
-pub use target::gaussian::Gaussian;
-pub use target::line::{LineLabel, LineMarginal, LineMixture};
-pub use target::mixture::GaussianMixture;
-pub use target::product::Product;
-pub use target::radial::Radial;
-pub use target::rotated::Rotated;
-pub use target::shifted::Shifted;
-pub use target::{LogDensity, Moments, Posterior, Sample, TargetError};
-#[cfg(feature = "serde")]
-pub use training::ModelError;
-pub use training::{
-    Activation, Affine, Coupling, DiscreteLaw, FitSummary, Fitted, FittedMap, FunctionClass, Independent, Joint, JointModel, JointProgress,
-    KernelRidge, KnownErrors, KnownTarget, Learned, LearnedScore, LevelSampling, Loss, NearestNeighbours, OptimalPairs, Penalty,
-    Perceptron, Polynomial, PosteriorRule, RandomFourier, Recursion, Regression, Sandwiched, Scaling, ScoreMatching, Source, Spline,
-    Standardisation, StepCheck, StepErrors, StepProgress, StepReport, Trained, TrainingError, Weighting,
-};
-pub use transport::TransportError;
-pub use transport::assignment::{Assignment, Effort, Matching};
-pub use transport::bounds::{CTransform, Sandwich, coupling_upper, lipschitz_lower};
-pub use transport::distance::{Bures, Distance, DistanceFn};
-pub use transport::gaussian::{
-    Gelbrich, gaussian_w1_isotropic, gaussian_w1_line, gaussian_w2, gelbrich, gelbrich_plug_in, gelbrich_weighted,
-};
-pub use transport::inference::{
-    Centred, PermutationTest, Resolution, baseline, bootstrap, centred, debiased, permutation_test, resolution, split_baseline, subsample,
-    weighted_bootstrap,
-};
-pub use transport::line::{Line, LineQuantile, QuantileFn};
-pub use transport::network::{NetworkSimplex, Plan};
-pub use transport::sinkhorn::{Sinkhorn, SinkhornDivergence, SinkhornSolution};
-pub use transport::sliced::{MaxSliced, MaxSlicedDistance, Sliced, SlicedDistance};
+pub use law::{LogDensity, Moments, Posterior, PosteriorRule, Sample};
+pub use level::NoiseLevel;
+pub use process::ForwardProcess;
+pub use schedule::{Grid, VarianceSchedule};
+pub use score::{ScoreFunction, ScoreJacobian};
+pub use training::class::FunctionClass;
+pub use transport::Distance;
+
+pub use {ndarray, ndarray_rand, rand};
 
 /// The snippets of the README are compiled and run as doc-tests.
 #[cfg(doctest)]

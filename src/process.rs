@@ -1,6 +1,9 @@
 //! The forward process.
 
-use crate::{Float, Grid, NoiseLevel, score::assert_shapes};
+use crate::float::Float;
+use crate::level::NoiseLevel;
+use crate::numeric::shapes::assert_shapes;
+use crate::schedule::Grid;
 use ndarray::{Array2, ArrayRef2, Zip};
 use rand::Rng;
 
@@ -24,7 +27,7 @@ use rand::Rng;
 /// let pair = process.shared_noise_pair(2, &x0, &z);
 /// let rotated = (&pair.now * 0.3f64.sin() + &x0 * 0.4f64.sin()) / 0.7f64.sin();
 /// assert!((rotated - &pair.before).iter().all(|gap| gap.abs() < 1e-15));
-/// # Ok::<(), onestep::ScheduleError>(())
+/// # Ok::<(), onestep::schedule::ScheduleError>(())
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct ForwardProcess<'g> {

@@ -3,7 +3,7 @@
 mod transport_clouds;
 
 use ndarray::{Array2, ArrayRef2, array};
-use onestep::{Assignment, Matching, TransportError};
+use onestep::transport::{Assignment, Matching, TransportError};
 use proptest::prelude::*;
 use transport_clouds::{bell, check_duals, clouds, cost, golden};
 

@@ -1,9 +1,10 @@
 //! Theorem 1, the step count, the check, the lower bounds and the table of rivals.
 
-use onestep::{
-    AccumulatedError, BoundError, Comparison, Estimate, Grid, Provenance, RateInputs, StepCount, Theorem1, check, convex_lower_bound,
-    gaussian_lower_bound, mean_norm, rivals, second_moment_lower_bound,
+use onestep::bound::{
+    AccumulatedError, BoundError, Comparison, Provenance, RateInputs, StepCount, Theorem1, check, convex_lower_bound, gaussian_lower_bound,
+    mean_norm, rivals, second_moment_lower_bound,
 };
+use onestep::{Estimate, Grid};
 use proptest::prelude::*;
 use std::f64::consts::FRAC_PI_2;
 

@@ -1,10 +1,11 @@
 //! One-step and multi-step sampling: laws known in closed form, independence of threads, refusals.
 
 use ndarray::{Array2, Axis, array};
-use onestep::{
-    ConsistencyFn, ConsistencyFunction, Covariance, Estimate, FlowMap, Gaussian, GaussianConsistency, GaussianRecursion, Grid, Keep,
-    MultiStep, NoiseLevel, SamplingError, UniformAngle, VarianceSchedule, one_step,
-};
+use onestep::consistency::{ConsistencyFn, MultiStep, SamplingError, one_step};
+use onestep::law::{Covariance, Gaussian};
+use onestep::population::{GaussianConsistency, GaussianRecursion, Keep};
+use onestep::schedule::UniformAngle;
+use onestep::{ConsistencyFunction, Estimate, FlowMap, Grid, NoiseLevel, VarianceSchedule};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 

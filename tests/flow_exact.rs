@@ -1,10 +1,9 @@
 //! Exact flow maps: semigroup, inverse, transport of the marginals, Jacobians, Lipschitz constants.
 
 use ndarray::{Array2, Axis, array};
-use onestep::{
-    Covariance, FlowJacobian, FlowMap, Gaussian, LiHuangWei, LineMixture, NoiseLevel, Product, Rotated, Sample, ScoreFunction,
-    VarianceSchedule,
-};
+use onestep::law::{Covariance, Gaussian, LineMixture, Product, Rotated};
+use onestep::schedule::LiHuangWei;
+use onestep::{FlowJacobian, FlowMap, NoiseLevel, Sample, ScoreFunction, VarianceSchedule};
 use proptest::prelude::*;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 

@@ -1,7 +1,8 @@
 //! The flow of rotation-invariant targets: transport of the radii, semigroup, Jacobian, Lipschitz behaviour.
 
 use ndarray::{Array2, array};
-use onestep::{FlowJacobian, FlowMap, Gaussian, LineMixture, NoiseLevel, Radial, Sample, ScoreFunction};
+use onestep::law::{Gaussian, LineMixture, Radial};
+use onestep::{FlowJacobian, FlowMap, NoiseLevel, Sample, ScoreFunction};
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 /// The integrator's tolerance is 1e−13 a step of the last but one column.

@@ -1,11 +1,12 @@
 //! The integrated probability flow against closed forms: maps, derivatives, orders, both ends of the path, refusals.
 
 use ndarray::{Array2, Axis, array};
-use onestep::{
-    Covariance, DifferencedScore, FixedStep, Float, FlowError, FlowJacobian, FlowMap, FlowSolver, Gaussian, GaussianMixture,
-    IntegratedFlow, LineMixture, NoiseLevel, PointMasses, Product, RateModel, Rotated, Sample, SamplerError, ScoreFn, ScoreJacobian,
-    Tableau, UniformAngle, VarianceSchedule,
-};
+use onestep::audit::RateModel;
+use onestep::flow::{FixedStep, FlowError, FlowSolver, IntegratedFlow, SamplerError, Tableau};
+use onestep::law::{Covariance, Gaussian, GaussianMixture, LineMixture, PointMasses, Product, Rotated};
+use onestep::schedule::UniformAngle;
+use onestep::score::{DifferencedScore, ScoreFn};
+use onestep::{Float, FlowJacobian, FlowMap, NoiseLevel, Sample, ScoreJacobian, VarianceSchedule};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -1,10 +1,10 @@
 //! Consistency functions known by their values alone.
 
 use ndarray::{Array2, Axis, array};
-use onestep::{
-    AuditError, ConsistencyFunction, Covariance, Finding, FlowMap, Gaussian, GaussianRecursion, Grid, Keep, KnownAnswer, LineConsistency,
-    LineMixture, LineRecursion, Product,
-};
+use onestep::audit::{AuditError, Finding, KnownAnswer};
+use onestep::law::{Covariance, Gaussian, LineMixture, Product};
+use onestep::population::{GaussianRecursion, Keep, LineConsistency, LineRecursion};
+use onestep::{ConsistencyFunction, FlowMap, Grid};
 
 fn grid() -> Grid {
     Grid::from_angles(&(1..=10).map(|i| 0.155 * f64::from(i)).collect::<Vec<_>>()).unwrap()

@@ -1,10 +1,12 @@
 //! The error ledger against independent quadrature, closed forms and the population recursions.
 
 use ndarray::{Array2, array};
-use onestep::{
-    AuditError, ConsistencyFn, ConsistencyFunction, Covariance, FlowMap, FlowSolver, Gaussian, GaussianMixture, GaussianRecursion, Grid,
-    IntegratedFlow, Keep, Ledger, LedgerTerm, LineConsistency, LineMixture, LineRecursion, LocalPart, Product, Rotated,
-};
+use onestep::audit::{AuditError, Ledger, LedgerTerm, LocalPart};
+use onestep::consistency::ConsistencyFn;
+use onestep::flow::{FlowSolver, IntegratedFlow};
+use onestep::law::{Covariance, Gaussian, GaussianMixture, LineMixture, Product, Rotated};
+use onestep::population::{GaussianRecursion, Keep, LineConsistency, LineRecursion};
+use onestep::{ConsistencyFunction, FlowMap, Grid};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 

@@ -1,10 +1,11 @@
 //! L_f of Assumption 1, measured, against closed forms.
 
 use ndarray::{Array2, array};
-use onestep::{
-    Covariance, DifferencedScore, Float, FlowSolver, Gaussian, GaussianMixture, LiHuangWei, LipschitzError, LipschitzProbe, NoiseLevel,
-    Product, Rotated, ScoreFn, VarianceSchedule,
-};
+use onestep::flow::{FlowSolver, LipschitzError, LipschitzProbe};
+use onestep::law::{Covariance, Gaussian, GaussianMixture, Product, Rotated};
+use onestep::schedule::LiHuangWei;
+use onestep::score::{DifferencedScore, ScoreFn};
+use onestep::{Float, NoiseLevel, VarianceSchedule};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 

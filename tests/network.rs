@@ -3,7 +3,7 @@
 mod transport_clouds;
 
 use ndarray::{Array2, ArrayRef2, Axis, array, concatenate};
-use onestep::{Assignment, NetworkSimplex, Plan, TransportError};
+use onestep::transport::{Assignment, NetworkSimplex, Plan, TransportError};
 use proptest::prelude::*;
 use transport_clouds::{bell, check_duals, clouds, cost, golden, uniform};
 

@@ -1,10 +1,10 @@
 //! Consistency training of Gaussians: closed forms against 50-digit arithmetic, identities, bounds.
 
 use ndarray::{Array2, array};
-use onestep::{
-    ConsistencyFunction, Covariance, FlowMap, Gaussian, GaussianRecursion, Grid, Keep, LiHuangWei, LineMixture, Method, Moments,
-    NoiseLevel, PopulationReport, Posterior, Sample, VarianceSchedule,
-};
+use onestep::law::{Covariance, Gaussian, LineMixture};
+use onestep::population::{GaussianRecursion, Keep, Method, PopulationReport};
+use onestep::schedule::LiHuangWei;
+use onestep::{ConsistencyFunction, FlowMap, Grid, Moments, NoiseLevel, Posterior, Sample, VarianceSchedule};
 use proptest::prelude::*;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use std::f64::consts::{FRAC_PI_2, PI};

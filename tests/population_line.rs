@@ -1,10 +1,10 @@
 //! The population recursion on the line against known answers, independent quadrature and the theory's identities.
 
 use ndarray::{Array2, array};
-use onestep::{
-    ConsistencyFunction, FlowMap, Grid, Keep, LiHuangWei, LineMixture, LineRecursion, Method, NoiseLevel, PopulationReport,
-    VarianceSchedule,
-};
+use onestep::law::LineMixture;
+use onestep::population::{Keep, LineRecursion, Method, PopulationReport};
+use onestep::schedule::LiHuangWei;
+use onestep::{ConsistencyFunction, FlowMap, Grid, NoiseLevel, VarianceSchedule};
 use proptest::prelude::*;
 
 fn uniform_angles(steps: usize) -> Grid {
@@ -199,8 +199,9 @@ fn keeps_what_it_is_asked_for() {
     let x = array![[-1.0], [0.2], [2.5]];
     let run = |keep| LineRecursion::new(&target, &grid).keep(keep).run().unwrap();
     let (all, some, last) = (run(Keep::All), run(Keep::Levels(vec![4])), run(Keep::Last));
-    let holds =
-        |p: &onestep::LinePopulation| (1..=10).filter(|&t| ConsistencyFunction::<f64>::holds(p.consistency(), t)).collect::<Vec<_>>();
+    let holds = |p: &onestep::population::LinePopulation| {
+        (1..=10).filter(|&t| ConsistencyFunction::<f64>::holds(p.consistency(), t)).collect::<Vec<_>>()
+    };
     assert_eq!(holds(&all), (1..=10).collect::<Vec<_>>());
     assert_eq!(holds(&some), [1, 4, 10]);
     assert_eq!(holds(&last), [1, 10]);
@@ -220,7 +221,7 @@ fn the_optimal_grid_lowers_the_certificate() {
     let uniform = LineRecursion::new(&target, &uniform_angles(steps)).tolerance(1e-6).run().unwrap();
     let (angles, weights): (Vec<f64>, Vec<f64>) =
         uniform.local_errors().iter().map(|l| (l.angle - 0.5 * l.delta, l.density().sqrt())).unzip();
-    let optimal = onestep::Equidistributed::from_samples(steps, &angles, &weights).unwrap();
+    let optimal = onestep::schedule::Equidistributed::from_samples(steps, &angles, &weights).unwrap();
     let run = LineRecursion::new(&target, &optimal.grid().unwrap()).tolerance(1e-6).run().unwrap();
     let scaled = |c: f64| c * steps as f64;
     assert!((scaled(uniform.report().certificate) - 1.097_815).abs() < 1e-3, "{}", scaled(uniform.report().certificate));

@@ -1,10 +1,10 @@
 //! Radial population recursions against the line, the Gaussian, naive quadrature and their own identities.
 
 use ndarray::{Array2, array};
-use onestep::{
-    ConsistencyFunction, Covariance, Gaussian, GaussianRecursion, Grid, Keep, LiHuangWei, LineMixture, LineRecursion, Method,
-    PopulationReport, Posterior, Radial, RadialRecursion, VarianceSchedule,
-};
+use onestep::law::{Covariance, Gaussian, LineMixture, Radial};
+use onestep::population::{GaussianRecursion, Keep, LineRecursion, Method, PopulationReport, RadialRecursion};
+use onestep::schedule::LiHuangWei;
+use onestep::{ConsistencyFunction, Grid, Posterior, VarianceSchedule};
 
 /// Ratios of densities: rounding of logarithms up to 100.
 const SLOPE: f64 = 1e-12;

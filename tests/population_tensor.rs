@@ -1,10 +1,10 @@
 //! Population recursions on a lattice against the line, products, rotations and Gaussians; energy identity; refusals.
 
 use ndarray::{Array2, array};
-use onestep::{
-    ConsistencyFunction, Covariance, Gaussian, GaussianMixture, GaussianRecursion, Grid, Keep, LineMixture, LineRecursion, Method,
-    PopulationError, Product, Rotated, TensorRecursion, UniformAngle, VarianceSchedule,
-};
+use onestep::law::{Covariance, Gaussian, GaussianMixture, LineMixture, Product, Rotated};
+use onestep::population::{GaussianRecursion, Keep, LineRecursion, Method, PopulationError, TensorRecursion};
+use onestep::schedule::UniformAngle;
+use onestep::{ConsistencyFunction, Grid, VarianceSchedule};
 
 fn grid(steps: usize) -> Grid {
     UniformAngle::new(steps, 0.2, 1.5).unwrap().grid().unwrap()

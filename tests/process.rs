@@ -4,7 +4,8 @@
 //! fewer than 100 comparisons in this file.
 
 use ndarray::{Array2, Axis, Slice, array};
-use onestep::{Float, ForwardProcess, Grid, LiHuangWei, VarianceSchedule};
+use onestep::schedule::LiHuangWei;
+use onestep::{Float, ForwardProcess, Grid, VarianceSchedule};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 

@@ -1,6 +1,7 @@
 //! Exponent fits: exact powers, known intervals, coverage, refusals.
 
-use onestep::{Float, RateError, RateModel};
+use onestep::Float;
+use onestep::audit::{RateError, RateModel};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

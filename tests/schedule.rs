@@ -1,9 +1,9 @@
-//! Schedules and grids: golden values at both ends, agreement of the builders, refinement, the audit, refusals.
+//! Schedules and grids: golden values at both ends, agreement of the builders, refinement, the refusals.
 
-use onestep::{
-    CosineSchedule, CustomSchedule, Equidistributed, Grid, Karras, LiHuangWei, LinearSchedule, NoiseLevel, ScheduleError, ScheduleWarning,
-    UniformAngle, VarianceSchedule, audit,
+use onestep::schedule::{
+    CosineSchedule, CustomSchedule, Equidistributed, Karras, LiHuangWei, LinearSchedule, ScheduleError, ScheduleWarning, UniformAngle,
 };
+use onestep::{Grid, NoiseLevel, VarianceSchedule};
 use proptest::prelude::*;
 use std::f64::consts::FRAC_PI_2;
 
@@ -165,12 +165,12 @@ fn the_paper_s_schedule_has_its_measured_suprema() {
     let mut gaps = Vec::new();
     for steps in [1000, 10_000, 100_000, 1_000_000] {
         let schedule = LiHuangWei::new(steps, 2.0, 6.0).unwrap();
-        let audit = audit(&schedule.grid().unwrap());
-        close("at t = 2", audit.noise_ratio_at_2, (1.0 + schedule.rate()).powi(2), 1e-12);
-        close("c0", audit.c0, 2.0, 1e-13);
-        close("c1", audit.c1, 6.0, 1e-13);
-        assert!(audit.holds(2.0) && audit.warnings.is_empty(), "{:?}", audit.warnings);
-        gaps.push((audit.noise_ratio - limit).abs());
+        let properties = schedule.grid().unwrap().properties();
+        close("at t = 2", properties.noise_ratio_at_2, (1.0 + schedule.rate()).powi(2), 1e-12);
+        close("c0", properties.c0, 2.0, 1e-13);
+        close("c1", properties.c1, 6.0, 1e-13);
+        assert!(properties.holds(2.0) && properties.warnings.is_empty(), "{:?}", properties.warnings);
+        gaps.push((properties.noise_ratio - limit).abs());
     }
     assert!(gaps.windows(2).all(|g| g[1] < 0.5 * g[0]), "{gaps:?}");
     assert!(gaps[3] < 1e-3, "{gaps:?}");
@@ -180,7 +180,7 @@ fn the_paper_s_schedule_has_its_measured_suprema() {
 fn the_audit_thresholds_in_t_are_those_of_the_rate() {
     // r ≤ 1/2 needs T ≥ 27, 36, 46, 68 for c₁ = 4, 5, 6, 8; r < 1 needs T ≥ 9, 13, 17, 27.
     for (c1, half, one) in [(4.0, 27, 9), (5.0, 36, 13), (6.0, 46, 17), (8.0, 68, 27)] {
-        let holds = |steps| audit(&LiHuangWei::new(steps, 1.0, c1).unwrap().grid().unwrap()).retention_holds;
+        let holds = |steps| LiHuangWei::new(steps, 1.0, c1).unwrap().grid().unwrap().properties().retention_holds;
         assert!(holds(half) && !holds(half - 1), "c1 = {c1}");
         assert!(LiHuangWei::new(one, 1.0, c1).is_ok());
         assert!(matches!(LiHuangWei::new(one - 1, 1.0, c1), Err(ScheduleError::RateTooLarge { .. })), "c1 = {c1}");
@@ -189,7 +189,7 @@ fn the_audit_thresholds_in_t_are_those_of_the_rate() {
 
 #[test]
 fn the_audit_warns_where_it_should() {
-    let warnings = |c0, c1, steps| audit(&LiHuangWei::new(steps, c0, c1).unwrap().grid().unwrap()).warnings;
+    let warnings = |c0, c1, steps| LiHuangWei::new(steps, c0, c1).unwrap().grid().unwrap().properties().warnings;
     let short = warnings(4.0, 2.0, 1000);
     assert!(short.iter().any(|w| matches!(w, ScheduleWarning::PlateauNotReached { c0, c1, .. } if c1 < c0)));
     assert!(short.iter().any(|w| matches!(w, ScheduleWarning::PriorMismatch { .. })));
@@ -197,18 +197,18 @@ fn the_audit_warns_where_it_should() {
     assert!(matches!(warnings(2.0, 3.5, 4096)[..], [ScheduleWarning::PriorMismatchUnlessCentred { .. }]));
     assert!(warnings(2.0, 6.0, 4096).is_empty());
     // A grid with a jump breaks (27b) and (27c).
-    let jump = audit(&Grid::from_betas(vec![1e-6, 0.1, 0.1, 0.1]).unwrap());
+    let jump = Grid::from_betas(vec![1e-6, 0.1, 0.1, 0.1]).unwrap().properties();
     assert!(!jump.noise_ratio_holds && !jump.noise_growth_holds);
     assert!(jump.warnings.iter().any(|w| matches!(w, ScheduleWarning::NoiseRatio { t: 2, .. })));
     assert!(jump.warnings.iter().any(|w| matches!(w, ScheduleWarning::NoiseGrowth { t: 2, .. })));
-    assert!(audit(&Grid::from_betas(vec![0.1, 0.1]).unwrap()).noise_ratio.is_nan()); // no t ≥ 3
+    assert!(Grid::from_betas(vec![0.1, 0.1]).unwrap().properties().noise_ratio.is_nan()); // no t ≥ 3
 }
 
 #[test]
 fn the_growth_identity_holds_on_any_grid() {
     let grid = Karras::new(40).unwrap().grid().unwrap();
     let growth = |t: usize| grid.level(t).one_minus_alpha_bar() / grid.level(t - 1).one_minus_alpha_bar() - 1.0;
-    let a = audit(&grid);
+    let a = grid.properties();
     close("growth", a.noise_growth * a.rate, growth(a.noise_growth_step), 1e-12);
     assert!((2..=40).all(|t| growth(t) <= a.noise_growth * a.rate * (1.0 + 1e-12)));
 }

@@ -1,10 +1,11 @@
 //! Scores with an error of known size: the size itself, its derivative, and what it does to the flow.
 
 use ndarray::{Array2, array};
-use onestep::{
-    DifferencedScore, ErrorScale, Float, FlowMap, FlowSolver, Gaussian, GaussianMixture, LineMixture, NoiseLevel, PerturbationError,
-    PerturbedScore, Product, RateModel, Sample, ScoreFunction, ScoreJacobian,
-};
+use onestep::audit::RateModel;
+use onestep::flow::FlowSolver;
+use onestep::law::{Gaussian, GaussianMixture, LineMixture, Product};
+use onestep::score::{DifferencedScore, ErrorScale, PerturbationError, PerturbedScore};
+use onestep::{Float, FlowMap, NoiseLevel, Sample, ScoreFunction, ScoreJacobian};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 

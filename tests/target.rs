@@ -1,10 +1,8 @@
 //! Targets: score, density, posterior, sampling, degenerate parameters.
 
 use ndarray::{Array1, Array2, ArrayRef2, Axis, array};
-use onestep::{
-    Covariance, Float, FlowJacobian, FlowMap, Gaussian, GaussianMixture, LineMixture, LogDensity, Moments, NoiseLevel, PointMasses,
-    Posterior, Product, Radial, Rotated, Sample, ScoreFunction, ScoreJacobian, Shifted, TargetError,
-};
+use onestep::law::{Covariance, Gaussian, GaussianMixture, LineMixture, PointMasses, Product, Radial, Rotated, Shifted, TargetError};
+use onestep::{Float, FlowJacobian, FlowMap, LogDensity, Moments, NoiseLevel, Posterior, Sample, ScoreFunction, ScoreJacobian};
 use proptest::prelude::*;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 

@@ -1,9 +1,8 @@
 //! Noisy curves: golden values, the circle by Bessel functions, derivatives, sampling, refusals.
 
 use ndarray::{Array1, Array2, array};
-use onestep::{
-    Estimate, Float, LogDensity, Moments, NoiseLevel, NoisyCurve, Posterior, Radial, Sample, ScoreFunction, ScoreJacobian, TargetError,
-};
+use onestep::law::{NoisyCurve, Radial, TargetError};
+use onestep::{Estimate, Float, LogDensity, Moments, NoiseLevel, Posterior, Sample, ScoreFunction, ScoreJacobian};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::f64::consts::TAU;

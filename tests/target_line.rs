@@ -2,7 +2,8 @@
 
 use approx::assert_relative_eq;
 use ndarray::{Array2, array};
-use onestep::{FlowJacobian, FlowMap, LineMixture, LogDensity, Moments, NoiseLevel, Posterior, Sample, ScoreFunction, TargetError};
+use onestep::law::{LineMixture, TargetError};
+use onestep::{FlowJacobian, FlowMap, LogDensity, Moments, NoiseLevel, Posterior, Sample, ScoreFunction};
 use proptest::prelude::*;
 use rand::SeedableRng;
 

@@ -1,10 +1,11 @@
 //! Function classes against closed forms and brute force.
 
 use ndarray::{Array1, Array2, Axis, array};
-use onestep::{
-    Activation, Affine, Float, FunctionClass, KernelRidge, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Regression,
-    Spline, TrainingError,
+use onestep::training::class::{
+    Activation, Affine, KernelRidge, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Spline,
 };
+use onestep::training::{Regression, TrainingError};
+use onestep::{Float, FunctionClass};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

@@ -2,10 +2,9 @@
 #![cfg(feature = "serde")]
 
 use ndarray::{Array2, array};
-use onestep::{
-    Affine, ConsistencyFunction, Float, FunctionClass, Grid, Joint, JointModel, KernelRidge, Learned, LearnedScore, ModelError,
-    NearestNeighbours, NoiseLevel, Perceptron, Polynomial, RandomFourier, Recursion, ScoreFunction, ScoreMatching, Spline,
-};
+use onestep::training::class::{Affine, KernelRidge, NearestNeighbours, Perceptron, Polynomial, RandomFourier, Spline};
+use onestep::training::{Joint, JointModel, Learned, LearnedScore, ModelError, Recursion, ScoreMatching};
+use onestep::{ConsistencyFunction, Float, FunctionClass, Grid, NoiseLevel, ScoreFunction};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

@@ -1,10 +1,10 @@
 //! Joint training: gradients, boundary condition, the two teachers, distillation, learned scores.
 
 use ndarray::{Array2, array};
-use onestep::{
-    Activation, ConsistencyFunction, Float, Gaussian, Grid, Joint, JointModel, LearnedScore, LevelSampling, Loss, NoiseLevel, PointMasses,
-    Sample, Scaling, ScoreFunction, ScoreMatching, Source, TrainingError, Weighting,
-};
+use onestep::law::{Gaussian, PointMasses};
+use onestep::training::class::Activation;
+use onestep::training::{Joint, JointModel, LearnedScore, LevelSampling, Loss, Scaling, ScoreMatching, Source, TrainingError, Weighting};
+use onestep::{ConsistencyFunction, Float, Grid, NoiseLevel, Sample, ScoreFunction};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::f64::consts::FRAC_PI_2;
@@ -176,7 +176,7 @@ fn training_and_distillation_find_the_gaussian_population_map() {
     // those of the last tenth of the iterations, where the rate has fallen below 3 % of its start. (Distillation has no variance of
     // targets; it gets the same bound.)
     let (variance, iterations) = (0.36_f64, 3000);
-    let law = Gaussian::new(&[0.0], onestep::Covariance::isotropic(1, variance).unwrap()).unwrap();
+    let law = Gaussian::new(&[0.0], onestep::law::Covariance::isotropic(1, variance).unwrap()).unwrap();
     let grid = uniform_angles(33);
     let v = |level: &NoiseLevel| level.alpha_bar() * variance + level.one_minus_alpha_bar();
     let psi = |t: usize| (grid.level(t).tan() / variance.sqrt()).atan();
@@ -213,7 +213,7 @@ fn a_learned_score_is_the_gaussian_score() {
     // parameters and the n rows of the last tenth of the iterations leave p/(n d) a coordinate, and the score is cot θ times the velocity.
     // The start s = −x has the error (1 − 1/v)² v, well above the bound at every angle tested.
     let (variance, iterations, dim) = (0.25_f64, 2500, 2);
-    let law = Gaussian::new(&[0.0; 2], onestep::Covariance::isotropic(dim, variance).unwrap()).unwrap();
+    let law = Gaussian::new(&[0.0; 2], onestep::law::Covariance::isotropic(dim, variance).unwrap()).unwrap();
     let matching = ScoreMatching::new(&[32, 32]).unwrap().iterations(iterations).unwrap();
     let scores: Vec<LearnedScore<f32>> = (0..RUNS).map(|seed| matching.train(Source::Law(&law), &mut rng(seed)).unwrap()).collect();
     let (parameters, rows) = ((dim + 8 + 1) * 32 + (32 + 1) * 32 + (32 + 1) * dim, 256 * iterations / 10);

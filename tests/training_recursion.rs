@@ -1,10 +1,10 @@
 //! The recursion (14) against closed forms on Gaussian targets.
 
 use ndarray::{Array2, array};
-use onestep::{
-    Affine, ConsistencyFunction, Float, Grid, KernelRidge, Learned, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier,
-    Recursion, Sample, Scaling, ScheduleError, Source, Spline, TrainingError,
-};
+use onestep::schedule::ScheduleError;
+use onestep::training::class::{Affine, KernelRidge, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Spline};
+use onestep::training::{Learned, Recursion, Scaling, Source, TrainingError};
+use onestep::{ConsistencyFunction, Float, Grid, Sample};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::f64::consts::FRAC_PI_2;

@@ -1,11 +1,14 @@
 //! Trained families against known targets: the step report, and convergence to the population recursion.
 
 use ndarray::{Array2, array};
-use onestep::{
-    Affine, Assignment, ConsistencyFunction, Covariance, DiscreteLaw, FlowMap, FunctionClass, Gaussian, GaussianMixture, Grid, Keep,
-    KnownTarget, Learned, LineMixture, LineRecursion, NoiseLevel, Perceptron, PointMasses, Posterior, PosteriorRule, Product,
-    RandomFourier, Recursion, Rotated, Sample, Scaling, Shifted, Spline, StepCheck, Theorem1, TrainingError,
-};
+use onestep::audit::{KnownTarget, StepCheck};
+use onestep::bound::Theorem1;
+use onestep::law::{Covariance, DiscreteLaw, Gaussian, GaussianMixture, LineMixture, PointMasses, Product, Rotated, Shifted};
+use onestep::population::{Keep, LineRecursion};
+use onestep::training::class::{Affine, Perceptron, RandomFourier, Spline};
+use onestep::training::{Learned, Recursion, Scaling, TrainingError};
+use onestep::transport::Assignment;
+use onestep::{ConsistencyFunction, FlowMap, FunctionClass, Grid, NoiseLevel, Posterior, PosteriorRule, Sample};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::f64::consts::FRAC_PI_2;
@@ -73,8 +76,10 @@ fn spline_class_converges_to_the_population_recursion() {
     let x = target.sample(4000, &mut rng(50)).mapv(|v| grid.last().cos() * v) + &Gaussian::standard(1).unwrap().sample(4000, &mut rng(51));
     let truth = population.consistency().eval(17, &x);
     let error = |samples: usize| {
-        let learned: Learned =
-            Recursion::new(grid.clone(), samples).unwrap().train(onestep::Source::Law(&target), &Spline::new(), &mut rng(52)).unwrap();
+        let learned: Learned = Recursion::new(grid.clone(), samples)
+            .unwrap()
+            .train(onestep::training::Source::Law(&target), &Spline::new(), &mut rng(52))
+            .unwrap();
         (learned.eval(17, &x) - &truth).mapv(f64::abs).mean().unwrap()
     };
     let errors = [error(1000), error(64_000)];
@@ -150,19 +155,21 @@ fn step_errors_see_a_wrong_function() {
             }
         }
     }
-    impl onestep::Trained for Shifted {
+    impl onestep::training::Trained for Shifted {
         fn levels(&self) -> &Grid {
             self.0.grid()
         }
-        fn scaling(&self) -> &onestep::Standardisation {
+        fn scaling(&self) -> &onestep::training::Standardisation {
             self.0.standardisation()
         }
     }
     let target = modes();
     let mut stream = rng(55);
     let held_out = target.sample(100, &mut stream);
-    let learned: Learned =
-        Recursion::new(uniform_angles(6), 20_000).unwrap().train(onestep::Source::Law(&target), &Spline::new(), &mut stream).unwrap();
+    let learned: Learned = Recursion::new(uniform_angles(6), 20_000)
+        .unwrap()
+        .train(onestep::training::Source::Law(&target), &Spline::new(), &mut stream)
+        .unwrap();
     let check = StepCheck::new().points(2000).unwrap();
     let report = check.measure(&Shifted(learned), &held_out, Some(&target as &dyn KnownTarget), &mut stream).unwrap();
     let errors: Vec<f64> = report.known.unwrap().steps.iter().map(|e| e.value).collect();
@@ -180,7 +187,7 @@ fn a_class_that_holds_the_optimum_has_no_approximation_error() {
     let mut stream = rng(58);
     for residual in [false, true] {
         let recursion = Recursion::new(uniform_angles(6), 500).unwrap().residual(residual);
-        let learned: Learned = recursion.train(onestep::Source::Law(&target), &Affine::new(), &mut stream).unwrap();
+        let learned: Learned = recursion.train(onestep::training::Source::Law(&target), &Affine::new(), &mut stream).unwrap();
         let check = StepCheck::new().separate(64).unwrap();
         let report = check.measure(&learned, &target.sample(100, &mut stream), Some(&target), &mut stream).unwrap();
         let known = report.known.unwrap();
@@ -201,7 +208,7 @@ fn more_samples_lower_the_estimation_error_alone() {
         let runs = 12;
         let parts = (0..runs).map(|_| {
             let recursion = Recursion::new(grid.clone(), samples).unwrap();
-            let learned: Learned = recursion.train(onestep::Source::Law(&target), &Affine::new(), &mut stream).unwrap();
+            let learned: Learned = recursion.train(onestep::training::Source::Law(&target), &Affine::new(), &mut stream).unwrap();
             let held_out = target.sample(8, &mut stream);
             let known = check.measure(&learned, &held_out, Some(&target), &mut stream).unwrap().known.unwrap();
             // E‖a + b‖ ≤ E‖a‖ + E‖b‖ at the same points.
@@ -224,7 +231,7 @@ fn networks_have_only_the_sum() {
     let (target, mut stream) = (modes(), rng(60));
     let class = Perceptron::new(&[4]).unwrap().iterations(5).unwrap();
     let learned: Learned =
-        Recursion::new(uniform_angles(3), 50).unwrap().train(onestep::Source::Law(&target), &class, &mut stream).unwrap();
+        Recursion::new(uniform_angles(3), 50).unwrap().train(onestep::training::Source::Law(&target), &class, &mut stream).unwrap();
     let check = StepCheck::new().points(16).unwrap().separate(16).unwrap();
     let known = check.measure(&learned, &target.sample(8, &mut stream), Some(&target), &mut stream).unwrap().known.unwrap();
     assert!(known.estimation.is_none() && known.approximation.is_none() && known.errors.sum > 0.0);
@@ -233,7 +240,7 @@ fn networks_have_only_the_sum() {
 #[test]
 fn exact_flow_has_a_sandwich_that_closes() {
     #[derive(Debug)]
-    struct Exact(LineMixture, Grid, onestep::Standardisation);
+    struct Exact(LineMixture, Grid, onestep::training::Standardisation);
     impl ConsistencyFunction for Exact {
         fn dim(&self) -> usize {
             1
@@ -245,11 +252,11 @@ fn exact_flow_has_a_sandwich_that_closes() {
             self.0.flow_into(self.1.level(t), self.1.level(1), x, out);
         }
     }
-    impl onestep::Trained for Exact {
+    impl onestep::training::Trained for Exact {
         fn levels(&self) -> &Grid {
             &self.1
         }
-        fn scaling(&self) -> &onestep::Standardisation {
+        fn scaling(&self) -> &onestep::training::Standardisation {
             &self.2
         }
     }
@@ -257,7 +264,7 @@ fn exact_flow_has_a_sandwich_that_closes() {
     let grid = uniform_angles(5);
     let mut stream = rng(56);
     let held_out = target.sample(200, &mut stream);
-    let identity = onestep::Standardisation::new(&held_out, Scaling::None).unwrap();
+    let identity = onestep::training::Standardisation::new(&held_out, Scaling::None).unwrap();
     let exact = Exact(target.clone(), grid, identity);
     let report = StepCheck::new().measure(&exact, &held_out, Some(&target as &dyn KnownTarget), &mut stream).unwrap();
     let sandwich = report.known.unwrap().sandwich;

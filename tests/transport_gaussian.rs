@@ -1,7 +1,9 @@
 //! Distances between Gaussians: golden values, small distances, degenerate covariances, the Gelbrich bound.
 
 use ndarray::{Array2, array};
-use onestep::{Assignment, Float, TransportError, gaussian_w1_isotropic, gaussian_w1_line, gaussian_w2, gelbrich, gelbrich_plug_in};
+use onestep::Float;
+use onestep::transport::gaussian::{gaussian_w1_isotropic, gaussian_w1_line, gaussian_w2, gelbrich, gelbrich_plug_in};
+use onestep::transport::{Assignment, TransportError};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

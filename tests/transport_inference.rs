@@ -1,10 +1,12 @@
 //! Bounds between laws, resampling, baselines, centred estimators: what the intervals cover.
 
 use ndarray::{Array2, ArrayRef2, array};
-use onestep::{
-    Assignment, Bures, CTransform, Distance, DistanceFn, Estimate, Float, Line, NetworkSimplex, Sandwich, Sinkhorn, Sliced, TransportError,
-    baseline, bootstrap, centred, coupling_upper, debiased, lipschitz_lower, permutation_test, resolution, split_baseline, subsample,
+use onestep::transport::inference::{baseline, bootstrap, centred, debiased, permutation_test, resolution, split_baseline, subsample};
+use onestep::transport::{
+    Assignment, Bures, CTransform, DistanceFn, Line, NetworkSimplex, Sandwich, Sinkhorn, Sliced, TransportError, coupling_upper,
+    lipschitz_lower,
 };
+use onestep::{Distance, Estimate, Float};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 

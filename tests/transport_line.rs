@@ -1,7 +1,9 @@
 //! W_p on the line: golden values, the assignment solver, metric axioms, degenerate input.
 
 use ndarray::Array2;
-use onestep::{Assignment, Line, LineMixture, NoiseLevel, QuantileFn, TransportError};
+use onestep::NoiseLevel;
+use onestep::law::LineMixture;
+use onestep::transport::{Assignment, Line, QuantileFn, TransportError};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

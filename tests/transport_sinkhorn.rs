@@ -1,7 +1,8 @@
 //! Entropic transport: golden values, certified bounds, the divergence, hard inputs.
 
 use ndarray::{Array2, array};
-use onestep::{Assignment, Float, NetworkSimplex, Sinkhorn, TransportError};
+use onestep::Float;
+use onestep::transport::{Assignment, NetworkSimplex, Sinkhorn, TransportError};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

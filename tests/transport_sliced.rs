@@ -1,7 +1,8 @@
 //! Sliced distances: a naive reference, normalised lower bounds, the best direction.
 
 use ndarray::{Array1, Array2, array};
-use onestep::{Assignment, Float, Line, MaxSliced, Sliced, TransportError};
+use onestep::Float;
+use onestep::transport::{Assignment, Line, MaxSliced, Sliced, TransportError};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

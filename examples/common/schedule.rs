@@ -1,7 +1,8 @@
 //! The schedule that the arguments describe.
 
 use clap::ValueEnum;
-use onestep::{CosineSchedule, Grid, LiHuangWei, LinearSchedule, ScheduleError, UniformAngle, VarianceSchedule};
+use onestep::schedule::{CosineSchedule, LiHuangWei, LinearSchedule, ScheduleError, UniformAngle};
+use onestep::{Grid, VarianceSchedule};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Schedule {

@@ -1,7 +1,7 @@
 //! The target that the arguments describe.
 
 use clap::ValueEnum;
-use onestep::{Covariance, Gaussian, LineMixture, Radial};
+use onestep::law::{Covariance, Gaussian, LineMixture, Radial};
 use std::error::Error;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -21,7 +21,9 @@ use clap::{Parser, ValueEnum};
 use common::schedule::ScheduleOptions;
 use common::target::{Target, TargetOptions};
 use common::{Format, Row, arguments, fail, name, number, print_row};
-use onestep::{AccumulatedError, PopulationReport, RateModel, Theorem1};
+use onestep::audit::RateModel;
+use onestep::bound::{AccumulatedError, Theorem1};
+use onestep::population::PopulationReport;
 use std::error::Error;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -2,7 +2,8 @@
 
 use super::common::target::Family;
 use super::{Arguments, MethodName};
-use onestep::{GaussianRecursion, Grid, LineRecursion, Method, PopulationReport, RadialRecursion};
+use onestep::Grid;
+use onestep::population::{GaussianRecursion, LineRecursion, Method, PopulationReport, RadialRecursion};
 use std::error::Error;
 use std::time::Instant;
 

@@ -1,8 +1,11 @@
 //! Somebody else's consistency function, checked from its values alone.
 
-use super::error::{check_equal, check_values};
-use super::{AuditError, flow_to_first, lengths};
-use crate::{ConsistencyFunction, Estimate, FlowMap, Grid};
+use crate::audit::error::{check_equal, check_values};
+use crate::audit::{AuditError, flow_to_first, lengths};
+use crate::consistency::ConsistencyFunction;
+use crate::estimate::Estimate;
+use crate::flow::FlowMap;
+use crate::schedule::Grid;
 use ndarray::{Array2, ArrayRef2, Axis};
 use std::collections::BTreeMap;
 
@@ -18,7 +21,10 @@ use std::collections::BTreeMap;
 /// # Example
 /// ```
 /// use ndarray::Array2;
-/// use onestep::{ConsistencyFunction, Finding, Grid, Keep, KnownAnswer, LineMixture, LineRecursion};
+/// use onestep::{ConsistencyFunction, Grid};
+/// use onestep::audit::{Finding, KnownAnswer};
+/// use onestep::law::LineMixture;
+/// use onestep::population::{Keep, LineRecursion};
 /// let target = LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.6, 0.6])?;
 /// let grid = Grid::from_angles(&(1..=12).map(|i| 0.13 * i as f64).collect::<Vec<_>>())?;
 /// let run = LineRecursion::new(&target, &grid).keep(Keep::All).run()?;
@@ -192,7 +198,9 @@ impl<'a> KnownAnswer<'a> {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Finding, Gaussian, Grid, KnownAnswer};
+    /// use onestep::Grid;
+    /// use onestep::audit::{Finding, KnownAnswer};
+    /// use onestep::law::Gaussian;
     /// let (target, grid) = (Gaussian::standard(2)?, Grid::from_angles(&[0.1, 1.5])?);
     /// let x = array![[1.0_f64, -2.0], [0.5, 0.5]];
     /// let report = KnownAnswer::new(&target, &grid).check(&[1, 2], &x, &x)?; // the flow of N(0, I) is the identity
@@ -204,12 +212,15 @@ impl<'a> KnownAnswer<'a> {
         Self { flow, grid, population: None, tolerance: 1e-6 }
     }
 
-    /// Splits the error with the population optimum, such as that of a [`LineRecursion`](crate::LineRecursion), of a
-    /// [`GaussianRecursion`](crate::GaussianRecursion), or a [`Product`](crate::Product) of them; it must hold the levels of the table.
+    /// Splits the error with the population optimum, such as that of a [`LineRecursion`](crate::population::LineRecursion), of a
+    /// [`GaussianRecursion`](crate::population::GaussianRecursion), or a [`Product`](crate::law::Product) of them; it must hold the levels of the table.
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Gaussian, GaussianRecursion, Grid, KnownAnswer};
+    /// use onestep::Grid;
+    /// use onestep::audit::KnownAnswer;
+    /// use onestep::law::Gaussian;
+    /// use onestep::population::GaussianRecursion;
     /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 0.8])?);
     /// let run = GaussianRecursion::new(&target, &grid).run()?;
     /// let report = KnownAnswer::new(&target, &grid).population(run.consistency()).check(&[2], &array![[1.0_f64]], &array![[1.0]])?;
@@ -228,7 +239,9 @@ impl<'a> KnownAnswer<'a> {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Finding, Gaussian, Grid, KnownAnswer};
+    /// use onestep::Grid;
+    /// use onestep::audit::{Finding, KnownAnswer};
+    /// use onestep::law::Gaussian;
     /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 0.8])?);
     /// let check = KnownAnswer::new(&target, &grid);
     /// let values = (array![[1.0_f64]], array![[1.001_f64]]);
@@ -251,7 +264,9 @@ impl<'a> KnownAnswer<'a> {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{AuditError, Gaussian, Grid, KnownAnswer};
+    /// use onestep::Grid;
+    /// use onestep::audit::{AuditError, KnownAnswer};
+    /// use onestep::law::Gaussian;
     /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 0.8])?);
     /// let check = KnownAnswer::new(&target, &grid);
     /// let (x, f) = (array![[0.0_f64], [1.0]], array![[0.0_f64], [f64::NAN]]);
@@ -361,7 +376,9 @@ impl KnownAnswerReport {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Finding, Gaussian, Grid, KnownAnswer};
+    /// use onestep::Grid;
+    /// use onestep::audit::{Finding, KnownAnswer};
+    /// use onestep::law::Gaussian;
     /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 0.8])?);
     /// let (x, f) = (array![[-1.0_f64], [1.0]], array![[1.0_f64], [-1.0]]);
     /// let finding = KnownAnswer::new(&target, &grid).check(&[2, 2], &x, &f)?.finding();

@@ -1,13 +1,20 @@
 //! Measurements on results: where the error of a consistency function comes from, known answers, fitted rates.
 
 mod error;
-pub(crate) mod known_answer;
-pub(crate) mod ledger;
-pub(crate) mod rates;
+mod known_answer;
+mod ledger;
+mod rates;
+mod step_check;
+mod step_errors;
 
 pub use error::AuditError;
+pub use known_answer::{Decrease, Finding, Gap, KnownAnswer, KnownAnswerReport, LevelAnswer};
+pub use ledger::{Blame, Ledger, LedgerReport, LedgerStep, LedgerTerm, LedgerTerms, LocalPart};
+pub use rates::{RateError, RateFit, RateModel};
+pub use step_check::{KnownErrors, KnownTarget, Sandwiched, StepCheck, StepErrors, StepReport};
 
-use crate::{FlowMap, Grid};
+use crate::flow::FlowMap;
+use crate::schedule::Grid;
 use error::check_values;
 use ndarray::{Array2, ArrayRef2};
 

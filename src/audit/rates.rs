@@ -1,7 +1,7 @@
 //! Exponent fits: how fast an error falls with the number of steps.
 
-use crate::Estimate;
-use crate::special::student::two_sided_quantile;
+use crate::estimate::Estimate;
+use crate::numeric::special::student::two_sided_quantile;
 
 /// Why a rate could not be fitted.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
@@ -75,7 +75,7 @@ enum LogPower {
 ///
 /// # Example
 /// ```
-/// use onestep::RateModel;
+/// use onestep::audit::RateModel;
 /// let steps = [64.0, 256.0, 1024.0, 4096.0];
 /// // An exact log T / T law looks like a slope above −1 …
 /// let errors = steps.map(|t: f64| 3.0 * t.ln() / t);
@@ -84,7 +84,7 @@ enum LogPower {
 /// // … until the logarithm is removed.
 /// let fit = RateModel::new().log_power(1.0).fit(&steps, &errors)?;
 /// assert!((fit.slope.value + 1.0).abs() < 1e-13 && (fit.constant() - 3.0).abs() < 1e-12);
-/// # Ok::<(), onestep::RateError>(())
+/// # Ok::<(), onestep::audit::RateError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateModel {
@@ -118,7 +118,7 @@ impl RateFit {
     /// c = exp(intercept).
     ///
     /// ```
-    /// use onestep::RateModel;
+    /// use onestep::audit::RateModel;
     /// let fit = RateModel::new().fit(&[1.0, 2.0, 4.0], &[5.0, 2.5, 1.25]).unwrap();
     /// assert!((fit.constant() - 5.0).abs() < 1e-14);
     /// ```
@@ -130,7 +130,7 @@ impl RateFit {
     /// The fitted value c · x^slope · (ln x)^q.
     ///
     /// ```
-    /// use onestep::RateModel;
+    /// use onestep::audit::RateModel;
     /// let fit = RateModel::new().fit(&[1.0, 2.0, 4.0], &[5.0, 2.5, 1.25]).unwrap();
     /// assert!((fit.predict(8.0) - 0.625).abs() < 1e-14);
     /// ```
@@ -151,7 +151,7 @@ impl RateModel {
     /// A pure power with a 95 % interval.
     ///
     /// ```
-    /// use onestep::RateModel;
+    /// use onestep::audit::RateModel;
     /// let fit = RateModel::new().fit(&[1.0, 2.0, 4.0], &[3.0, 3.0, 3.0]).unwrap();
     /// assert_eq!((fit.slope.value, fit.confidence), (0.0, 0.95));
     /// ```
@@ -163,7 +163,7 @@ impl RateModel {
     /// Removes the factor (ln x)^`power` before fitting.
     ///
     /// ```
-    /// use onestep::RateModel;
+    /// use onestep::audit::RateModel;
     /// let x = [10.0, 100.0, 1000.0];
     /// let fit = RateModel::new().log_power(5.0).fit(&x, &x.map(|t: f64| t.ln().powi(5) / t)).unwrap();
     /// assert!((fit.slope.value + 1.0).abs() < 1e-13);
@@ -178,7 +178,7 @@ impl RateModel {
     /// several decades.
     ///
     /// ```
-    /// use onestep::RateModel;
+    /// use onestep::audit::RateModel;
     /// let x = [10.0, 100.0, 1e4, 1e6];
     /// let fit = RateModel::new().fit_log_power().fit(&x, &x.map(|t: f64| t.ln().powi(2) / t)).unwrap();
     /// assert!((fit.slope.value + 1.0).abs() < 1e-12 && (fit.log_power.value - 2.0).abs() < 1e-12);
@@ -192,7 +192,7 @@ impl RateModel {
     /// Sets the level of the intervals, in (0, 1).
     ///
     /// ```
-    /// use onestep::RateModel;
+    /// use onestep::audit::RateModel;
     /// let (x, y) = ([1.0, 2.0, 4.0, 8.0], [1.0, 0.6, 0.2, 0.1]);
     /// let wide = RateModel::new().confidence(0.99).fit(&x, &y).unwrap().slope;
     /// let narrow = RateModel::new().confidence(0.5).fit(&x, &y).unwrap().slope;
@@ -211,7 +211,7 @@ impl RateModel {
     /// to a power; too few different x; a confidence outside (0, 1) or a log power that is not finite.
     ///
     /// ```
-    /// use onestep::{RateError, RateModel};
+    /// use onestep::audit::{RateError, RateModel};
     /// assert!(matches!(RateModel::new().fit(&[1.0, 2.0], &[1.0, 2.0]), Err(RateError::TooFew { .. })));
     /// assert!(matches!(RateModel::new().fit(&[1.0, 2.0, 3.0], &[1.0, 0.0, 2.0]), Err(RateError::Entry { index: 1, .. })));
     /// ```
@@ -226,7 +226,7 @@ impl RateModel {
     /// As [`fit`](Self::fit); a standard error not in (0, ∞).
     ///
     /// ```
-    /// use onestep::RateModel;
+    /// use onestep::audit::RateModel;
     /// // The third point is almost worthless: the slope is that of the other three.
     /// let (x, y) = ([1.0, 2.0, 4.0, 8.0], [1.0, 0.5, 9.0, 0.125]);
     /// let fit = RateModel::new().fit_weighted(&x, &y, &[1e-6, 1e-6, 1e6, 1e-6]).unwrap();

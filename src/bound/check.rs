@@ -1,10 +1,7 @@
 //! The step-count check: was T enough?
 
-use super::{
-    BoundError, nonnegative,
-    theorem::{AccumulatedError, Bound, StepCount, Theorem1},
-};
-use crate::Estimate;
+use crate::bound::{AccumulatedError, Bound, BoundError, StepCount, Theorem1, nonnegative};
+use crate::estimate::Estimate;
 
 /// How a measured distance compares with a bound, its interval taken into account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +63,8 @@ impl std::fmt::Display for Verdict {
 ///
 /// # Example
 /// ```
-/// use onestep::{Comparison, Estimate, StepCount, Theorem1, AccumulatedError, check};
+/// use onestep::Estimate;
+/// use onestep::bound::{AccumulatedError, Comparison, StepCount, Theorem1, check};
 /// let theorem = Theorem1::new(2, 1.5, 1.0)?;
 /// let epsilon = AccumulatedError::even("estimation", 0.05)?;
 /// let verdict = check(&theorem, 1 << 20, Estimate::normal(0.04, 0.001, 5000), epsilon, AccumulatedError::ZERO)?;
@@ -74,7 +72,7 @@ impl std::fmt::Display for Verdict {
 /// assert_eq!(verdict.fitted_constant, 0.0); // ε alone covers the distance
 /// assert_eq!(verdict.promised, 0.1);
 /// assert_eq!(verdict.enough_steps, verdict.required.is_met_by(1 << 20));
-/// # Ok::<(), onestep::BoundError>(())
+/// # Ok::<(), onestep::bound::BoundError>(())
 /// ```
 pub fn check(
     theorem: &Theorem1,

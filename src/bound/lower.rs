@@ -1,6 +1,6 @@
 //! Lower bounds: what no schedule, and no training, can beat.
 
-use super::{BoundError, check_dim, check_steps, nonnegative};
+use crate::bound::{BoundError, check_dim, check_steps, nonnegative};
 use std::f64::consts::{FRAC_PI_2, PI};
 
 /// E‖Z‖ = √2 Γ((d+1)/2)/Γ(d/2) for Z ~ N(0, I_d).
@@ -12,11 +12,11 @@ use std::f64::consts::{FRAC_PI_2, PI};
 /// About 1e−15 relative at any d: the recurrence E‖Z_{d+2}‖ = E‖Z_d‖ (d+1)/d up to d = 32, the asymptotic series of the Γ ratio above.
 ///
 /// ```
-/// use onestep::mean_norm;
+/// use onestep::bound::mean_norm;
 /// assert!((mean_norm(1)? - (2.0 / std::f64::consts::PI).sqrt()).abs() < 1e-15);
 /// // √(d − 1/2) < E‖Z‖ < √d.
 /// assert!(mean_norm(1000)? < 1000f64.sqrt() && mean_norm(1000)? > 999.5f64.sqrt());
-/// # Ok::<(), onestep::BoundError>(())
+/// # Ok::<(), onestep::bound::BoundError>(())
 /// ```
 pub fn mean_norm(dim: usize) -> Result<f64, BoundError> {
     let dim = check_dim(dim)?;
@@ -54,12 +54,12 @@ pub fn mean_norm(dim: usize) -> Result<f64, BoundError> {
 /// d = 0, T < 2, or `span` outside [0, π/2].
 ///
 /// ```
-/// use onestep::{gaussian_lower_bound, mean_norm};
+/// use onestep::bound::{gaussian_lower_bound, mean_norm};
 /// let half_pi = std::f64::consts::FRAC_PI_2;
 /// let bound = gaussian_lower_bound(3, 1_000_001, half_pi)?;
 /// let leading = half_pi.powi(2) / 2.0 * mean_norm(3)? / 1e6;
 /// assert!((bound / leading - 1.0).abs() < 2e-6);
-/// # Ok::<(), onestep::BoundError>(())
+/// # Ok::<(), onestep::bound::BoundError>(())
 /// ```
 pub fn gaussian_lower_bound(dim: usize, steps: usize, span: f64) -> Result<f64, BoundError> {
     let intervals = (check_steps(steps)? - 1) as f64;
@@ -79,10 +79,10 @@ pub fn gaussian_lower_bound(dim: usize, steps: usize, span: f64) -> Result<f64, 
 /// A second moment is negative or not finite.
 ///
 /// ```
-/// use onestep::second_moment_lower_bound;
+/// use onestep::bound::second_moment_lower_bound;
 /// // N(0, 4) against N(0, 1): exact, since the laws are scalings of each other.
 /// assert_eq!(second_moment_lower_bound(4.0, 1.0)?, 1.0);
-/// # Ok::<(), onestep::BoundError>(())
+/// # Ok::<(), onestep::bound::BoundError>(())
 /// ```
 pub fn second_moment_lower_bound(truth: f64, output: f64) -> Result<f64, BoundError> {
     let (truth, output) = (nonnegative("truth", truth)?, nonnegative("output", output)?);
@@ -113,14 +113,14 @@ pub struct ConvexLowerBound {
 /// An empty list, a norm that is negative or not finite, weights of another length, negative, or not summing to one.
 ///
 /// ```
-/// use onestep::convex_lower_bound;
+/// use onestep::bound::convex_lower_bound;
 /// // Two laws whose norms differ by a shift: the norm itself is the best function.
 /// let b = convex_lower_bound(&[2.0, 3.0], None, &[1.0, 2.0], None)?;
 /// assert_eq!((b.value, b.radius), (1.0, 0.0));
 /// // Equal mean norm, unequal spread: only a finite radius sees it.
 /// let b = convex_lower_bound(&[0.0, 2.0], None, &[1.0], None)?;
 /// assert!(b.value > 0.1 && b.radius > 0.0);
-/// # Ok::<(), onestep::BoundError>(())
+/// # Ok::<(), onestep::bound::BoundError>(())
 /// ```
 pub fn convex_lower_bound(
     truth: &[f64],

@@ -1,9 +1,14 @@
 //! Bounds on the one-step error: what theory promises, and what nothing can beat.
 
-pub(crate) mod check;
-pub(crate) mod lower;
-pub(crate) mod rivals;
-pub(crate) mod theorem;
+mod check;
+mod lower;
+mod rivals;
+mod theorem;
+
+pub use check::{Comparison, Verdict, check};
+pub use lower::{ConvexLowerBound, convex_lower_bound, gaussian_lower_bound, mean_norm, second_moment_lower_bound};
+pub use rivals::{Provenance, RateInputs, Rival, rivals};
+pub use theorem::{AccumulatedError, Bound, StepCount, Theorem1};
 
 /// Why a bound could not be evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]

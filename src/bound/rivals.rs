@@ -1,6 +1,6 @@
 //! Rival theories, for the comparison table.
 
-use super::{BoundError, check_dim, positive};
+use crate::bound::{BoundError, check_dim, positive};
 
 /// How far the crate vouches for an entry of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,10 +26,10 @@ impl std::fmt::Display for Provenance {
 /// The quantities that rival rates are functions of.
 ///
 /// ```
-/// use onestep::RateInputs;
+/// use onestep::bound::RateInputs;
 /// let inputs = RateInputs::new(8, 0.1)?.lipschitz(2.0).radius(3.0);
 /// assert_eq!((inputs.dim, inputs.lipschitz, inputs.score_lipschitz), (8, 2.0, 1.0));
-/// # Ok::<(), onestep::BoundError>(())
+/// # Ok::<(), onestep::bound::BoundError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -53,7 +53,7 @@ impl RateInputs {
     /// d = 0, or ε not in (0, ∞).
     ///
     /// ```
-    /// assert!(onestep::RateInputs::new(2, 0.0).is_err());
+    /// assert!(onestep::bound::RateInputs::new(2, 0.0).is_err());
     /// ```
     pub fn new(dim: usize, accuracy: f64) -> Result<Self, BoundError> {
         let (dim, accuracy) = (check_dim(dim)?, positive("accuracy", accuracy)?);
@@ -63,7 +63,7 @@ impl RateInputs {
     /// Sets L_f.
     ///
     /// ```
-    /// assert_eq!(onestep::RateInputs::new(2, 0.1).unwrap().lipschitz(4.0).lipschitz, 4.0);
+    /// assert_eq!(onestep::bound::RateInputs::new(2, 0.1).unwrap().lipschitz(4.0).lipschitz, 4.0);
     /// ```
     #[must_use]
     pub fn lipschitz(mut self, lipschitz: f64) -> Self {
@@ -74,7 +74,7 @@ impl RateInputs {
     /// Sets L_s.
     ///
     /// ```
-    /// assert_eq!(onestep::RateInputs::new(2, 0.1).unwrap().score_lipschitz(4.0).score_lipschitz, 4.0);
+    /// assert_eq!(onestep::bound::RateInputs::new(2, 0.1).unwrap().score_lipschitz(4.0).score_lipschitz, 4.0);
     /// ```
     #[must_use]
     pub fn score_lipschitz(mut self, score_lipschitz: f64) -> Self {
@@ -85,7 +85,7 @@ impl RateInputs {
     /// Sets R.
     ///
     /// ```
-    /// assert_eq!(onestep::RateInputs::new(2, 0.1).unwrap().radius(4.0).radius, 4.0);
+    /// assert_eq!(onestep::bound::RateInputs::new(2, 0.1).unwrap().radius(4.0).radius, 4.0);
     /// ```
     #[must_use]
     pub fn radius(mut self, radius: f64) -> Self {
@@ -118,7 +118,7 @@ impl Rival {
     /// Ratios between two inputs are meaningful, the number itself is not.
     ///
     /// ```
-    /// use onestep::{RateInputs, rivals};
+    /// use onestep::bound::{RateInputs, rivals};
     /// let paper = &rivals()[0];
     /// let steps = |d| paper.steps(&RateInputs::new(d, 0.1).unwrap()).unwrap();
     /// assert!((steps(40) / steps(10) - 32.0).abs() < 1e-12); // 4^{5/2}
@@ -216,7 +216,7 @@ static RIVALS: [Rival; 9] = [
 /// The comparison table: step counts and rates of other theories beside the paper's, the paper first.
 ///
 /// ```
-/// use onestep::{Provenance, rivals};
+/// use onestep::bound::{Provenance, rivals};
 /// assert_eq!(rivals()[0].source, Provenance::Paper);
 /// // Only the paper's own statement is vouched for.
 /// assert!(rivals()[1..].iter().all(|r| r.source != Provenance::Paper));

@@ -1,6 +1,6 @@
 //! Theorem 1 of the paper and its step count.
 
-use super::{BoundError, check_dim, check_steps, nonnegative, positive};
+use crate::bound::{BoundError, check_dim, check_steps, nonnegative, positive};
 
 /// An error of training, in both normalisations of Assumption 2.
 ///
@@ -9,10 +9,10 @@ use super::{BoundError, check_dim, check_steps, nonnegative, positive};
 ///
 /// # Example
 /// ```
-/// use onestep::AccumulatedError;
+/// use onestep::bound::AccumulatedError;
 /// let e = AccumulatedError::from_steps("estimation", 4, &[0.1, 0.2, 0.3])?; // t = 2, 3, 4
 /// assert!((e.sum - 0.6).abs() < 1e-15 && (e.max_times_steps - 1.2).abs() < 1e-15);
-/// # Ok::<(), onestep::BoundError>(())
+/// # Ok::<(), onestep::bound::BoundError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct AccumulatedError {
@@ -32,7 +32,7 @@ impl AccumulatedError {
     /// T < 2, more than T entries, or one that is negative or not finite.
     ///
     /// ```
-    /// assert!(onestep::AccumulatedError::from_steps("estimation", 3, &[0.1, -0.1]).is_err());
+    /// assert!(onestep::bound::AccumulatedError::from_steps("estimation", 3, &[0.1, -0.1]).is_err());
     /// ```
     pub fn from_steps(name: &'static str, steps: usize, errors: &[f64]) -> Result<Self, BoundError> {
         check_steps(steps)?;
@@ -52,7 +52,7 @@ impl AccumulatedError {
     /// ε is negative or not finite.
     ///
     /// ```
-    /// let e = onestep::AccumulatedError::even("estimation", 0.5).unwrap();
+    /// let e = onestep::bound::AccumulatedError::even("estimation", 0.5).unwrap();
     /// assert_eq!((e.sum, e.max_times_steps), (0.5, 0.5));
     /// ```
     pub fn even(name: &'static str, total: f64) -> Result<Self, BoundError> {
@@ -80,7 +80,7 @@ impl StepCount {
     /// The least T as a number; infinite where T overflows or there is none, 2 where every T will do.
     ///
     /// ```
-    /// use onestep::StepCount;
+    /// use onestep::bound::StepCount;
     /// assert_eq!(StepCount::Every.steps(), 2.0);
     /// assert_eq!(StepCount::AtLeast { ln_steps: 2000.0 }.steps(), f64::INFINITY);
     /// ```
@@ -96,7 +96,7 @@ impl StepCount {
     /// Whether T steps are enough.
     ///
     /// ```
-    /// use onestep::StepCount;
+    /// use onestep::bound::StepCount;
     /// let count = StepCount::AtLeast { ln_steps: 1000f64.ln() };
     /// assert!(count.is_met_by(1001) && !count.is_met_by(999));
     /// assert!(!StepCount::Never.is_met_by(usize::MAX));
@@ -115,7 +115,7 @@ impl StepCount {
 ///
 /// Assumptions, and whether this crate can check them: the flow maps are L_f-Lipschitz (can be measured); ε and ε_F bound the errors of
 /// training (exact where the target is known); bounded support; the schedule (23) with constants large enough (see
-/// [`audit`](fn@crate::audit)). **C_1 is universal and not stated in the paper**: here it is an argument. With C_1 = 1 the bound is a
+/// [`Grid::properties`](crate::schedule::Grid::properties)). **C_1 is universal and not stated in the paper**: here it is an argument. With C_1 = 1 the bound is a
 /// shape, not a certificate.
 ///
 /// # Units
@@ -123,12 +123,12 @@ impl StepCount {
 ///
 /// # Example
 /// ```
-/// use onestep::{Theorem1, AccumulatedError};
+/// use onestep::bound::{AccumulatedError, Theorem1};
 /// let theorem = Theorem1::new(4, 2.0, 0.5)?;
 /// let bound = theorem.bound(1000, AccumulatedError::even("estimation", 0.1)?, AccumulatedError::ZERO)?;
 /// // 0.5 · 2³ · 4^{5/2} · ln⁵1000/1000 + 0.1
 /// assert!((bound.total() / (128.0 * 1000f64.ln().powi(5) / 1000.0 + 0.1) - 1.0).abs() < 1e-14);
-/// # Ok::<(), onestep::BoundError>(())
+/// # Ok::<(), onestep::bound::BoundError>(())
 /// ```
 ///
 /// # References
@@ -170,7 +170,7 @@ impl Bound {
     /// The right-hand side of (24) with ε and ε_F as sums over the steps.
     ///
     /// ```
-    /// use onestep::{Theorem1, AccumulatedError};
+    /// use onestep::bound::{AccumulatedError, Theorem1};
     /// let e = AccumulatedError::from_steps("estimation", 100, &[0.1, 0.0]).unwrap();
     /// let bound = Theorem1::new(1, 1.0, 1.0).unwrap().bound(100, e, AccumulatedError::ZERO).unwrap();
     /// assert_eq!(bound.total(), bound.discretisation + 0.1);
@@ -183,7 +183,7 @@ impl Bound {
     /// The same with T times the largest per-step error, as Assumption 2 is stated.
     ///
     /// ```
-    /// use onestep::{Theorem1, AccumulatedError};
+    /// use onestep::bound::{AccumulatedError, Theorem1};
     /// let e = AccumulatedError::from_steps("estimation", 100, &[0.1, 0.0]).unwrap();
     /// let bound = Theorem1::new(1, 1.0, 1.0).unwrap().bound(100, e, AccumulatedError::ZERO).unwrap();
     /// assert!((bound.total_of_maxima() - bound.discretisation - 10.0).abs() < 1e-12);
@@ -204,7 +204,7 @@ impl Theorem1 {
     /// d = 0; L_f or C_1 not in (0, ∞).
     ///
     /// ```
-    /// use onestep::Theorem1;
+    /// use onestep::bound::Theorem1;
     /// assert!(Theorem1::new(0, 1.0, 1.0).is_err());
     /// assert!(Theorem1::new(1, f64::INFINITY, 1.0).is_err()); // point masses: Assumption 1 fails
     /// ```
@@ -218,13 +218,13 @@ impl Theorem1 {
     /// T < 2.
     ///
     /// ```
-    /// use onestep::{Theorem1, AccumulatedError};
+    /// use onestep::bound::{AccumulatedError, Theorem1};
     /// // log⁵T/T is largest at T = e⁵ ≈ 148.
     /// let theorem = Theorem1::new(1, 1.0, 1.0)?;
     /// let at = |steps| theorem.bound(steps, AccumulatedError::ZERO, AccumulatedError::ZERO).map(|b| b.total());
     /// assert!(at(148)? > at(100)? && at(148)? > at(200)?);
     /// assert!((at(148)? - 21.05608).abs() < 1e-3);
-    /// # Ok::<(), onestep::BoundError>(())
+    /// # Ok::<(), onestep::bound::BoundError>(())
     /// ```
     pub fn bound(&self, steps: usize, estimation: AccumulatedError, approximation: AccumulatedError) -> Result<Bound, BoundError> {
         check_steps(steps)?;
@@ -265,13 +265,13 @@ impl Theorem1 {
     /// (the square root of the rounding of ln K).
     ///
     /// ```
-    /// use onestep::{StepCount, Theorem1};
+    /// use onestep::bound::{StepCount, Theorem1};
     /// let theorem = Theorem1::new(10, 3.0, 1.0)?;
     /// let StepCount::AtLeast { ln_steps } = theorem.required_steps(0.01)? else { panic!("K is large") };
     /// let k = 27.0 * 10f64.powf(2.5) / 0.01;
     /// assert!((ln_steps - 5.0 * ln_steps.ln() - k.ln()).abs() < 1e-13);
     /// assert_eq!(theorem.required_steps(1e6)?, StepCount::Every);
-    /// # Ok::<(), onestep::BoundError>(())
+    /// # Ok::<(), onestep::bound::BoundError>(())
     /// ```
     pub fn required_steps(&self, error: f64) -> Result<StepCount, BoundError> {
         /// Newton's method on a convex function converges monotonically from the right; double roots take one step a bit.
@@ -305,12 +305,12 @@ impl Theorem1 {
     /// T < 2, or W_1 negative or not finite.
     ///
     /// ```
-    /// use onestep::{Theorem1, AccumulatedError};
+    /// use onestep::bound::{AccumulatedError, Theorem1};
     /// let theorem = Theorem1::new(3, 1.5, 1.0)?;
     /// let c = theorem.fitted_constant(500, 0.02, AccumulatedError::ZERO, AccumulatedError::ZERO)?;
     /// let bound = Theorem1::new(3, 1.5, c)?.bound(500, AccumulatedError::ZERO, AccumulatedError::ZERO)?;
     /// assert!((bound.total() / 0.02 - 1.0).abs() < 1e-14);
-    /// # Ok::<(), onestep::BoundError>(())
+    /// # Ok::<(), onestep::bound::BoundError>(())
     /// ```
     pub fn fitted_constant(
         &self,

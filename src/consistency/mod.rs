@@ -1,12 +1,15 @@
 //! Consistency functions.
 
-pub(crate) mod sampling;
+mod sampling;
 
-use crate::{Float, score::assert_shapes};
+pub use sampling::{MultiStep, SamplingError, one_step};
+
+use crate::float::Float;
+use crate::numeric::shapes::assert_shapes;
 use ndarray::{Array2, ArrayRef2};
 use std::sync::Arc;
 
-/// A family f_1, …, f_T of consistency functions: f_t maps a point at level t of a [`Grid`](crate::Grid) to an approximate sample of X_1.
+/// A family f_1, …, f_T of consistency functions: f_t maps a point at level t of a [`Grid`](crate::schedule::Grid) to an approximate sample of X_1.
 ///
 /// **Contract: f_1 = id**, exactly. A family may hold only some of its levels (a recursion over a million steps keeps a few of its
 /// functions): [`holds`](Self::holds) says which.
@@ -17,7 +20,8 @@ use std::sync::Arc;
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{ConsistencyFn, ConsistencyFunction};
+/// use onestep::ConsistencyFunction;
+/// use onestep::consistency::ConsistencyFn;
 /// let f = ConsistencyFn::new(1, 3, |t, x: &[f64], out: &mut [f64]| out[0] = x[0] / t as f64);
 /// assert_eq!(f.eval(1, &array![[4.0]]), array![[4.0]]);
 /// assert_eq!(f.eval(2, &array![[4.0]]), array![[2.0]]);
@@ -76,7 +80,8 @@ delegate!(Arc<S>);
 /// A consistency function given by a closure on one point: `f(t, x, out)`, called for t ≥ 2 only; t = 1 is the identity.
 ///
 /// ```
-/// use onestep::{ConsistencyFn, ConsistencyFunction};
+/// use onestep::ConsistencyFunction;
+/// use onestep::consistency::ConsistencyFn;
 /// let f = ConsistencyFn::new(2, 10, |_t, x: &[f32], out: &mut [f32]| out.copy_from_slice(x));
 /// assert_eq!(ConsistencyFunction::<f32>::steps(&f), 10);
 /// ```
@@ -97,7 +102,8 @@ impl<C> ConsistencyFn<C> {
     /// A family of `steps` functions on ℝ^`dim` from `f(t, x, out)`.
     ///
     /// ```
-    /// use onestep::{ConsistencyFn, ConsistencyFunction};
+    /// use onestep::ConsistencyFunction;
+    /// use onestep::consistency::ConsistencyFn;
     /// let f = ConsistencyFn::new(2, 10, |_t, x: &[f64], out: &mut [f64]| out.copy_from_slice(x));
     /// assert_eq!(f.dim(), 2);
     /// ```

@@ -1,8 +1,10 @@
 //! Sampling with consistency functions: in one step, and in several.
 
-use crate::parallel;
-use crate::stream::Stream;
-use crate::{ConsistencyFunction, Float, Grid};
+use crate::consistency::ConsistencyFunction;
+use crate::float::Float;
+use crate::numeric::parallel;
+use crate::numeric::stream::Stream;
+use crate::schedule::Grid;
 use ndarray::{Array2, ArrayRef2, ArrayView2, Axis};
 use rand::RngCore;
 
@@ -67,14 +69,14 @@ pub enum SamplingError {
 ///
 /// # Example
 /// ```
-/// use onestep::{ConsistencyFn, one_step};
+/// use onestep::consistency::{ConsistencyFn, one_step};
 /// # use rand::SeedableRng;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let f = ConsistencyFn::new(1, 8, |t, x: &[f64], out: &mut [f64]| out[0] = x[0] * t as f64);
 /// // f_8(Z) = 8 Z; five standard errors.
 /// let variance = one_step(&f, 4000, &mut rng)?.mapv(|x| x * x).mean().unwrap_or(0.0);
 /// assert!((variance / 64.0 - 1.0).abs() < 5.0 * (2.0_f64 / 4000.0).sqrt());
-/// # Ok::<(), onestep::SamplingError>(())
+/// # Ok::<(), onestep::consistency::SamplingError>(())
 /// ```
 ///
 /// # References
@@ -112,7 +114,8 @@ struct Return {
 ///
 /// # Example
 /// ```
-/// use onestep::{ConsistencyFn, Grid, MultiStep};
+/// use onestep::Grid;
+/// use onestep::consistency::{ConsistencyFn, MultiStep};
 /// # use rand::SeedableRng;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// // Point mass at 3 seen at level 1: f_t = (sin θ_1/sin θ_t)(x − 3 cos θ_t) + 3 cos θ_1 is its exact flow map.
@@ -143,12 +146,13 @@ impl MultiStep {
     /// A level outside 2..T, or a list that does not decrease strictly.
     ///
     /// ```
-    /// use onestep::{Grid, MultiStep, SamplingError};
+    /// use onestep::Grid;
+    /// use onestep::consistency::{MultiStep, SamplingError};
     /// let grid = Grid::from_angles(&[0.2, 0.6, 1.0, 1.5])?;
     /// assert!(MultiStep::new(&grid, &[3, 2]).is_ok());
     /// assert!(matches!(MultiStep::new(&grid, &[2, 3]), Err(SamplingError::NotDecreasing { index: 1, level: 3, before: 2 })));
     /// assert!(matches!(MultiStep::new(&grid, &[4]), Err(SamplingError::NoSuchLevel { index: 0, level: 4, steps: 4 })));
-    /// # Ok::<(), onestep::ScheduleError>(())
+    /// # Ok::<(), onestep::schedule::ScheduleError>(())
     /// ```
     pub fn new(grid: &Grid, renoise: &[usize]) -> Result<Self, SamplingError> {
         let steps = grid.steps();
@@ -176,10 +180,11 @@ impl MultiStep {
     /// Function evaluations a sample: one, and one for every return.
     ///
     /// ```
-    /// use onestep::{Grid, MultiStep};
+    /// use onestep::Grid;
+    /// use onestep::consistency::MultiStep;
     /// let grid = Grid::from_angles(&[0.2, 0.6, 1.0, 1.5])?;
     /// assert_eq!(MultiStep::new(&grid, &[3, 2]).unwrap().evaluations(), 3);
-    /// # Ok::<(), onestep::ScheduleError>(())
+    /// # Ok::<(), onestep::schedule::ScheduleError>(())
     /// ```
     #[must_use]
     pub fn evaluations(&self) -> usize {
@@ -192,7 +197,8 @@ impl MultiStep {
     /// The family has another number of levels than the grid, does not hold a level that is visited, or returns a point that is not finite.
     ///
     /// ```
-    /// use onestep::{ConsistencyFn, Grid, MultiStep, SamplingError};
+    /// use onestep::Grid;
+    /// use onestep::consistency::{ConsistencyFn, MultiStep, SamplingError};
     /// # use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let grid = Grid::from_angles(&[0.2, 0.6, 1.0]).unwrap();
@@ -220,7 +226,8 @@ impl MultiStep {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{ConsistencyFn, Grid, MultiStep, SamplingError};
+    /// use onestep::Grid;
+    /// use onestep::consistency::{ConsistencyFn, MultiStep, SamplingError};
     /// # use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let grid = Grid::from_angles(&[0.2, 0.6, 1.0]).unwrap();

@@ -1,11 +1,15 @@
 //! Exact flow maps: Gaussian targets, products, rotations and shifts.
 
-use super::{FlowJacobian, FlowMap};
-use crate::target::gaussian::{Gaussian, noisy_variance, over};
-use crate::target::product::Product;
-use crate::target::rotated::Rotated;
-use crate::target::shifted::Shifted;
-use crate::{Float, Grid, NoiseLevel, score::assert_shapes};
+use crate::float::Float;
+use crate::flow::{FlowJacobian, FlowMap};
+use crate::law::Gaussian;
+use crate::law::Product;
+use crate::law::Rotated;
+use crate::law::Shifted;
+use crate::law::gaussian::{noisy_variance, over};
+use crate::level::NoiseLevel;
+use crate::numeric::shapes::assert_shapes;
+use crate::schedule::Grid;
 use ndarray::{ArrayRef2, Axis};
 
 impl Gaussian {
@@ -18,10 +22,11 @@ impl Gaussian {
     /// The Lipschitz constant of Φ_{from→to}: the largest slope √(v_to/v_from) over the eigenvalues.
     ///
     /// ```
-    /// use onestep::{Covariance, Gaussian, NoiseLevel};
+    /// use onestep::NoiseLevel;
+    /// use onestep::law::{Covariance, Gaussian};
     /// let target = Gaussian::new(&[0.0, 0.0], Covariance::diagonal(&[4.0, 0.25])?)?;
     /// assert_eq!(target.flow_lipschitz(NoiseLevel::NOISE, NoiseLevel::DATA), 2.0);
-    /// # Ok::<(), onestep::TargetError>(())
+    /// # Ok::<(), onestep::law::TargetError>(())
     /// ```
     #[must_use]
     pub fn flow_lipschitz(&self, from: NoiseLevel, to: NoiseLevel) -> f64 {
@@ -33,7 +38,9 @@ impl Gaussian {
     /// v_t moves monotonically from λ to 1, so it is max(1, √(v_1/v_T)) at the largest eigenvalue.
     ///
     /// ```
-    /// use onestep::{Covariance, Gaussian, LiHuangWei, VarianceSchedule};
+    /// use onestep::VarianceSchedule;
+    /// use onestep::law::{Covariance, Gaussian};
+    /// use onestep::schedule::LiHuangWei;
     /// let grid = LiHuangWei::new(256, 2.0, 4.0)?.grid()?;
     /// let target = Gaussian::new(&[0.0], Covariance::isotropic(1, 9.0)?)?;
     /// assert!((target.lipschitz(&grid) - 3.0).abs() < 1e-3);
@@ -54,11 +61,12 @@ impl Gaussian {
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{Covariance, FlowMap, Gaussian, NoiseLevel};
+/// use onestep::{FlowMap, NoiseLevel};
+/// use onestep::law::{Covariance, Gaussian};
 /// let target = Gaussian::new(&[1.0, -1.0], Covariance::diagonal(&[4.0, 0.0])?)?;
 /// let image = target.flow(NoiseLevel::NOISE, NoiseLevel::DATA, &array![[0.5, 0.5]]);
 /// assert_eq!(image, array![[2.0, -1.0]]); // m + √λ z
-/// # Ok::<(), onestep::TargetError>(())
+/// # Ok::<(), onestep::law::TargetError>(())
 /// ```
 impl<F: Float> FlowMap<F> for Gaussian {
     fn dim(&self) -> usize {

@@ -1,6 +1,8 @@
 //! The velocity field of the probability flow, and its linearisation.
 
-use crate::{Float, NoiseLevel, ScoreFunction, ScoreJacobian};
+use crate::float::Float;
+use crate::level::NoiseLevel;
+use crate::score::{ScoreFunction, ScoreJacobian};
 use ndarray::{Array2, ArrayRef2, Axis, Slice, Zip};
 
 /// Distance to the data, in radians, below which the velocity is taken at this distance: laws without density have an infinite score at

@@ -1,9 +1,12 @@
 //! The Lipschitz constant of Assumption 1, measured.
 
-use super::field::TangentField;
-use super::solver::{FlowEffort, FlowError, FlowSolver};
-use super::stepper::run_blocks;
-use crate::{Estimate, Float, NoiseLevel, ScoreJacobian};
+use crate::estimate::Estimate;
+use crate::float::Float;
+use crate::flow::field::TangentField;
+use crate::flow::stepper::run_blocks;
+use crate::flow::{FlowEffort, FlowError, FlowSolver};
+use crate::level::NoiseLevel;
+use crate::score::ScoreJacobian;
 use nalgebra::DMatrix;
 use ndarray::{Array2, ArrayRef2, ArrayView1, Axis};
 use rand::Rng;
@@ -34,7 +37,9 @@ pub enum LipschitzError {
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{Covariance, FlowSolver, Gaussian, LipschitzProbe, NoiseLevel};
+/// use onestep::NoiseLevel;
+/// use onestep::flow::{FlowSolver, LipschitzProbe};
+/// use onestep::law::{Covariance, Gaussian};
 /// # use rand::SeedableRng;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let target = Gaussian::new(&[0.0, 1.0], Covariance::diagonal(&[9.0, 0.25])?)?;
@@ -59,7 +64,9 @@ impl LipschitzReport {
     /// The largest norm found: a lower bound on L_f.
     ///
     /// ```
-    /// # use onestep::{FlowSolver, Gaussian, LipschitzProbe, NoiseLevel};
+    /// # use onestep::NoiseLevel;
+    /// # use onestep::flow::{FlowSolver, LipschitzProbe};
+    /// # use onestep::law::Gaussian;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let probe = LipschitzProbe::new(FlowSolver::new(1e-6).unwrap());
@@ -75,7 +82,9 @@ impl LipschitzReport {
     /// The row where the norm is the largest.
     ///
     /// ```
-    /// # use onestep::{FlowSolver, GaussianMixture, LipschitzProbe, NoiseLevel};
+    /// # use onestep::NoiseLevel;
+    /// # use onestep::flow::{FlowSolver, LipschitzProbe};
+    /// # use onestep::law::GaussianMixture;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let target = GaussianMixture::isotropic(&[0.5, 0.5], &ndarray::array![[-1.0], [1.0]], &[0.25, 0.25]).unwrap();
@@ -92,7 +101,9 @@ impl LipschitzReport {
     /// The quantile of the norms at `level` in [0, 1], linear between order statistics; NaN for a level outside.
     ///
     /// ```
-    /// # use onestep::{FlowSolver, GaussianMixture, LipschitzProbe, NoiseLevel};
+    /// # use onestep::NoiseLevel;
+    /// # use onestep::flow::{FlowSolver, LipschitzProbe};
+    /// # use onestep::law::GaussianMixture;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let target = GaussianMixture::isotropic(&[0.5, 0.5], &ndarray::array![[-1.0], [1.0]], &[0.25, 0.25]).unwrap();
@@ -118,7 +129,9 @@ impl LipschitzReport {
     /// E‖∂Φ(X)‖^`power` with standard error and 95 % interval, for rows that are independent draws.
     ///
     /// ```
-    /// # use onestep::{Covariance, FlowSolver, Gaussian, LipschitzProbe, NoiseLevel};
+    /// # use onestep::NoiseLevel;
+    /// # use onestep::flow::{FlowSolver, LipschitzProbe};
+    /// # use onestep::law::{Covariance, Gaussian};
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let probe = LipschitzProbe::new(FlowSolver::new(1e-9).unwrap());
@@ -159,7 +172,7 @@ impl LipschitzProbe {
     /// A probe that integrates with `solver`.
     ///
     /// ```
-    /// use onestep::{FlowSolver, LipschitzProbe};
+    /// use onestep::flow::{FlowSolver, LipschitzProbe};
     /// assert_eq!(LipschitzProbe::new(FlowSolver::new(1e-6).unwrap()).precision(), 1e-4);
     /// ```
     #[must_use]
@@ -170,7 +183,7 @@ impl LipschitzProbe {
     /// Sets the relative change below which power iteration stops.
     ///
     /// ```
-    /// use onestep::{FlowSolver, LipschitzProbe};
+    /// use onestep::flow::{FlowSolver, LipschitzProbe};
     /// assert_eq!(LipschitzProbe::new(FlowSolver::new(1e-6).unwrap()).with_precision(1e-2).precision(), 1e-2);
     /// ```
     #[must_use]
@@ -182,7 +195,7 @@ impl LipschitzProbe {
     /// The relative change below which power iteration stops.
     ///
     /// ```
-    /// use onestep::{FlowSolver, LipschitzProbe};
+    /// use onestep::flow::{FlowSolver, LipschitzProbe};
     /// assert!(LipschitzProbe::new(FlowSolver::new(1e-6).unwrap()).precision() < 1e-3);
     /// ```
     #[must_use]
@@ -200,7 +213,9 @@ impl LipschitzProbe {
     ///
     /// ```
     /// use ndarray::Array2;
-    /// use onestep::{Covariance, FlowSolver, Gaussian, LipschitzProbe, NoiseLevel};
+    /// use onestep::NoiseLevel;
+    /// use onestep::flow::{FlowSolver, LipschitzProbe};
+    /// use onestep::law::{Covariance, Gaussian};
     /// # use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// // d = 20: power iteration finds the one wide direction.
@@ -241,7 +256,9 @@ impl LipschitzProbe {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Covariance, FlowSolver, Gaussian, LipschitzProbe, NoiseLevel};
+    /// use onestep::NoiseLevel;
+    /// use onestep::flow::{FlowSolver, LipschitzProbe};
+    /// use onestep::law::{Covariance, Gaussian};
     /// # use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let levels = [1.5, 0.8, 0.1].map(|angle| NoiseLevel::from_angle(angle).unwrap());
@@ -297,7 +314,9 @@ impl LipschitzProbe {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{FlowSolver, GaussianMixture, LipschitzProbe, NoiseLevel};
+    /// use onestep::NoiseLevel;
+    /// use onestep::flow::{FlowSolver, LipschitzProbe};
+    /// use onestep::law::GaussianMixture;
     /// # use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let target = GaussianMixture::isotropic(&[0.5, 0.5], &array![[-1.0], [1.0]], &[0.36, 0.36])?;

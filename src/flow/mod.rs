@@ -2,15 +2,21 @@
 
 mod exact;
 pub(crate) mod field;
-pub(crate) mod lipschitz;
+mod lipschitz;
 mod quantile;
 pub(crate) mod radial;
-pub(crate) mod samplers;
-pub(crate) mod solver;
+mod samplers;
+mod solver;
 mod stepper;
-pub(crate) mod tableau;
+mod tableau;
 
-use crate::{Float, NoiseLevel};
+pub use lipschitz::{LipschitzError, LipschitzProbe, LipschitzReport};
+pub use samplers::{FixedStep, SamplerError};
+pub use solver::{FlowEffort, FlowError, FlowSolution, FlowSolver, IntegratedFlow, TangentSolution};
+pub use tableau::Tableau;
+
+use crate::float::Float;
+use crate::level::NoiseLevel;
 use ndarray::{Array2, ArrayRef2};
 use std::sync::Arc;
 

@@ -1,13 +1,15 @@
 //! The exact flow map on the line: quantile to quantile.
 
-use super::{FlowJacobian, FlowMap};
-use crate::target::line::LineMixture;
-use crate::{Float, NoiseLevel, score::assert_shapes};
+use crate::float::Float;
+use crate::flow::{FlowJacobian, FlowMap};
+use crate::law::LineMixture;
+use crate::level::NoiseLevel;
+use crate::numeric::shapes::assert_shapes;
 use ndarray::ArrayRef2;
 
 /// On the line Φ_{θ→θ'} = F_θ'^{−1} ∘ F_θ, exactly: the flow is increasing and transports the marginals.
 ///
-/// The target itself is its flow map. Points are carried by their [`LineLabel`](crate::LineLabel), so tails and gaps between modes keep
+/// The target itself is its flow map. Points are carried by their [`LineLabel`](crate::law::LineLabel), so tails and gaps between modes keep
 /// their digits. Without noise the map to point masses is the step function of the quantiles.
 ///
 /// # Accuracy
@@ -16,13 +18,14 @@ use ndarray::ArrayRef2;
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{FlowJacobian, FlowMap, LineMixture, NoiseLevel};
+/// use onestep::{FlowJacobian, FlowMap, NoiseLevel};
+/// use onestep::law::LineMixture;
 /// let target = LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.5, 0.5])?;
 /// let (noise, data) = (NoiseLevel::NOISE, NoiseLevel::DATA);
 /// // The slope at the centre of a symmetric pair is σ e^{1/(2σ²)}.
 /// let slope = target.jvp(noise, data, &array![[0.0]], &array![[1.0]])[[0, 0]];
 /// assert!((slope - 0.5 * 2f64.exp()).abs() < 1e-12);
-/// # Ok::<(), onestep::TargetError>(())
+/// # Ok::<(), onestep::law::TargetError>(())
 /// ```
 impl<F: Float> FlowMap<F> for LineMixture {
     fn dim(&self) -> usize {

@@ -1,9 +1,12 @@
 //! The exact flow map of a rotation-invariant target: a monotone map of the radii.
 
-use super::{FlowJacobian, FlowMap};
-use crate::batch::for_blocks;
-use crate::target::radial::{Radial, norm};
-use crate::{Float, NoiseLevel, score::assert_shapes};
+use crate::float::Float;
+use crate::flow::{FlowJacobian, FlowMap};
+use crate::law::Radial;
+use crate::law::radial::norm;
+use crate::level::NoiseLevel;
+use crate::numeric::batch::for_blocks;
+use crate::numeric::shapes::assert_shapes;
 use ndarray::{ArrayRef2, Axis, concatenate};
 
 /// Columns of the extrapolation: order 10.
@@ -127,7 +130,8 @@ pub(crate) fn half_angle(level: NoiseLevel) -> f64 {
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{FlowMap, NoiseLevel, Radial};
+/// use onestep::{FlowMap, NoiseLevel};
+/// use onestep::law::Radial;
 /// let target = Radial::sphere(3, 2.0)?;
 /// // Noise flows onto the sphere, without turning.
 /// let image = target.flow(NoiseLevel::NOISE, NoiseLevel::DATA, &array![[0.3, 0.0, -0.4]]);

@@ -1,8 +1,11 @@
 //! Fixed-step samplers on a grid.
 
-use super::field::{Field, ScoreField};
-use super::tableau::Tableau;
-use crate::{Float, Grid, NoiseLevel, ScoreFunction};
+use crate::float::Float;
+use crate::flow::Tableau;
+use crate::flow::field::{Field, ScoreField};
+use crate::level::NoiseLevel;
+use crate::schedule::Grid;
+use crate::score::ScoreFunction;
 use ndarray::{Array2, ArrayRef2};
 
 /// Why a sampler stopped.
@@ -32,12 +35,15 @@ pub enum SamplerError {
 ///
 /// # Accuracy
 /// At the noise end itself (cos θ_T < ε^{1/3}) the velocity is taken ε^{1/3} radians away from it, see
-/// [`FlowSolver`](crate::FlowSolver).
+/// [`FlowSolver`](crate::flow::FlowSolver).
 ///
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{FixedStep, PointMasses, UniformAngle, VarianceSchedule};
+/// use onestep::VarianceSchedule;
+/// use onestep::flow::FixedStep;
+/// use onestep::law::PointMasses;
+/// use onestep::schedule::UniformAngle;
 /// // To a single point, DDIM is exact in one step: X_1 = cos θ_1 a + sin θ_1 Z.
 /// let target = PointMasses::new(&[1.0], &array![[3.0, -1.0]])?;
 /// let grid = UniformAngle::new(2, 0.1, 1.5)?.grid()?;
@@ -76,7 +82,10 @@ impl FixedStep {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{FixedStep, Gaussian, UniformAngle, VarianceSchedule};
+    /// use onestep::VarianceSchedule;
+    /// use onestep::flow::FixedStep;
+    /// use onestep::law::Gaussian;
+    /// use onestep::schedule::UniformAngle;
     /// // N(0, I): the velocity is 0, Euler and Heun stay; DDIM rotates, shrinking by cos Δθ a step.
     /// let (target, x) = (Gaussian::standard(1)?, array![[1.0]]);
     /// let grid = UniformAngle::new(3, 0.5, 1.5)?.grid()?;

@@ -1,10 +1,14 @@
 //! Integration of the probability-flow ODE.
 
-use super::field::{ScoreField, TangentField};
-use super::stepper::{Plan, run_blocks};
-use super::tableau::Tableau;
-use super::{FlowJacobian, FlowMap};
-use crate::{Float, NoiseLevel, ScoreFunction, ScoreJacobian, score::assert_shapes};
+use crate::float::Float;
+use crate::flow::Tableau;
+use crate::flow::field::{ScoreField, TangentField};
+use crate::flow::stepper::Plan;
+use crate::flow::stepper::run_blocks;
+use crate::flow::{FlowJacobian, FlowMap};
+use crate::level::NoiseLevel;
+use crate::numeric::shapes::assert_shapes;
+use crate::score::{ScoreFunction, ScoreJacobian};
 use ndarray::{Array2, Array3, ArrayRef2, Axis, Slice};
 
 /// Why a flow could not be integrated.
@@ -123,7 +127,9 @@ pub struct TangentSolution<F> {
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{Covariance, FlowMap, FlowSolver, Gaussian, NoiseLevel};
+/// use onestep::{FlowMap, NoiseLevel};
+/// use onestep::flow::FlowSolver;
+/// use onestep::law::{Covariance, Gaussian};
 /// let target = Gaussian::new(&[1.0, -1.0], Covariance::diagonal(&[4.0, 0.25])?)?;
 /// let x = array![[0.3, -0.8], [2.0, 1.0]];
 /// let solution = FlowSolver::new(1e-9)?.solve(&target, NoiseLevel::NOISE, NoiseLevel::DATA, &x)?;
@@ -149,8 +155,8 @@ impl FlowSolver {
     /// The tolerance is not in (0, 1).
     ///
     /// ```
-    /// assert!(onestep::FlowSolver::new(1e-6).is_ok());
-    /// assert!(onestep::FlowSolver::new(0.0).is_err());
+    /// assert!(onestep::flow::FlowSolver::new(1e-6).is_ok());
+    /// assert!(onestep::flow::FlowSolver::new(0.0).is_err());
     /// ```
     pub fn new(tolerance: f64) -> Result<Self, FlowError> {
         if !(tolerance > 0.0 && tolerance < 1.0) {
@@ -165,7 +171,7 @@ impl FlowSolver {
     /// The tableau has no error weights.
     ///
     /// ```
-    /// use onestep::{FlowSolver, Tableau};
+    /// use onestep::flow::{FlowSolver, Tableau};
     /// assert!(FlowSolver::new(1e-3).unwrap().with_tableau(Tableau::HEUN).is_ok());
     /// assert!(FlowSolver::new(1e-3).unwrap().with_tableau(Tableau::EULER).is_err());
     /// ```
@@ -180,9 +186,11 @@ impl FlowSolver {
     /// Sets the cap on attempted steps for each block of rows and each stop.
     ///
     /// ```
-    /// use onestep::{FlowError, FlowSolver, Gaussian, NoiseLevel};
+    /// use onestep::NoiseLevel;
+    /// use onestep::flow::{FlowError, FlowSolver};
+    /// use onestep::law::Gaussian;
     /// let solver = FlowSolver::new(1e-12).unwrap().with_max_steps(2);
-    /// let narrow = Gaussian::new(&[1.0], onestep::Covariance::isotropic(1, 1e-4).unwrap()).unwrap();
+    /// let narrow = Gaussian::new(&[1.0], onestep::law::Covariance::isotropic(1, 1e-4).unwrap()).unwrap();
     /// let end = solver.solve(&narrow, NoiseLevel::NOISE, NoiseLevel::DATA, &ndarray::array![[0.5]]);
     /// assert!(matches!(end, Err(FlowError::StepLimit { row: 0, steps: 2, .. })));
     /// ```
@@ -195,7 +203,7 @@ impl FlowSolver {
     /// The tolerance.
     ///
     /// ```
-    /// assert_eq!(onestep::FlowSolver::new(1e-6).unwrap().tolerance(), 1e-6);
+    /// assert_eq!(onestep::flow::FlowSolver::new(1e-6).unwrap().tolerance(), 1e-6);
     /// ```
     #[must_use]
     pub fn tolerance(&self) -> f64 {
@@ -216,7 +224,9 @@ impl FlowSolver {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{FlowError, FlowSolver, NoiseLevel, ScoreFn};
+    /// use onestep::NoiseLevel;
+    /// use onestep::flow::{FlowError, FlowSolver};
+    /// use onestep::score::ScoreFn;
     /// // A score that fails on one row is named with that row and its level.
     /// let broken = ScoreFn::new(1, |_: NoiseLevel, x: &[f64], out: &mut [f64]| out[0] = if x[0] > 5.0 { f64::NAN } else { -x[0] });
     /// let end = FlowSolver::new(1e-6)?.solve(&broken, NoiseLevel::NOISE, NoiseLevel::DATA, &array![[1.0], [9.0]]);
@@ -244,9 +254,11 @@ impl FlowSolver {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{FlowSolver, Gaussian, NoiseLevel};
+    /// use onestep::NoiseLevel;
+    /// use onestep::flow::FlowSolver;
+    /// use onestep::law::Gaussian;
     /// // There and back again.
-    /// let target = Gaussian::new(&[2.0], onestep::Covariance::isotropic(1, 0.5)?)?;
+    /// let target = Gaussian::new(&[2.0], onestep::law::Covariance::isotropic(1, 0.5)?)?;
     /// let stops = [NoiseLevel::DATA, NoiseLevel::from_angle(1.0)?];
     /// let path = FlowSolver::new(1e-10)?.trajectory(&target, stops[1], &stops, &array![[0.7]])?;
     /// assert!((path.points[1][[0, 0]] - 0.7f64).abs() < 1e-9);
@@ -275,7 +287,9 @@ impl FlowSolver {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Covariance, FlowSolver, Gaussian, NoiseLevel};
+    /// use onestep::NoiseLevel;
+    /// use onestep::flow::FlowSolver;
+    /// use onestep::law::{Covariance, Gaussian};
     /// // From the noise to the data the derivative of a Gaussian flow is √Σ.
     /// let target = Gaussian::new(&[1.0, 0.0], Covariance::diagonal(&[4.0, 0.25])?)?;
     /// let (x, v) = (array![[0.3, 0.1]], array![[1.0, 1.0]]);
@@ -307,7 +321,9 @@ impl FlowSolver {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Covariance, FlowSolver, Gaussian, NoiseLevel};
+    /// use onestep::NoiseLevel;
+    /// use onestep::flow::FlowSolver;
+    /// use onestep::law::{Covariance, Gaussian};
     /// let target = Gaussian::new(&[1.0, 0.0], Covariance::diagonal(&[4.0, 0.25])?)?;
     /// let (x, w) = (array![[1.6, 0.05]], array![[1.0, 1.0]]);
     /// let start = FlowSolver::new(1e-10)?.solve_transposed(&target, NoiseLevel::NOISE, NoiseLevel::DATA, &x, &w)?;
@@ -365,7 +381,9 @@ impl FlowSolver {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Covariance, FlowSolver, Gaussian, NoiseLevel};
+    /// use onestep::NoiseLevel;
+    /// use onestep::flow::FlowSolver;
+    /// use onestep::law::{Covariance, Gaussian};
     /// let sigma = Covariance::full(&array![[2.0, 1.0], [1.0, 2.0]])?;
     /// let target = Gaussian::new(&[0.0, 0.0], sigma)?;
     /// let j = FlowSolver::new(1e-10)?.jacobian(&target, NoiseLevel::NOISE, NoiseLevel::DATA, &array![[0.4, -1.0]])?;
@@ -397,7 +415,10 @@ impl FlowSolver {
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{FlowMap, FlowSolver, Gaussian, IntegratedFlow, NoiseLevel, ScoreFn};
+/// use onestep::{FlowMap, NoiseLevel};
+/// use onestep::flow::{FlowSolver, IntegratedFlow};
+/// use onestep::law::Gaussian;
+/// use onestep::score::ScoreFn;
 /// let flow = IntegratedFlow::new(Gaussian::standard(2)?, FlowSolver::new(1e-8)?);
 /// let x = array![[1.0, -2.0]];
 /// // N(0, I) stays where it is.
@@ -417,7 +438,8 @@ impl<S> IntegratedFlow<S> {
     /// The flow of `score`, integrated by `solver`.
     ///
     /// ```
-    /// use onestep::{FlowSolver, Gaussian, IntegratedFlow};
+    /// use onestep::flow::{FlowSolver, IntegratedFlow};
+    /// use onestep::law::Gaussian;
     /// let flow = IntegratedFlow::new(Gaussian::standard(2)?, FlowSolver::new(1e-8)?);
     /// assert_eq!(flow.solver().tolerance(), 1e-8);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -429,7 +451,8 @@ impl<S> IntegratedFlow<S> {
     /// The solver.
     ///
     /// ```
-    /// use onestep::{FlowSolver, Gaussian, IntegratedFlow};
+    /// use onestep::flow::{FlowSolver, IntegratedFlow};
+    /// use onestep::law::Gaussian;
     /// let flow = IntegratedFlow::new(Gaussian::standard(2)?, FlowSolver::new(1e-3)?);
     /// assert_eq!(flow.solver().tolerance(), 1e-3);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -441,7 +464,8 @@ impl<S> IntegratedFlow<S> {
     /// The score.
     ///
     /// ```
-    /// use onestep::{FlowSolver, Gaussian, IntegratedFlow};
+    /// use onestep::flow::{FlowSolver, IntegratedFlow};
+    /// use onestep::law::Gaussian;
     /// let flow = IntegratedFlow::new(Gaussian::standard(2)?, FlowSolver::new(1e-3)?);
     /// assert_eq!(flow.score().dim(), 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

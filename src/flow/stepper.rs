@@ -1,9 +1,10 @@
 //! One block of rows stepped through the path by an embedded Runge–Kutta method.
 
-use super::field::{Field, noise_cap};
-use super::solver::{FlowEffort, FlowError};
-use super::tableau::Tableau;
-use crate::{Float, NoiseLevel};
+use crate::float::Float;
+use crate::flow::Tableau;
+use crate::flow::field::{Field, noise_cap};
+use crate::flow::{FlowEffort, FlowError};
+use crate::level::NoiseLevel;
 use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;

@@ -7,7 +7,7 @@
 ///
 /// # Example
 /// ```
-/// use onestep::Tableau;
+/// use onestep::flow::Tableau;
 /// // Consistency: the weights sum to one, and each row of the matrix to its node.
 /// for method in [Tableau::EULER, Tableau::HEUN, Tableau::DORMAND_PRINCE] {
 ///     assert!((method.weights().iter().sum::<f64>() - 1.0).abs() < 1e-15);
@@ -58,7 +58,7 @@ impl Tableau {
     /// The method's name.
     ///
     /// ```
-    /// assert_eq!(onestep::Tableau::EULER.name(), "Euler");
+    /// assert_eq!(onestep::flow::Tableau::EULER.name(), "Euler");
     /// ```
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -68,7 +68,7 @@ impl Tableau {
     /// The order p: the global error is O(h^p).
     ///
     /// ```
-    /// assert_eq!(onestep::Tableau::DORMAND_PRINCE.order(), 5);
+    /// assert_eq!(onestep::flow::Tableau::DORMAND_PRINCE.order(), 5);
     /// ```
     #[must_use]
     pub fn order(&self) -> u32 {
@@ -78,7 +78,7 @@ impl Tableau {
     /// The number of stages.
     ///
     /// ```
-    /// assert_eq!(onestep::Tableau::HEUN.stages(), 2);
+    /// assert_eq!(onestep::flow::Tableau::HEUN.stages(), 2);
     /// ```
     #[must_use]
     pub fn stages(&self) -> usize {
@@ -88,7 +88,7 @@ impl Tableau {
     /// The nodes c.
     ///
     /// ```
-    /// assert_eq!(onestep::Tableau::HEUN.nodes(), [0.0, 1.0]);
+    /// assert_eq!(onestep::flow::Tableau::HEUN.nodes(), [0.0, 1.0]);
     /// ```
     #[must_use]
     pub fn nodes(&self) -> &'static [f64] {
@@ -98,7 +98,7 @@ impl Tableau {
     /// The rows of the strictly lower triangular matrix a, row i of length i.
     ///
     /// ```
-    /// assert_eq!(onestep::Tableau::HEUN.matrix()[1], [1.0]);
+    /// assert_eq!(onestep::flow::Tableau::HEUN.matrix()[1], [1.0]);
     /// ```
     #[must_use]
     pub fn matrix(&self) -> &'static [&'static [f64]] {
@@ -108,7 +108,7 @@ impl Tableau {
     /// The weights b.
     ///
     /// ```
-    /// let method = onestep::Tableau::DORMAND_PRINCE;
+    /// let method = onestep::flow::Tableau::DORMAND_PRINCE;
     /// // Order 5 implies quadrature of order 5: Σ b_i c_i⁴ = 1/5.
     /// let moment: f64 = method.weights().iter().zip(method.nodes()).map(|(b, c)| b * c.powi(4)).sum();
     /// assert!((moment - 0.2).abs() < 1e-15);
@@ -121,7 +121,7 @@ impl Tableau {
     /// The weights e = b − b̂ of the error estimate; empty without an embedded method.
     ///
     /// ```
-    /// let sum: f64 = onestep::Tableau::DORMAND_PRINCE.error_weights().iter().sum();
+    /// let sum: f64 = onestep::flow::Tableau::DORMAND_PRINCE.error_weights().iter().sum();
     /// assert!(sum.abs() < 1e-16); // both methods are consistent
     /// ```
     #[must_use]

@@ -1,11 +1,14 @@
 //! Population consistency training of a Gaussian, in closed form.
 
-use super::settings::Kept;
-use super::{Interval, Keep, Method, PopulationError, PopulationReport};
+use crate::consistency::ConsistencyFunction;
 use crate::consistency::assert_evaluable;
-use crate::special::root_quadratic::{Direction, mean_norm};
-use crate::target::gaussian::{Gaussian, noisy_variance};
-use crate::{ConsistencyFunction, Float, Grid};
+use crate::float::Float;
+use crate::law::Gaussian;
+use crate::law::gaussian::noisy_variance;
+use crate::numeric::special::root_quadratic::{Direction, mean_norm};
+use crate::population::settings::Kept;
+use crate::population::{Interval, Keep, Method, PopulationError, PopulationReport};
+use crate::schedule::Grid;
 use ndarray::ArrayRef2;
 
 /// Consistency training or distillation of N(m, Σ) at population level.
@@ -32,7 +35,10 @@ use ndarray::ArrayRef2;
 ///
 /// # Example
 /// ```
-/// use onestep::{Gaussian, GaussianRecursion, LiHuangWei, VarianceSchedule};
+/// use onestep::VarianceSchedule;
+/// use onestep::law::Gaussian;
+/// use onestep::population::GaussianRecursion;
+/// use onestep::schedule::LiHuangWei;
 /// let target = Gaussian::standard(1)?;
 /// let grid = LiHuangWei::new(256, 2.0, 4.0)?.grid()?;
 /// let run = GaussianRecursion::new(&target, &grid).run()?;
@@ -60,7 +66,9 @@ impl<'a> GaussianRecursion<'a> {
     /// Training on `target` along `grid`, keeping f_T only.
     ///
     /// ```
-    /// use onestep::{ConsistencyFunction, Gaussian, GaussianRecursion, Grid};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// use onestep::law::Gaussian;
+    /// use onestep::population::GaussianRecursion;
     /// let target = Gaussian::standard(1)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = GaussianRecursion::new(&target, &grid).run()?;
@@ -77,7 +85,9 @@ impl<'a> GaussianRecursion<'a> {
     /// Training or distillation: the same functions, but distillation has no loss.
     ///
     /// ```
-    /// use onestep::{Gaussian, GaussianRecursion, Grid, Method};
+    /// use onestep::Grid;
+    /// use onestep::law::Gaussian;
+    /// use onestep::population::{GaussianRecursion, Method};
     /// let target = Gaussian::standard(1)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = GaussianRecursion::new(&target, &grid).method(Method::Distillation).run()?;
@@ -94,7 +104,9 @@ impl<'a> GaussianRecursion<'a> {
     /// Which functions to keep; by default f_T alone.
     ///
     /// ```
-    /// use onestep::{ConsistencyFunction, Gaussian, GaussianRecursion, Grid, Keep};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// use onestep::law::Gaussian;
+    /// use onestep::population::{GaussianRecursion, Keep};
     /// let target = Gaussian::standard(1)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = GaussianRecursion::new(&target, &grid).keep(Keep::All).run()?;
@@ -113,7 +125,9 @@ impl<'a> GaussianRecursion<'a> {
     /// A level to keep that does not exist.
     ///
     /// ```
-    /// use onestep::{Gaussian, GaussianRecursion, Grid, Keep};
+    /// use onestep::Grid;
+    /// use onestep::law::Gaussian;
+    /// use onestep::population::{GaussianRecursion, Keep};
     /// let target = Gaussian::standard(1)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// assert!(GaussianRecursion::new(&target, &grid).keep(Keep::Levels(vec![4])).run().is_err());
@@ -348,7 +362,9 @@ impl GaussianPopulation {
     /// The functions that were kept.
     ///
     /// ```
-    /// use onestep::{ConsistencyFunction, Gaussian, GaussianRecursion, Grid};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// use onestep::law::Gaussian;
+    /// use onestep::population::GaussianRecursion;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = GaussianRecursion::new(&Gaussian::standard(4)?, &grid).run()?;
     /// assert_eq!(ConsistencyFunction::<f64>::dim(run.consistency()), 4);
@@ -362,7 +378,9 @@ impl GaussianPopulation {
     /// Errors and bounds.
     ///
     /// ```
-    /// use onestep::{Gaussian, GaussianRecursion, Grid};
+    /// use onestep::Grid;
+    /// use onestep::law::Gaussian;
+    /// use onestep::population::GaussianRecursion;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = GaussianRecursion::new(&Gaussian::standard(4)?, &grid).run()?;
     /// let report = run.report();
@@ -398,7 +416,9 @@ impl GaussianConsistency {
     /// The Lipschitz constant of f_t: its largest gain. `None` where f_t was not kept.
     ///
     /// ```
-    /// use onestep::{Gaussian, GaussianRecursion, Grid};
+    /// use onestep::Grid;
+    /// use onestep::law::Gaussian;
+    /// use onestep::population::GaussianRecursion;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = GaussianRecursion::new(&Gaussian::standard(4)?, &grid).run()?;
     /// assert_eq!(run.consistency().lipschitz(1), Some(1.0));

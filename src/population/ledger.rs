@@ -1,7 +1,8 @@
 //! The errors of the single steps and their sum, the certificate.
 
-use super::quadrature::Quadrature;
-use crate::{Grid, NoiseLevel};
+use crate::level::NoiseLevel;
+use crate::population::quadrature::Quadrature;
+use crate::schedule::Grid;
 
 /// The certificate is summed over all levels up to this number, and over this many of them beyond.
 const CERTIFICATE_LEVELS: usize = 256;
@@ -33,7 +34,9 @@ impl LocalError {
     /// the smallest certificate for its number of steps.
     ///
     /// ```
-    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::LineRecursion;
     /// // N(0, 1): Φ = id and one step multiplies by cos Δθ, so g → E|Z|/2.
     /// let grid = Grid::from_angles(&(1..=200).map(|i| 0.0075 * i as f64).collect::<Vec<_>>())?;
     /// let run = LineRecursion::new(&LineMixture::gaussian(0.0, 1.0)?, &grid).run()?;

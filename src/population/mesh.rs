@@ -1,7 +1,8 @@
 //! Where the nodes of a recursion are placed: labels spread by a density, thinned where trajectories merge.
 
-use super::interpolant::{DEGREE, stencil_degrees};
-use crate::{Grid, NoiseLevel};
+use crate::level::NoiseLevel;
+use crate::population::interpolant::{DEGREE, stencil_degrees};
+use crate::schedule::Grid;
 
 /// The scale of a function grows with the distance to what bends it, as this fraction.
 pub(crate) const FAN: f64 = 0.25;

@@ -5,17 +5,24 @@
 //! f_t(x) = f_{t−1}(E[X_{t−1} | X_t = x]). Each submodule computes these functions for one family of targets, together with a
 //! [`PopulationReport`]: the error of the one-step samples and everything the theory says about it.
 
-pub(crate) mod gaussian;
-pub(crate) mod interpolant;
-pub(crate) mod ledger;
-pub(crate) mod line;
+mod gaussian;
+mod interpolant;
+mod ledger;
+mod line;
 mod mesh;
 mod quadrature;
-pub(crate) mod radial;
+mod radial;
 mod settings;
-pub(crate) mod tensor;
+mod tensor;
 
-use crate::{FlowError, ScheduleError};
+pub use gaussian::{GaussianConsistency, GaussianPopulation, GaussianRecursion};
+pub use ledger::LocalError;
+pub use line::{LineConsistency, LinePopulation, LineRecursion};
+pub use radial::{RadialConsistency, RadialPopulation, RadialRecursion};
+pub use tensor::{TensorConsistency, TensorPopulation, TensorRecursion, TensorReport};
+
+use crate::flow::FlowError;
+use crate::schedule::ScheduleError;
 
 /// Why a population recursion could not be run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -76,7 +83,7 @@ impl Keep {
     /// A listed level outside 1..=`steps`.
     ///
     /// ```
-    /// use onestep::Keep;
+    /// use onestep::population::Keep;
     /// assert!(Keep::Levels(vec![3]).check(8).is_ok());
     /// assert!(Keep::Levels(vec![9]).check(8).is_err());
     /// ```
@@ -93,7 +100,7 @@ impl Keep {
     /// Whether f_t is kept in a run of `steps` levels.
     ///
     /// ```
-    /// use onestep::Keep;
+    /// use onestep::population::Keep;
     /// assert!(Keep::Last.keeps(8, 8) && !Keep::Last.keeps(7, 8) && Keep::All.keeps(7, 8));
     /// ```
     #[must_use]
@@ -119,7 +126,7 @@ impl Interval {
     /// An exact number.
     ///
     /// ```
-    /// assert!(onestep::Interval::exact(2.0).is_exact());
+    /// assert!(onestep::population::Interval::exact(2.0).is_exact());
     /// ```
     #[must_use]
     pub fn exact(value: f64) -> Self {
@@ -129,7 +136,7 @@ impl Interval {
     /// Whether both ends agree.
     ///
     /// ```
-    /// assert!(!onestep::Interval { lower: 1.0, upper: 2.0 }.is_exact());
+    /// assert!(!onestep::population::Interval { lower: 1.0, upper: 2.0 }.is_exact());
     /// ```
     #[must_use]
     pub fn is_exact(&self) -> bool {
@@ -139,7 +146,7 @@ impl Interval {
     /// The number itself where it is exact.
     ///
     /// ```
-    /// assert_eq!(onestep::Interval { lower: 1.0, upper: 2.0 }.value(), None);
+    /// assert_eq!(onestep::population::Interval { lower: 1.0, upper: 2.0 }.value(), None);
     /// ```
     #[must_use]
     pub fn value(&self) -> Option<f64> {

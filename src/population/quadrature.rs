@@ -1,6 +1,6 @@
 //! Expectations over X_t as integrals over the labels: E g(X_t) = ∫ g p_1 dy at every level.
 
-use super::interpolant::DEGREE;
+use crate::population::interpolant::DEGREE;
 
 /// Points of a local interpolation polynomial in the labels.
 const STENCIL: usize = DEGREE;

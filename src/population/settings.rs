@@ -1,6 +1,6 @@
 //! What the recursions share: their settings, refinement until the answer stands still, and the functions that are kept.
 
-use super::{Keep, Method, PopulationError, PopulationReport};
+use crate::population::{Keep, Method, PopulationError, PopulationReport};
 
 /// Spacing of the nodes in local scales in the first run for a tolerance of 1e−9.
 const SPACING: f64 = 0.25;

@@ -1,7 +1,7 @@
 //! Uniform angles.
 
-use super::{Grid, ScheduleError, VarianceSchedule, beta_between, check_steps, within};
-use crate::NoiseLevel;
+use crate::level::NoiseLevel;
+use crate::schedule::{Grid, ScheduleError, VarianceSchedule, beta_between, check_steps, within};
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
 
 /// π/2 − fl(π/2): what the float nearest to π/2 lacks.
@@ -52,11 +52,12 @@ impl AngleRange {
 ///
 /// # Example
 /// ```
-/// use onestep::{UniformAngle, VarianceSchedule};
+/// use onestep::VarianceSchedule;
+/// use onestep::schedule::UniformAngle;
 /// let grid = UniformAngle::new(101, 0.01, 1.51)?.grid()?;
 /// assert!((grid.level(51).angle() - 0.76).abs() < 1e-15);
 /// assert!((2..=101).all(|t| (grid.delta(t) / 0.015 - 1.0).abs() < 1e-14));
-/// # Ok::<(), onestep::ScheduleError>(())
+/// # Ok::<(), onestep::schedule::ScheduleError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UniformAngle {
@@ -71,7 +72,7 @@ impl UniformAngle {
     /// T < 2, or 0 < `angle_min` < `angle_max` ≤ π/2 does not hold.
     ///
     /// ```
-    /// use onestep::UniformAngle;
+    /// use onestep::schedule::UniformAngle;
     /// assert!(UniformAngle::new(10, 0.0, 1.0).is_err());
     /// assert!(UniformAngle::new(10, 0.1, std::f64::consts::FRAC_PI_2).is_ok());
     /// ```
@@ -90,10 +91,11 @@ impl UniformAngle {
     /// T < 2, `angle_min` outside (0, π/2), or `co_angle_max` outside [0, π/2 − `angle_min`).
     ///
     /// ```
-    /// use onestep::{UniformAngle, VarianceSchedule};
+    /// use onestep::VarianceSchedule;
+    /// use onestep::schedule::UniformAngle;
     /// let grid = UniformAngle::to_co_angle(50, 1e-3, 1e-20)?.grid()?;
     /// assert!((grid.last().cos() / 1e-20 - 1.0).abs() < 1e-15);
-    /// # Ok::<(), onestep::ScheduleError>(())
+    /// # Ok::<(), onestep::schedule::ScheduleError>(())
     /// ```
     pub fn to_co_angle(steps: usize, angle_min: f64, co_angle_max: f64) -> Result<Self, ScheduleError> {
         check_steps(steps)?;

@@ -1,6 +1,7 @@
 //! The schedules practitioners start from: linear and cosine.
 
-use super::{ScheduleError, VarianceSchedule, angle::AngleRange, beta_between, check_steps, within};
+use crate::schedule::angle::AngleRange;
+use crate::schedule::{ScheduleError, VarianceSchedule, beta_between, check_steps, within};
 
 /// Number of steps at which the usual β range 1e−4 … 0.02 is meant.
 const DDPM_STEPS: f64 = 1000.0;
@@ -12,14 +13,15 @@ const DDPM_STEPS: f64 = 1000.0;
 ///
 /// # Example
 /// ```
-/// use onestep::{LinearSchedule, VarianceSchedule};
+/// use onestep::VarianceSchedule;
+/// use onestep::schedule::LinearSchedule;
 /// let grid = LinearSchedule::ddpm(1000)?.grid()?;
 /// assert!((grid.beta(1) - 1e-4).abs() < 1e-18 && (grid.beta(1000) - 0.02).abs() < 1e-16);
 /// // The same path at any T: Σ β_t is 10.05.
 /// let coarse = LinearSchedule::ddpm(100)?.grid()?;
 /// let total: f64 = (1..=100).map(|t| coarse.beta(t)).sum();
 /// assert!((total - 10.05).abs() < 1e-12);
-/// # Ok::<(), onestep::ScheduleError>(())
+/// # Ok::<(), onestep::schedule::ScheduleError>(())
 /// ```
 ///
 /// # References
@@ -39,10 +41,11 @@ impl LinearSchedule {
     /// T < 2, or 0 < `beta_min` ≤ `beta_max` < 1 does not hold.
     ///
     /// ```
-    /// use onestep::{LinearSchedule, VarianceSchedule};
+    /// use onestep::VarianceSchedule;
+    /// use onestep::schedule::LinearSchedule;
     /// assert_eq!(LinearSchedule::new(3, 0.1, 0.3)?.beta(2), 0.2);
     /// assert!(LinearSchedule::new(3, 0.3, 0.1).is_err());
-    /// # Ok::<(), onestep::ScheduleError>(())
+    /// # Ok::<(), onestep::schedule::ScheduleError>(())
     /// ```
     pub fn new(steps: usize, beta_min: f64, beta_max: f64) -> Result<Self, ScheduleError> {
         check_steps(steps)?;
@@ -57,8 +60,8 @@ impl LinearSchedule {
     /// T < 21: the last β would not be below 1.
     ///
     /// ```
-    /// assert!(onestep::LinearSchedule::ddpm(21).is_ok());
-    /// assert!(onestep::LinearSchedule::ddpm(20).is_err());
+    /// assert!(onestep::schedule::LinearSchedule::ddpm(21).is_ok());
+    /// assert!(onestep::schedule::LinearSchedule::ddpm(20).is_err());
     /// ```
     pub fn ddpm(steps: usize) -> Result<Self, ScheduleError> {
         check_steps(steps)?;
@@ -88,13 +91,14 @@ impl VarianceSchedule for LinearSchedule {
 ///
 /// # Example
 /// ```
-/// use onestep::{CosineSchedule, VarianceSchedule};
+/// use onestep::VarianceSchedule;
+/// use onestep::schedule::CosineSchedule;
 /// let grid = CosineSchedule::new(1000)?.grid()?;
 /// let phi = |t: f64| std::f64::consts::FRAC_PI_2 * (t / 1000.0 + 0.008) / 1.008;
 /// let exact = (phi(500.0).cos() / phi(0.0).cos()).powi(2);
 /// assert!((grid.level(500).alpha_bar() / exact - 1.0).abs() < 1e-12);
 /// assert_eq!(grid.beta(1000), 0.999);
-/// # Ok::<(), onestep::ScheduleError>(())
+/// # Ok::<(), onestep::schedule::ScheduleError>(())
 /// ```
 ///
 /// # References
@@ -113,7 +117,7 @@ impl CosineSchedule {
     /// T < 2.
     ///
     /// ```
-    /// assert!(onestep::CosineSchedule::new(1).is_err());
+    /// assert!(onestep::schedule::CosineSchedule::new(1).is_err());
     /// ```
     pub fn new(steps: usize) -> Result<Self, ScheduleError> {
         Self::with_constants(steps, 0.008, 0.999)
@@ -125,11 +129,12 @@ impl CosineSchedule {
     /// T < 2, `offset` not in [0, ∞), or `cap` outside (0, 1).
     ///
     /// ```
-    /// use onestep::{CosineSchedule, VarianceSchedule};
+    /// use onestep::VarianceSchedule;
+    /// use onestep::schedule::CosineSchedule;
     /// // Without offset the angle θ_t itself is (π/2) t/T: a uniform-angle grid but for the cap.
     /// let grid = CosineSchedule::with_constants(4, 0.0, 0.999)?.grid()?;
     /// assert!((grid.level(2).angle() - std::f64::consts::FRAC_PI_4).abs() < 1e-15);
-    /// # Ok::<(), onestep::ScheduleError>(())
+    /// # Ok::<(), onestep::schedule::ScheduleError>(())
     /// ```
     pub fn with_constants(steps: usize, offset: f64, cap: f64) -> Result<Self, ScheduleError> {
         check_steps(steps)?;

@@ -1,7 +1,7 @@
 //! The grid with a prescribed density of steps.
 
-use super::{Grid, ScheduleError, VarianceSchedule, check_entries, check_monotone, check_steps, within};
-use crate::special::sum::Sum;
+use crate::numeric::special::sum::Sum;
+use crate::schedule::{Grid, ScheduleError, VarianceSchedule, check_entries, check_monotone, check_steps, within};
 use std::f64::consts::FRAC_PI_2;
 
 /// A piece of the weight: the parabola through its values at both ends and the middle.
@@ -83,11 +83,12 @@ impl Piece {
 ///
 /// # Example
 /// ```
-/// use onestep::{Equidistributed, VarianceSchedule};
+/// use onestep::VarianceSchedule;
+/// use onestep::schedule::Equidistributed;
 /// // w = 1/θ makes the angles a geometric sequence.
 /// let grid = Equidistributed::from_weight(3, 0.01, 1.0, |angle| 1.0 / angle)?.grid()?;
 /// assert!((grid.level(2).angle() - 0.1).abs() < 1e-8);
-/// # Ok::<(), onestep::ScheduleError>(())
+/// # Ok::<(), onestep::schedule::ScheduleError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Equidistributed {
@@ -105,12 +106,13 @@ impl Equidistributed {
     /// T < 2; fewer than two samples, or lists of unequal lengths; angles not increasing or outside (0, π/2]; a weight not in (0, ∞).
     ///
     /// ```
-    /// use onestep::{Equidistributed, VarianceSchedule};
+    /// use onestep::VarianceSchedule;
+    /// use onestep::schedule::Equidistributed;
     /// // Twice the weight, half the spacing.
     /// let s = Equidistributed::from_samples(5, &[0.5, 1.0, 1.001, 1.5], &[1.0, 1.0, 3.0, 3.0])?;
     /// let grid = s.grid()?;
     /// assert!((grid.delta(5) - s.integral() / 4.0 / 3.0).abs() < 1e-14);
-    /// # Ok::<(), onestep::ScheduleError>(())
+    /// # Ok::<(), onestep::schedule::ScheduleError>(())
     /// ```
     pub fn from_samples(steps: usize, angles: &[f64], weights: &[f64]) -> Result<Self, ScheduleError> {
         if angles.len() != weights.len() {
@@ -135,11 +137,12 @@ impl Equidistributed {
     /// T < 2; 0 < `angle_min` < `angle_max` ≤ π/2 does not hold; a value of the weight not in (0, ∞).
     ///
     /// ```
-    /// use onestep::{Equidistributed, UniformAngle, VarianceSchedule};
+    /// use onestep::VarianceSchedule;
+    /// use onestep::schedule::{Equidistributed, UniformAngle};
     /// // A constant weight gives uniform angles.
     /// let (a, b) = (Equidistributed::from_weight(9, 0.1, 1.5, |_| 7.0)?.grid()?, UniformAngle::new(9, 0.1, 1.5)?.grid()?);
     /// assert!((1..=9).all(|t| (a.level(t).angle() - b.level(t).angle()).abs() < 1e-14));
-    /// # Ok::<(), onestep::ScheduleError>(())
+    /// # Ok::<(), onestep::schedule::ScheduleError>(())
     /// ```
     pub fn from_weight(steps: usize, angle_min: f64, angle_max: f64, weight: impl Fn(f64) -> f64) -> Result<Self, ScheduleError> {
         within("angle_max", angle_max, angle_max > 0.0 && angle_max <= FRAC_PI_2, "(0, π/2]")?;
@@ -181,7 +184,7 @@ impl Equidistributed {
     /// ∫ w dθ over the range. For w = √g the certificate's leading term on this grid is `integral()`²/(T − 1).
     ///
     /// ```
-    /// let s = onestep::Equidistributed::from_weight(10, 0.25, 1.0, |angle| angle.sqrt().recip()).unwrap();
+    /// let s = onestep::schedule::Equidistributed::from_weight(10, 0.25, 1.0, |angle| angle.sqrt().recip()).unwrap();
     /// assert!((s.integral() - 1.0).abs() < 1e-14);
     /// ```
     #[must_use]

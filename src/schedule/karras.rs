@@ -1,7 +1,7 @@
 //! The σ-grid of EDM, mapped to the variance-preserving path.
 
-use super::{Grid, ScheduleError, VarianceSchedule, beta_between, check_steps, within};
-use crate::NoiseLevel;
+use crate::level::NoiseLevel;
+use crate::schedule::{Grid, ScheduleError, VarianceSchedule, beta_between, check_steps, within};
 
 /// The EDM grid: σ_t = y_t^ρ with y_t evenly spaced from σ_min^{1/ρ} to σ_max^{1/ρ}, mapped to angles by σ = tan θ.
 ///
@@ -16,14 +16,15 @@ use crate::NoiseLevel;
 ///
 /// # Example
 /// ```
-/// use onestep::{Karras, VarianceSchedule};
+/// use onestep::VarianceSchedule;
+/// use onestep::schedule::Karras;
 /// let grid = Karras::new(18)?.grid()?;
 /// assert!((grid.level(1).sigma() / 0.002 - 1.0).abs() < 1e-15);
 /// assert!((grid.last().sigma() / 80.0 - 1.0).abs() < 1e-15);
 /// // The seventh roots are evenly spaced.
 /// let root = |t| grid.level(t).sigma().powf(1.0 / 7.0);
 /// assert!((root(3) - 2.0 * root(2) + root(1)).abs() < 1e-14);
-/// # Ok::<(), onestep::ScheduleError>(())
+/// # Ok::<(), onestep::schedule::ScheduleError>(())
 /// ```
 ///
 /// # References
@@ -47,7 +48,7 @@ impl Karras {
     /// T < 2.
     ///
     /// ```
-    /// assert!(onestep::Karras::new(1).is_err());
+    /// assert!(onestep::schedule::Karras::new(1).is_err());
     /// ```
     pub fn new(steps: usize) -> Result<Self, ScheduleError> {
         Self::with_constants(steps, 0.002, 80.0, 7.0)
@@ -59,11 +60,12 @@ impl Karras {
     /// T < 2, 0 < `sigma_min` < `sigma_max` < ∞ does not hold, or ρ is not in (0, ∞).
     ///
     /// ```
-    /// use onestep::{Karras, VarianceSchedule};
+    /// use onestep::VarianceSchedule;
+    /// use onestep::schedule::Karras;
     /// // ρ = 1 spaces σ itself evenly.
     /// let grid = Karras::with_constants(5, 1.0, 5.0, 1.0)?.grid()?;
     /// assert!((grid.level(3).sigma() - 3.0).abs() < 1e-14);
-    /// # Ok::<(), onestep::ScheduleError>(())
+    /// # Ok::<(), onestep::schedule::ScheduleError>(())
     /// ```
     pub fn with_constants(steps: usize, sigma_min: f64, sigma_max: f64, rho: f64) -> Result<Self, ScheduleError> {
         check_steps(steps)?;
@@ -82,7 +84,7 @@ impl Karras {
     /// σ_t, increasing in t.
     ///
     /// ```
-    /// assert_eq!(onestep::Karras::new(18).unwrap().sigma(18), 80.0);
+    /// assert_eq!(onestep::schedule::Karras::new(18).unwrap().sigma(18), 80.0);
     /// ```
     ///
     /// # Panics

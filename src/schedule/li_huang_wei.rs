@@ -1,21 +1,22 @@
 //! The schedule of the paper, eq. (23).
 
-use super::{ScheduleError, VarianceSchedule};
+use crate::schedule::{ScheduleError, VarianceSchedule};
 
 /// The schedule of Li, Huang and Wei: β_1 = T^{−c₀}, β_t = r · min{β_1 (1+r)^t, 1} for t ≥ 2, r = c₁ ln T / T.
 ///
 /// The noise grows geometrically until β reaches its plateau r, where ᾱ falls by the factor 1−r a step. The plateau is reached only
 /// if c₁ > c₀, and ᾱ_T ≈ e^{−1} T^{−(c₁−c₀)} is approached slowly in T. Use c₀ ∈ [1, 2], c₁ ∈ [4, 8] with c₁ − c₀ > 2 (or > 1 for
 /// centred data): otherwise the mismatch between X_T and N(0, I) hides the 1/T term. The paper's proof asks for ᾱ_T ≤ T^{−c₂} with
-/// c₂ ≥ 1000: a constant of the proof, unusable in practice. [`audit`](crate::audit) says which of the paper's properties hold.
+/// c₂ ≥ 1000: a constant of the proof, unusable in practice. [`Grid::properties`](crate::schedule::Grid::properties) says which of the paper's properties hold.
 ///
 /// # Example
 /// ```
-/// use onestep::{LiHuangWei, VarianceSchedule};
+/// use onestep::VarianceSchedule;
+/// use onestep::schedule::LiHuangWei;
 /// let s = LiHuangWei::new(1024, 2.0, 4.0)?;
 /// assert_eq!(s.beta(1), 1024f64.powi(-2));
 /// assert_eq!(s.beta(1024), s.rate());
-/// # Ok::<(), onestep::ScheduleError>(())
+/// # Ok::<(), onestep::schedule::ScheduleError>(())
 /// ```
 ///
 /// # References
@@ -40,7 +41,7 @@ impl LiHuangWei {
     /// T < 2; c₀ or c₁ not positive and finite; r = c₁ ln T / T ≥ 1; or a β_1 that underflows. `c1 <= c0` is allowed (the audit warns).
     ///
     /// ```
-    /// use onestep::LiHuangWei;
+    /// use onestep::schedule::LiHuangWei;
     /// assert!(LiHuangWei::new(8, 2.0, 4.0).is_err()); // r = 1.04
     /// assert!(LiHuangWei::new(9, 2.0, 4.0).is_ok());
     /// ```
@@ -64,7 +65,7 @@ impl LiHuangWei {
     /// r = c₁ ln T / T, the plateau of β.
     ///
     /// ```
-    /// let s = onestep::LiHuangWei::new(100, 2.0, 4.0).unwrap();
+    /// let s = onestep::schedule::LiHuangWei::new(100, 2.0, 4.0).unwrap();
     /// assert!((s.rate() - 0.04 * 100f64.ln()).abs() < 1e-15);
     /// ```
     #[must_use]
@@ -75,7 +76,7 @@ impl LiHuangWei {
     /// c₀, the exponent of β_1.
     ///
     /// ```
-    /// assert_eq!(onestep::LiHuangWei::new(100, 2.0, 4.0).unwrap().c0(), 2.0);
+    /// assert_eq!(onestep::schedule::LiHuangWei::new(100, 2.0, 4.0).unwrap().c0(), 2.0);
     /// ```
     #[must_use]
     pub fn c0(&self) -> f64 {
@@ -85,7 +86,7 @@ impl LiHuangWei {
     /// c₁, the constant of the rate.
     ///
     /// ```
-    /// assert_eq!(onestep::LiHuangWei::new(100, 2.0, 4.0).unwrap().c1(), 4.0);
+    /// assert_eq!(onestep::schedule::LiHuangWei::new(100, 2.0, 4.0).unwrap().c1(), 4.0);
     /// ```
     #[must_use]
     pub fn c1(&self) -> f64 {

@@ -1,13 +1,21 @@
 //! Variance schedules and the grid of noise levels they make.
 
-pub(crate) mod angle;
-pub(crate) mod audit;
-pub(crate) mod classic;
-pub(crate) mod equidistributed;
-pub(crate) mod karras;
-pub(crate) mod li_huang_wei;
+mod angle;
+mod classic;
+mod equidistributed;
+mod karras;
+mod li_huang_wei;
+mod properties;
 
-use crate::{LevelError, NoiseLevel, special::sum::Sum};
+pub use angle::UniformAngle;
+pub use classic::{CosineSchedule, LinearSchedule};
+pub use equidistributed::Equidistributed;
+pub use karras::Karras;
+pub use li_huang_wei::LiHuangWei;
+pub use properties::{Properties, ScheduleWarning};
+
+use crate::level::{LevelError, NoiseLevel};
+use crate::numeric::special::sum::Sum;
 use std::f64::consts::FRAC_PI_2;
 
 /// Why a schedule or a grid could not be made.
@@ -120,12 +128,13 @@ pub trait VarianceSchedule: std::fmt::Debug + Send + Sync {
 ///
 /// # Example
 /// ```
-/// use onestep::{Grid, LiHuangWei, VarianceSchedule};
+/// use onestep::{Grid, VarianceSchedule};
+/// use onestep::schedule::LiHuangWei;
 /// let grid = LiHuangWei::new(256, 2.0, 4.0)?.grid()?;
 /// assert_eq!(grid.steps(), 256);
 /// // β_1 = T^{-c0} is the noise variance of the first level.
 /// assert!((grid.level(1).one_minus_alpha_bar() * 256f64.powi(2) - 1.0).abs() < 1e-13);
-/// # Ok::<(), onestep::ScheduleError>(())
+/// # Ok::<(), onestep::schedule::ScheduleError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -176,10 +185,11 @@ impl Grid {
     /// As [`VarianceSchedule::grid`].
     ///
     /// ```
-    /// use onestep::{Grid, LiHuangWei};
+    /// use onestep::Grid;
+    /// use onestep::schedule::LiHuangWei;
     /// let schedule = LiHuangWei::new(100, 2.0, 4.0)?;
     /// assert_eq!(Grid::new(&schedule)?.steps(), 100);
-    /// # Ok::<(), onestep::ScheduleError>(())
+    /// # Ok::<(), onestep::schedule::ScheduleError>(())
     /// ```
     pub fn new(schedule: &(impl VarianceSchedule + ?Sized)) -> Result<Self, ScheduleError> {
         schedule.grid()
@@ -195,7 +205,7 @@ impl Grid {
     /// let grid = Grid::from_betas(vec![0.1, 0.2, 0.3])?;
     /// assert!((grid.level(3).alpha_bar() - 0.9 * 0.8 * 0.7).abs() < 1e-15);
     /// assert!(Grid::from_betas(vec![0.1, 1.0]).is_err());
-    /// # Ok::<(), onestep::ScheduleError>(())
+    /// # Ok::<(), onestep::schedule::ScheduleError>(())
     /// ```
     pub fn from_betas(betas: Vec<f64>) -> Result<Self, ScheduleError> {
         check_entries("beta", &betas, |b| b > 0.0 && b < 1.0, "(0, 1)")?;
@@ -223,7 +233,7 @@ impl Grid {
     /// use onestep::Grid;
     /// let grid = Grid::from_alpha_bars(&[0.9, 0.45])?;
     /// assert!((grid.beta(2) - 0.5).abs() < 1e-15);
-    /// # Ok::<(), onestep::ScheduleError>(())
+    /// # Ok::<(), onestep::schedule::ScheduleError>(())
     /// ```
     pub fn from_alpha_bars(alpha_bars: &[f64]) -> Result<Self, ScheduleError> {
         check_entries("alpha_bar", alpha_bars, |a| a > 0.0 && a < 1.0, "(0, 1)")?;
@@ -251,7 +261,7 @@ impl Grid {
     /// use onestep::Grid;
     /// let grid = Grid::from_sigmas(&[0.002, 1.0, 80.0])?;
     /// assert!((grid.level(2).alpha_bar() - 0.5).abs() < 1e-15);
-    /// # Ok::<(), onestep::ScheduleError>(())
+    /// # Ok::<(), onestep::schedule::ScheduleError>(())
     /// ```
     pub fn from_sigmas(sigmas: &[f64]) -> Result<Self, ScheduleError> {
         check_entries("sigma", sigmas, |s| s > 0.0 && s.is_finite(), "(0, inf)")?;
@@ -274,7 +284,7 @@ impl Grid {
     /// let grid = Grid::from_angles(&[0.5, 0.75, 1.0])?;
     /// assert!((grid.delta(2) - 0.25).abs() < 1e-15);
     /// assert!(Grid::from_angles(&[0.5, 0.5]).is_err());
-    /// # Ok::<(), onestep::ScheduleError>(())
+    /// # Ok::<(), onestep::schedule::ScheduleError>(())
     /// ```
     pub fn from_angles(angles: &[f64]) -> Result<Self, ScheduleError> {
         check_entries("angle", angles, |a| a > 0.0 && a <= FRAC_PI_2, "(0, π/2]")?;
@@ -309,7 +319,7 @@ impl Grid {
     /// assert_eq!(fine.steps(), 5);
     /// assert_eq!((fine.level(1), fine.last()), (grid.level(1), grid.last()));
     /// assert!((fine.level(4).angle() - 0.6).abs() < 1e-15 && (fine.delta(4) - 0.3).abs() < 1e-15);
-    /// # Ok::<(), onestep::ScheduleError>(())
+    /// # Ok::<(), onestep::schedule::ScheduleError>(())
     /// ```
     #[must_use]
     pub fn bisect(&self) -> Self {
@@ -434,10 +444,11 @@ impl Grid {
 /// A schedule given by a list of β's.
 ///
 /// ```
-/// use onestep::{CustomSchedule, VarianceSchedule};
+/// use onestep::VarianceSchedule;
+/// use onestep::schedule::CustomSchedule;
 /// let s = CustomSchedule::new(vec![0.1, 0.2])?;
 /// assert_eq!((s.steps(), s.beta(2)), (2, 0.2));
-/// # Ok::<(), onestep::ScheduleError>(())
+/// # Ok::<(), onestep::schedule::ScheduleError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct CustomSchedule {
@@ -451,7 +462,7 @@ impl CustomSchedule {
     /// Fewer than two entries, or one outside (0, 1).
     ///
     /// ```
-    /// assert!(onestep::CustomSchedule::new(vec![0.1, f64::NAN]).is_err());
+    /// assert!(onestep::schedule::CustomSchedule::new(vec![0.1, f64::NAN]).is_err());
     /// ```
     pub fn new(betas: Vec<f64>) -> Result<Self, ScheduleError> {
         check_entries("beta", &betas, |b| b > 0.0 && b < 1.0, "(0, 1)")?;

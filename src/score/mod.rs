@@ -1,8 +1,12 @@
 //! Score functions.
 
-pub(crate) mod perturbed;
+mod perturbed;
 
-use crate::{Float, NoiseLevel};
+pub use perturbed::{ErrorScale, PerturbationError, PerturbedScore};
+
+use crate::float::Float;
+use crate::level::NoiseLevel;
+use crate::numeric::shapes::assert_shapes;
 use ndarray::{Array2, ArrayRef2, ArrayView1};
 use std::sync::Arc;
 
@@ -15,7 +19,8 @@ use std::sync::Arc;
 /// The score of N(0, I) is −x at every level; [`ScoreFn`] turns the closure into a score.
 /// ```
 /// use ndarray::array;
-/// use onestep::{NoiseLevel, ScoreFn, ScoreFunction};
+/// use onestep::{NoiseLevel, ScoreFunction};
+/// use onestep::score::ScoreFn;
 /// let gaussian = ScoreFn::new(2, |_level: NoiseLevel, x: &[f64], out: &mut [f64]| {
 ///     for (o, x) in out.iter_mut().zip(x) { *o = -x; }
 /// });
@@ -66,12 +71,6 @@ pub trait ScoreJacobian<F: Float = f64>: ScoreFunction<F> {
     }
 }
 
-/// Panics, as ndarray does, when `x` and `out` are not both n × `dim`.
-pub(crate) fn assert_shapes<F, G>(what: &str, dim: usize, x: &ArrayRef2<F>, out: &ArrayRef2<G>) {
-    assert_eq!(x.ncols(), dim, "{what}: x has {} columns, the space has dimension {dim}", x.ncols());
-    assert_eq!(x.dim(), out.dim(), "{what}: x has shape {:?}, out {:?}", x.dim(), out.dim());
-}
-
 macro_rules! delegate {
     ($pointer:ty) => {
         impl<F: Float, S: ScoreFunction<F> + ?Sized> ScoreFunction<F> for $pointer {
@@ -97,7 +96,8 @@ delegate!(Arc<S>);
 ///
 /// ```
 /// use ndarray::array;
-/// use onestep::{NoiseLevel, ScoreFn, ScoreFunction};
+/// use onestep::{NoiseLevel, ScoreFunction};
+/// use onestep::score::ScoreFn;
 /// let s = ScoreFn::new(1, |_: NoiseLevel, x: &[f32], out: &mut [f32]| out[0] = 1.0 - x[0]);
 /// assert_eq!(s.score(NoiseLevel::DATA, &array![[3.0_f32]]), array![[-2.0_f32]]);
 /// ```
@@ -117,7 +117,8 @@ impl<C> ScoreFn<C> {
     /// A score on ℝ^`dim` from `score(level, x, out)`.
     ///
     /// ```
-    /// use onestep::{NoiseLevel, ScoreFn, ScoreFunction};
+    /// use onestep::{NoiseLevel, ScoreFunction};
+    /// use onestep::score::ScoreFn;
     /// let s = ScoreFn::new(3, |_: NoiseLevel, x: &[f64], out: &mut [f64]| out.copy_from_slice(x));
     /// assert_eq!(s.dim(), 3);
     /// ```
@@ -155,7 +156,8 @@ impl<F: Float, C: Fn(NoiseLevel, &[F], &mut [F]) + Send + Sync> ScoreFunction<F>
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{DifferencedScore, NoiseLevel, ScoreFn, ScoreJacobian};
+/// use onestep::{NoiseLevel, ScoreJacobian};
+/// use onestep::score::{DifferencedScore, ScoreFn};
 /// let cubic = ScoreFn::new(1, |_: NoiseLevel, x: &[f64], out: &mut [f64]| out[0] = -x[0].powi(3));
 /// let jvp = DifferencedScore::new(cubic).score_jvp(NoiseLevel::DATA, &array![[2.0]], &array![[0.5]]);
 /// assert!((jvp[[0, 0]] + 6.0).abs() < 1e-8); // −3x²v
@@ -169,7 +171,8 @@ impl<S> DifferencedScore<S> {
     /// Differences `score`.
     ///
     /// ```
-    /// use onestep::{DifferencedScore, NoiseLevel, ScoreFn, ScoreFunction};
+    /// use onestep::{NoiseLevel, ScoreFunction};
+    /// use onestep::score::{DifferencedScore, ScoreFn};
     /// let s = DifferencedScore::new(ScoreFn::new(3, |_: NoiseLevel, x: &[f64], out: &mut [f64]| out.copy_from_slice(x)));
     /// assert_eq!(s.dim(), 3);
     /// ```

@@ -1,7 +1,9 @@
 //! Scores with an error of known size.
 
-use super::assert_shapes;
-use crate::{Float, NoiseLevel, ScoreFunction, ScoreJacobian};
+use crate::float::Float;
+use crate::level::NoiseLevel;
+use crate::numeric::shapes::assert_shapes;
+use crate::score::{ScoreFunction, ScoreJacobian};
 use ndarray::{Array2, ArrayRef2};
 
 /// Why a perturbed score could not be made.
@@ -69,10 +71,11 @@ impl ErrorScale {
     /// a(θ); infinite at θ = 0 but for `Score`.
     ///
     /// ```
-    /// use onestep::{ErrorScale, NoiseLevel};
+    /// use onestep::NoiseLevel;
+    /// use onestep::score::ErrorScale;
     /// let level = NoiseLevel::from_angle(0.5)?;
     /// assert_eq!(ErrorScale::Noise.factor(level) * 0.5_f64.sin(), 1.0);
-    /// # Ok::<(), onestep::LevelError>(())
+    /// # Ok::<(), onestep::level::LevelError>(())
     /// ```
     #[must_use]
     pub fn factor(self, level: NoiseLevel) -> f64 {
@@ -91,11 +94,12 @@ impl ErrorScale {
     /// end for `Score` and `Noise`, at the data end for `Denoiser`.
     ///
     /// ```
-    /// use onestep::{ErrorScale, NoiseLevel};
+    /// use onestep::NoiseLevel;
+    /// use onestep::score::ErrorScale;
     /// let (from, to) = (NoiseLevel::from_angle(1.2)?, NoiseLevel::from_angle(0.2)?);
     /// assert!((ErrorScale::Velocity.drift(from, to) - 1.0).abs() < 1e-15);
     /// assert!((ErrorScale::Score.drift(from, to) - (0.2_f64.cos() / 1.2_f64.cos()).ln()).abs() < 1e-15);
-    /// # Ok::<(), onestep::LevelError>(())
+    /// # Ok::<(), onestep::level::LevelError>(())
     /// ```
     #[must_use]
     pub fn drift(self, from: NoiseLevel, to: NoiseLevel) -> f64 {
@@ -144,7 +148,9 @@ enum Direction {
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{ErrorScale, Gaussian, NoiseLevel, PerturbedScore, ScoreFunction};
+/// use onestep::{NoiseLevel, ScoreFunction};
+/// use onestep::law::Gaussian;
+/// use onestep::score::{ErrorScale, PerturbedScore};
 /// let exact = Gaussian::standard(2)?;
 /// let level = NoiseLevel::from_angle(0.7)?;
 /// let rough = PerturbedScore::waves(&exact, 0.1, &array![[3.0, -1.0]])?.scaled(ErrorScale::Noise);
@@ -178,7 +184,9 @@ impl<S> PerturbedScore<S> {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Gaussian, NoiseLevel, PerturbedScore, ScoreFunction};
+    /// use onestep::{NoiseLevel, ScoreFunction};
+    /// use onestep::law::Gaussian;
+    /// use onestep::score::PerturbedScore;
     /// let biased = PerturbedScore::constant(Gaussian::standard(2)?, 5.0, &[0.3, 0.4])?;
     /// assert_eq!(biased.score(NoiseLevel::DATA, &array![[0.0, 0.0]]), array![[3.0, 4.0]]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -204,7 +212,9 @@ impl<S> PerturbedScore<S> {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Gaussian, NoiseLevel, PerturbedScore, ScoreFunction};
+    /// use onestep::{NoiseLevel, ScoreFunction};
+    /// use onestep::law::Gaussian;
+    /// use onestep::score::PerturbedScore;
     /// let rough = PerturbedScore::waves(Gaussian::standard(3)?, 1.0, &array![[0.0, 2.0, 0.0]])?;
     /// let at_zero = rough.score(NoiseLevel::DATA, &array![[0.0, 0.0, 0.0]]);
     /// let exact = array![[(2.0_f64 / 3.0).sqrt(), 0.0, (1.0_f64 / 3.0).sqrt()]];
@@ -226,7 +236,9 @@ impl<S> PerturbedScore<S> {
     /// Makes the error constant in another quantity than the score.
     ///
     /// ```
-    /// use onestep::{ErrorScale, Gaussian, NoiseLevel, PerturbedScore};
+    /// use onestep::NoiseLevel;
+    /// use onestep::law::Gaussian;
+    /// use onestep::score::{ErrorScale, PerturbedScore};
     /// let rough = PerturbedScore::constant(Gaussian::standard(1)?, 0.2, &[1.0])?.scaled(ErrorScale::Velocity);
     /// assert_eq!(rough.l2_error(NoiseLevel::from_sigma(2.0)?), 0.1); // tan θ times it is 0.2
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -240,7 +252,8 @@ impl<S> PerturbedScore<S> {
     /// The score without the error.
     ///
     /// ```
-    /// use onestep::{Gaussian, PerturbedScore};
+    /// use onestep::law::Gaussian;
+    /// use onestep::score::PerturbedScore;
     /// let rough = PerturbedScore::constant(Gaussian::standard(1)?, 0.2, &[1.0])?;
     /// assert_eq!(rough.exact().dim(), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -252,7 +265,9 @@ impl<S> PerturbedScore<S> {
     /// √E‖s̃ − s‖² = size · a(θ), exactly, under any law.
     ///
     /// ```
-    /// use onestep::{Gaussian, NoiseLevel, PerturbedScore};
+    /// use onestep::NoiseLevel;
+    /// use onestep::law::Gaussian;
+    /// use onestep::score::PerturbedScore;
     /// let rough = PerturbedScore::constant(Gaussian::standard(1)?, 0.2, &[-1.0])?;
     /// assert_eq!(rough.l2_error(NoiseLevel::NOISE), 0.2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -267,7 +282,10 @@ impl<S> PerturbedScore<S> {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{ErrorScale, FlowSolver, Gaussian, NoiseLevel, PerturbedScore};
+    /// use onestep::NoiseLevel;
+    /// use onestep::flow::FlowSolver;
+    /// use onestep::law::Gaussian;
+    /// use onestep::score::{ErrorScale, PerturbedScore};
     /// // The flow of N(0, I) is the identity, L = 1: a bias moves every point by exactly the bound.
     /// let biased = PerturbedScore::constant(Gaussian::standard(1)?, 0.1, &[1.0])?;
     /// let (from, to) = (NoiseLevel::from_angle(1.5)?, NoiseLevel::DATA);
@@ -327,7 +345,7 @@ impl<F: Float, S: ScoreFunction<F>> ScoreFunction<F> for PerturbedScore<S> {
 }
 
 /// ∂v(x) w has the pair √(2/d) ⟨w_i, w⟩ (−sin⟨w_i, x⟩, cos⟨w_i, x⟩) for every frequency w_i. It is **not symmetric**: s̃ is not a gradient
-/// unless the direction is constant, so [`FlowSolver::solve_transposed`](crate::FlowSolver::solve_transposed) does not apply.
+/// unless the direction is constant, so [`FlowSolver::solve_transposed`](crate::flow::FlowSolver::solve_transposed) does not apply.
 impl<F: Float, S: ScoreJacobian<F>> ScoreJacobian<F> for PerturbedScore<S> {
     fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score_jvp", self.dim(), x, out);

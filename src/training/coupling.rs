@@ -1,7 +1,9 @@
 //! Couplings of data and noise.
 
-use super::{TrainingError, error::check_range};
-use crate::{Assignment, Float};
+use crate::float::Float;
+use crate::training::TrainingError;
+use crate::training::check_range;
+use crate::transport::Assignment;
 use ndarray::ArrayRef2;
 
 /// Pairs the rows of a batch of data with the rows of a batch of noise of the same size.
@@ -13,7 +15,7 @@ use ndarray::ArrayRef2;
 /// A coupling on the line that pairs equal ranks is the optimal one.
 /// ```
 /// use ndarray::{ArrayRef2, array};
-/// use onestep::{Coupling, TrainingError};
+/// use onestep::training::{Coupling, TrainingError};
 /// #[derive(Debug)]
 /// struct Ranks;
 /// impl Coupling<f64> for Ranks {
@@ -49,9 +51,9 @@ pub trait Coupling<F: Float = f64>: std::fmt::Debug + Send + Sync {
 ///
 /// ```
 /// use ndarray::array;
-/// use onestep::{Coupling, Independent};
+/// use onestep::training::{Coupling, Independent};
 /// assert_eq!(Independent.pair(&array![[0.0]], &array![[1.0]])?, None);
-/// # Ok::<(), onestep::TrainingError>(())
+/// # Ok::<(), onestep::training::TrainingError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Independent;
@@ -67,10 +69,10 @@ impl<F: Float> Coupling<F> for Independent {
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{Coupling, OptimalPairs};
+/// use onestep::training::{Coupling, OptimalPairs};
 /// let (x, z) = (array![[0.0], [5.0], [9.0]], array![[8.0], [-1.0], [4.0]]);
 /// assert_eq!(OptimalPairs::new(3)?.pair(&x, &z)?, Some(vec![1, 2, 0]));
-/// # Ok::<(), onestep::TrainingError>(())
+/// # Ok::<(), onestep::training::TrainingError>(())
 /// ```
 ///
 /// # References
@@ -87,7 +89,7 @@ impl OptimalPairs {
     /// `batch` = 0.
     ///
     /// ```
-    /// assert!(onestep::OptimalPairs::new(0).is_err());
+    /// assert!(onestep::training::OptimalPairs::new(0).is_err());
     /// ```
     pub fn new(batch: usize) -> Result<Self, TrainingError> {
         check_range("batch", batch as f64, batch > 0, "[1, inf)")?;

@@ -1,6 +1,8 @@
 //! What can go wrong in training.
 
-use crate::{BoundError, ScheduleError, TransportError};
+use crate::bound::BoundError;
+use crate::schedule::ScheduleError;
+use crate::transport::TransportError;
 
 /// Why a function could not be trained.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -1,9 +1,11 @@
 //! Saving and loading trained families.
 
-use super::joint::TIME_FEATURES;
-use super::mlp::Network;
-use super::{JointModel, Learned, LearnedScore};
-use crate::{ConsistencyFunction, Float, ScoreFunction};
+use crate::consistency::ConsistencyFunction;
+use crate::float::Float;
+use crate::score::ScoreFunction;
+use crate::training::joint::TIME_FEATURES;
+use crate::training::network::Network;
+use crate::training::{JointModel, Learned, LearnedScore};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{Read, Write};
 
@@ -98,7 +100,9 @@ impl<F: Float + Serialize + DeserializeOwned> Learned<F> {
     /// Writing fails, or a map is a [custom](super::Fitted::custom) one.
     ///
     /// ```
-    /// use onestep::{Affine, ConsistencyFunction, Grid, Learned, Recursion};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// use onestep::training::{Learned, Recursion};
+    /// use onestep::training::class::Affine;
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
@@ -119,7 +123,7 @@ impl<F: Float + Serialize + DeserializeOwned> Learned<F> {
     /// [`ModelError`]: not such a file, another version, or damaged.
     ///
     /// ```
-    /// use onestep::{Learned, ModelError};
+    /// use onestep::training::{Learned, ModelError};
     /// assert!(matches!(Learned::<f64>::load("{}".as_bytes()), Err(ModelError::Format { .. })));
     /// ```
     pub fn load(reader: impl Read) -> Result<Self, ModelError> {
@@ -142,7 +146,8 @@ impl<F: Float + Serialize + DeserializeOwned> JointModel<F> {
     /// Writing fails.
     ///
     /// ```
-    /// use onestep::{ConsistencyFunction, Grid, Joint, JointModel};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// use onestep::training::{Joint, JointModel};
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let data = ndarray::array![[0.0_f32], [1.0], [2.0], [3.0]];
@@ -163,7 +168,7 @@ impl<F: Float + Serialize + DeserializeOwned> JointModel<F> {
     /// [`ModelError`]: not such a file, another version, or damaged.
     ///
     /// ```
-    /// use onestep::{JointModel, ModelError};
+    /// use onestep::training::{JointModel, ModelError};
     /// assert!(matches!(JointModel::<f64>::load("not JSON".as_bytes()), Err(ModelError::Format { .. })));
     /// ```
     pub fn load(reader: impl Read) -> Result<Self, ModelError> {
@@ -183,7 +188,8 @@ impl<F: Float + Serialize + DeserializeOwned> LearnedScore<F> {
     /// Writing fails.
     ///
     /// ```
-    /// use onestep::{LearnedScore, NoiseLevel, ScoreFunction, ScoreMatching};
+    /// use onestep::{NoiseLevel, ScoreFunction};
+    /// use onestep::training::{LearnedScore, ScoreMatching};
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
@@ -204,7 +210,7 @@ impl<F: Float + Serialize + DeserializeOwned> LearnedScore<F> {
     /// [`ModelError`]: not such a file, another version, or damaged.
     ///
     /// ```
-    /// use onestep::{LearnedScore, ModelError};
+    /// use onestep::training::{LearnedScore, ModelError};
     /// assert!(matches!(LearnedScore::<f64>::load("[]".as_bytes()), Err(ModelError::Format { .. })));
     /// ```
     pub fn load(reader: impl Read) -> Result<Self, ModelError> {

@@ -1,9 +1,11 @@
 //! The family of consistency functions that the recursion returns.
 
-use super::pairs::noise;
-use super::{Fitted, Standardisation};
+use crate::consistency::ConsistencyFunction;
 use crate::consistency::assert_evaluable;
-use crate::{ConsistencyFunction, Float, Grid};
+use crate::float::Float;
+use crate::schedule::Grid;
+use crate::training::pairs::noise;
+use crate::training::{Fitted, Standardisation};
 use ndarray::{Array2, ArrayRef2};
 use rand::RngCore;
 
@@ -42,7 +44,9 @@ impl<F: Float> Learned<F> {
     /// The levels the family was trained on.
     ///
     /// ```
-    /// # use onestep::{Affine, Grid, Recursion};
+    /// # use onestep::Grid;
+    /// # use onestep::training::Recursion;
+    /// # use onestep::training::class::Affine;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
@@ -58,7 +62,9 @@ impl<F: Float> Learned<F> {
     /// The name of the function class.
     ///
     /// ```
-    /// # use onestep::{Affine, Grid, Recursion};
+    /// # use onestep::Grid;
+    /// # use onestep::training::Recursion;
+    /// # use onestep::training::class::Affine;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
@@ -74,7 +80,9 @@ impl<F: Float> Learned<F> {
     /// The scaling between the data and the space the family acts on.
     ///
     /// ```
-    /// # use onestep::{Affine, Grid, Recursion};
+    /// # use onestep::Grid;
+    /// # use onestep::training::Recursion;
+    /// # use onestep::training::class::Affine;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
@@ -90,7 +98,9 @@ impl<F: Float> Learned<F> {
     /// What each step reported, t = 2..=T.
     ///
     /// ```
-    /// # use onestep::{Affine, Grid, Recursion};
+    /// # use onestep::Grid;
+    /// # use onestep::training::Recursion;
+    /// # use onestep::training::class::Affine;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
@@ -111,7 +121,9 @@ impl<F: Float> Learned<F> {
     /// The map fitted at step t: f_t itself, or its correction in the residual form. `None` for t = 1 and beyond T.
     ///
     /// ```
-    /// # use onestep::{Affine, Grid, Recursion};
+    /// # use onestep::Grid;
+    /// # use onestep::training::Recursion;
+    /// # use onestep::training::class::Affine;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
@@ -128,7 +140,9 @@ impl<F: Float> Learned<F> {
     /// `n` one-step samples f_T(Z), Z ~ N(0, I), on the scale of the data. One evaluation each.
     ///
     /// ```
-    /// # use onestep::{Affine, Grid, Recursion};
+    /// # use onestep::Grid;
+    /// # use onestep::training::Recursion;
+    /// # use onestep::training::class::Affine;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let data = ndarray::array![[10.0_f64], [11.0], [12.0], [13.0]];

@@ -1,10 +1,12 @@
 //! A score learned by score matching.
 
-use super::Standardisation;
-use super::joint::time_features;
-use super::mlp::Network;
-use crate::score::assert_shapes;
-use crate::{Float, NoiseLevel, ScoreFunction};
+use crate::float::Float;
+use crate::level::NoiseLevel;
+use crate::numeric::shapes::assert_shapes;
+use crate::score::ScoreFunction;
+use crate::training::Standardisation;
+use crate::training::joint::time_features;
+use crate::training::network::Network;
 use ndarray::ArrayRef2;
 
 /// The smallest angle visited in training: below it the data hide the noise.
@@ -24,12 +26,12 @@ impl<F: Float> LearnedScore<F> {
     /// The scaling between the data and the space the score lives on.
     ///
     /// ```
-    /// use onestep::{LearnedScore, ScoreMatching};
+    /// use onestep::training::{LearnedScore, ScoreMatching};
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let score: LearnedScore = ScoreMatching::new(&[4])?.iterations(1)?.train(&ndarray::array![[1.0], [3.0]], &mut rng)?;
     /// assert_eq!(score.standardisation().standardise(&ndarray::array![[3.0]]), ndarray::array![[1.0]]);
-    /// # Ok::<(), onestep::TrainingError>(())
+    /// # Ok::<(), onestep::training::TrainingError>(())
     /// ```
     #[must_use]
     pub fn standardisation(&self) -> &Standardisation {

@@ -1,8 +1,10 @@
 //! Batches of (X_0, Z) and the shared-noise pairs made from them.
 
-use super::{Coupling, TrainingError};
-use crate::stream::{Stream, distinct_indices};
-use crate::{Float, Sample, batch, parallel};
+use crate::float::Float;
+use crate::law::Sample;
+use crate::numeric::stream::{Stream, distinct_indices};
+use crate::numeric::{batch, parallel};
+use crate::training::{Coupling, TrainingError};
 use ndarray::{Array2, ArrayRef2, ArrayView2, Axis};
 use rand::{Rng, RngCore};
 
@@ -11,7 +13,7 @@ use rand::{Rng, RngCore};
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::Source;
+/// use onestep::training::Source;
 /// let data = array![[0.0, 1.0], [2.0, 3.0]];
 /// let source = Source::from(&data);
 /// assert_eq!(source.dim(), 2);
@@ -47,7 +49,7 @@ impl<F: Float> Source<'_, F> {
     /// The dimension d.
     ///
     /// ```
-    /// assert_eq!(onestep::Source::Rows(&ndarray::array![[0.0_f32], [1.0]]).dim(), 1);
+    /// assert_eq!(onestep::training::Source::Rows(&ndarray::array![[0.0_f32], [1.0]]).dim(), 1);
     /// ```
     #[must_use]
     pub fn dim(&self) -> usize {

@@ -1,9 +1,10 @@
 //! Posterior draws of X_0 given X_t under the empirical law of a table.
 
-use super::kernel::squared_distances;
-use crate::parallel;
-use crate::stream::Stream;
-use crate::{Float, Grid};
+use crate::float::Float;
+use crate::numeric::parallel;
+use crate::numeric::stream::Stream;
+use crate::schedule::Grid;
+use crate::training::class::kernel::squared_distances;
 use ndarray::{Array2, ArrayRef2, Axis, Zip};
 use rand::{Rng, RngCore};
 

@@ -1,12 +1,16 @@
 //! The recursion (14) of the paper: f_2, …, f_T in turn, each a regression on the one before.
 
-use super::error::check_range;
-use super::learned::{Learned, StepProgress};
-use super::pairs::{Source, couple, noise};
-use super::posterior::PosteriorDraws;
-use super::{Coupling, Fitted, FunctionClass, Independent, Regression, Scaling, Standardisation, TrainingError};
-use crate::stream::Stream;
-use crate::{ConsistencyFunction, Float, ForwardProcess, Grid, SharedNoisePair};
+use crate::consistency::ConsistencyFunction;
+use crate::float::Float;
+use crate::numeric::stream::Stream;
+use crate::process::{ForwardProcess, SharedNoisePair};
+use crate::schedule::Grid;
+use crate::training::Source;
+use crate::training::check_range;
+use crate::training::pairs::{couple, noise};
+use crate::training::posterior::PosteriorDraws;
+use crate::training::{Coupling, Fitted, FunctionClass, Independent, Regression, Scaling, Standardisation, TrainingError};
+use crate::training::{Learned, StepProgress};
 use ndarray::{Array2, ArrayRef2};
 use rand::RngCore;
 use std::ops::ControlFlow;
@@ -28,7 +32,9 @@ use std::sync::Arc;
 /// On N(0, 1) with the linear class the expected gain is ∏ cos Δθ_t exactly.
 /// ```
 /// use ndarray::Array2;
-/// use onestep::{Affine, ConsistencyFunction, Float, Grid, Recursion, Scaling};
+/// use onestep::{ConsistencyFunction, Float, Grid};
+/// use onestep::training::{Recursion, Scaling};
+/// use onestep::training::class::Affine;
 /// use rand::SeedableRng;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let data = Array2::from_shape_simple_fn((4000, 1), || f64::standard_normal(&mut rng));
@@ -66,10 +72,11 @@ impl<F: Float> Recursion<F> {
     /// Fewer than two samples a step.
     ///
     /// ```
-    /// use onestep::{Grid, Recursion};
+    /// use onestep::Grid;
+    /// use onestep::training::Recursion;
     /// let grid = Grid::from_angles(&[0.1, 1.5])?;
     /// assert!(Recursion::<f64>::new(grid, 1).is_err());
-    /// # Ok::<(), onestep::ScheduleError>(())
+    /// # Ok::<(), onestep::schedule::ScheduleError>(())
     /// ```
     pub fn new(grid: Grid, samples: usize) -> Result<Self, TrainingError> {
         check_range("samples", samples as f64, samples >= 2, "[2, inf)")?;
@@ -89,7 +96,9 @@ impl<F: Float> Recursion<F> {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Affine, ConsistencyFunction, Grid, Recursion};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// use onestep::training::Recursion;
+    /// use onestep::training::class::Affine;
     /// use rand::SeedableRng;
     /// let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
@@ -106,7 +115,8 @@ impl<F: Float> Recursion<F> {
     /// Pairs data with noise by `coupling` instead of independently.
     ///
     /// ```
-    /// use onestep::{Grid, Independent, Recursion};
+    /// use onestep::Grid;
+    /// use onestep::training::{Independent, Recursion};
     /// let recursion = Recursion::<f64>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.coupling(Independent);
     /// # let _ = recursion;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -125,7 +135,8 @@ impl<F: Float> Recursion<F> {
     /// k = 0.
     ///
     /// ```
-    /// use onestep::{Grid, Recursion};
+    /// use onestep::Grid;
+    /// use onestep::training::Recursion;
     /// assert!(Recursion::<f64>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.posterior_draws(0).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -139,7 +150,9 @@ impl<F: Float> Recursion<F> {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Affine, Grid, Recursion, Scaling};
+    /// use onestep::Grid;
+    /// use onestep::training::{Recursion, Scaling};
+    /// use onestep::training::class::Affine;
     /// use rand::SeedableRng;
     /// let data = array![[0.0, 5.0], [1.0, 5.0]]; // the second column is constant
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
@@ -157,7 +170,8 @@ impl<F: Float> Recursion<F> {
     /// Hands f_{t−1} to the class as a start for f_t; classes that iterate use it.
     ///
     /// ```
-    /// use onestep::{Grid, Recursion};
+    /// use onestep::Grid;
+    /// use onestep::training::Recursion;
     /// let recursion = Recursion::<f32>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.warm_start(true);
     /// # let _ = recursion;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -173,7 +187,9 @@ impl<F: Float> Recursion<F> {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Affine, ConsistencyFunction, Grid, Recursion};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// use onestep::training::Recursion;
+    /// use onestep::training::class::Affine;
     /// use rand::SeedableRng;
     /// let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let run = |residual| {
@@ -193,7 +209,8 @@ impl<F: Float> Recursion<F> {
     /// The levels.
     ///
     /// ```
-    /// use onestep::{Grid, Recursion};
+    /// use onestep::Grid;
+    /// use onestep::training::Recursion;
     /// assert_eq!(Recursion::<f64>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.grid().steps(), 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -212,7 +229,9 @@ impl<F: Float> Recursion<F> {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Affine, Grid, Recursion};
+    /// use onestep::Grid;
+    /// use onestep::training::Recursion;
+    /// use onestep::training::class::Affine;
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let recursion = Recursion::new(Grid::from_angles(&[0.1, 1.5])?, 64)?;
@@ -235,7 +254,9 @@ impl<F: Float> Recursion<F> {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Affine, Grid, Recursion, TrainingError};
+    /// use onestep::Grid;
+    /// use onestep::training::{Recursion, TrainingError};
+    /// use onestep::training::class::Affine;
     /// use rand::SeedableRng;
     /// use std::ops::ControlFlow;
     /// let data = array![[0.0_f64], [1.0], [2.0], [3.0]];

@@ -1,12 +1,13 @@
 //! Denoising score matching: learning a score from samples.
 
-use super::joint::{TIME_FEATURES, time_features};
-use super::learned_score::{LEAST_ANGLE, LearnedScore};
-use super::mlp::{Descent, Optimiser, RUNAWAY, check_loss, chunk_sizes};
-use super::pairs::Source;
-use super::{Scaling, Standardisation, TrainingError};
-use crate::Float;
-use crate::stream::Stream;
+use crate::float::Float;
+use crate::numeric::stream::Stream;
+use crate::training::LearnedScore;
+use crate::training::Source;
+use crate::training::joint::{TIME_FEATURES, time_features};
+use crate::training::learned_score::LEAST_ANGLE;
+use crate::training::network::{Descent, Optimiser, RUNAWAY, check_loss, chunk_sizes};
+use crate::training::{Scaling, Standardisation, TrainingError};
 use ndarray::Array2;
 use rand::RngCore;
 use std::f64::consts::FRAC_PI_2;
@@ -25,7 +26,8 @@ use std::f64::consts::FRAC_PI_2;
 /// # Example
 /// ```
 /// use ndarray::{Array2, array};
-/// use onestep::{Float, LearnedScore, NoiseLevel, ScoreFunction, ScoreMatching};
+/// use onestep::{Float, NoiseLevel, ScoreFunction};
+/// use onestep::training::{LearnedScore, ScoreMatching};
 /// use rand::SeedableRng;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let data = Array2::from_shape_simple_fn((2000, 1), || f64::standard_normal(&mut rng));
@@ -53,7 +55,7 @@ impl ScoreMatching {
     /// A width outside 1..=65536, or more than 64 layers.
     ///
     /// ```
-    /// assert!(onestep::ScoreMatching::new(&[0]).is_err());
+    /// assert!(onestep::training::ScoreMatching::new(&[0]).is_err());
     /// ```
     pub fn new(hidden: &[usize]) -> Result<Self, TrainingError> {
         Ok(Self { descent: Descent::new(hidden, 5000)?, scaling: Scaling::default() })
@@ -65,8 +67,8 @@ impl ScoreMatching {
     /// Zero.
     ///
     /// ```
-    /// assert!(onestep::ScoreMatching::new(&[8])?.batch(0).is_err());
-    /// # Ok::<(), onestep::TrainingError>(())
+    /// assert!(onestep::training::ScoreMatching::new(&[8])?.batch(0).is_err());
+    /// # Ok::<(), onestep::training::TrainingError>(())
     /// ```
     pub fn batch(mut self, rows: usize) -> Result<Self, TrainingError> {
         self.descent = self.descent.batch(rows)?;
@@ -79,8 +81,8 @@ impl ScoreMatching {
     /// Zero.
     ///
     /// ```
-    /// assert!(onestep::ScoreMatching::new(&[8])?.iterations(0).is_err());
-    /// # Ok::<(), onestep::TrainingError>(())
+    /// assert!(onestep::training::ScoreMatching::new(&[8])?.iterations(0).is_err());
+    /// # Ok::<(), onestep::training::TrainingError>(())
     /// ```
     pub fn iterations(mut self, iterations: usize) -> Result<Self, TrainingError> {
         self.descent = self.descent.iterations(iterations)?;
@@ -93,8 +95,8 @@ impl ScoreMatching {
     /// Not in (0, ∞).
     ///
     /// ```
-    /// assert!(onestep::ScoreMatching::new(&[8])?.rate(-1.0).is_err());
-    /// # Ok::<(), onestep::TrainingError>(())
+    /// assert!(onestep::training::ScoreMatching::new(&[8])?.rate(-1.0).is_err());
+    /// # Ok::<(), onestep::training::TrainingError>(())
     /// ```
     pub fn rate(mut self, rate: f64) -> Result<Self, TrainingError> {
         self.descent = self.descent.rate(rate)?;
@@ -104,9 +106,9 @@ impl ScoreMatching {
     /// Scales the data in another way.
     ///
     /// ```
-    /// use onestep::{Scaling, ScoreMatching};
+    /// use onestep::training::{Scaling, ScoreMatching};
     /// assert_ne!(ScoreMatching::new(&[8])?.scaling(Scaling::None), ScoreMatching::new(&[8])?);
-    /// # Ok::<(), onestep::TrainingError>(())
+    /// # Ok::<(), onestep::training::TrainingError>(())
     /// ```
     #[must_use]
     pub fn scaling(mut self, scaling: Scaling) -> Self {
@@ -122,7 +124,7 @@ impl ScoreMatching {
     /// See [`ScoreMatching`] for an example.
     ///
     /// ```
-    /// use onestep::{LearnedScore, ScoreMatching, TrainingError};
+    /// use onestep::training::{LearnedScore, ScoreMatching, TrainingError};
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let refused: Result<LearnedScore, TrainingError> = ScoreMatching::new(&[8])?.train(&ndarray::array![[1.0], [1.0]], &mut rng);

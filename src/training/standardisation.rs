@@ -1,8 +1,8 @@
 //! Centring and scaling of data.
 
-use super::TrainingError;
-use super::regression::check_table;
-use crate::Float;
+use crate::float::Float;
+use crate::training::TrainingError;
+use crate::training::class::regression::check_table;
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, Axis};
 
 /// How data are scaled before training. Consistency functions act between data of unit order and N(0, I) noise, so the scale matters.
@@ -25,12 +25,12 @@ pub enum Scaling {
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{Scaling, Standardisation};
+/// use onestep::training::{Scaling, Standardisation};
 /// let data = array![[1.0, 10.0], [3.0, 30.0]];
 /// let s = Standardisation::new(&data, Scaling::Columns)?;
 /// assert_eq!(s.standardise(&data), array![[-1.0, -1.0], [1.0, 1.0]]);
 /// assert_eq!(s.restore(&s.standardise(&data)), data);
-/// # Ok::<(), onestep::TrainingError>(())
+/// # Ok::<(), onestep::training::TrainingError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -47,11 +47,11 @@ impl Standardisation {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Scaling, Standardisation, TrainingError};
+    /// use onestep::training::{Scaling, Standardisation, TrainingError};
     /// let data = array![[1.0, 0.0], [1.0, 2.0]];
     /// assert!(matches!(Standardisation::new(&data, Scaling::Columns), Err(TrainingError::ConstantColumn { column: 0, .. })));
     /// assert_eq!(Standardisation::new(&data, Scaling::Global)?.standardise(&data)[[1, 0]], 0.0);
-    /// # Ok::<(), onestep::TrainingError>(())
+    /// # Ok::<(), onestep::training::TrainingError>(())
     /// ```
     pub fn new<F: Float>(data: &ArrayRef2<F>, scaling: Scaling) -> Result<Self, TrainingError> {
         if data.nrows() < 2 {
@@ -93,7 +93,7 @@ impl Standardisation {
     /// The dimension d.
     ///
     /// ```
-    /// use onestep::{Scaling, Standardisation};
+    /// use onestep::training::{Scaling, Standardisation};
     /// assert_eq!(Standardisation::new(&ndarray::array![[0.0, 1.0], [1.0, 0.0]], Scaling::None).unwrap().dim(), 2);
     /// ```
     #[must_use]
@@ -107,7 +107,7 @@ impl Standardisation {
     /// `x` does not have [`dim`](Self::dim) columns.
     ///
     /// ```
-    /// use onestep::{Scaling, Standardisation};
+    /// use onestep::training::{Scaling, Standardisation};
     /// let data = ndarray::array![[0.0], [4.0]];
     /// assert_eq!(Standardisation::new(&data, Scaling::Columns).unwrap().standardise(&data), ndarray::array![[-1.0], [1.0]]);
     /// ```
@@ -122,7 +122,7 @@ impl Standardisation {
     /// `x` does not have [`dim`](Self::dim) columns.
     ///
     /// ```
-    /// use onestep::{Scaling, Standardisation};
+    /// use onestep::training::{Scaling, Standardisation};
     /// let s = Standardisation::new(&ndarray::array![[0.0], [4.0]], Scaling::Columns).unwrap();
     /// assert_eq!(s.restore(&ndarray::array![[0.5]]), ndarray::array![[3.0]]);
     /// ```

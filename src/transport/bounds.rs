@@ -3,8 +3,11 @@
 //! The plug-in distance of two samples is biased by about n^{−1/d}. A coupling that can be sampled bounds W_p from above, a 1-Lipschitz
 //! function from below, and both are means of independent terms.
 
-use super::{TransportError, check, order::Order};
-use crate::{Estimate, Float, parallel};
+use crate::estimate::Estimate;
+use crate::float::Float;
+use crate::numeric::parallel;
+use crate::transport::order::Order;
+use crate::transport::{TransportError, check};
 use ndarray::{Array2, ArrayRef2};
 
 /// Upper bound (E‖A − B‖^p)^{1/p} ≥ W_p from paired rows: (a_i, b_i) are independent draws of some coupling of the two laws.
@@ -22,10 +25,10 @@ use ndarray::{Array2, ArrayRef2};
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::coupling_upper;
+/// use onestep::transport::coupling_upper;
 /// let bound = coupling_upper(&array![[0.0, 0.0], [1.0, 1.0]], &array![[3.0, 4.0], [4.0, 5.0]], 2.0)?;
 /// assert!((bound.value - 5.0).abs() < 1e-15 && bound.std_error == 0.0); // every pair is 5 apart
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 pub fn coupling_upper<F: Float>(a: &ArrayRef2<F>, b: &ArrayRef2<F>, order: f64) -> Result<Estimate, TransportError> {
     let order = Order::new(order)?;
@@ -52,12 +55,12 @@ fn norm(entries: impl Iterator<Item = f64>) -> f64 {
 ///
 /// # Example
 /// ```
-/// use onestep::lipschitz_lower;
+/// use onestep::transport::lipschitz_lower;
 /// // f(x) = x on the line: the difference of the means.
 /// let bound = lipschitz_lower(&[2.0, 4.0], &[1.0, 1.0])?;
 /// assert_eq!(bound.value, 2.0);
 /// assert!((bound.std_error - 1.0).abs() < 1e-15);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 pub fn lipschitz_lower(at_x: &[f64], at_y: &[f64]) -> Result<Estimate, TransportError> {
     for (cloud, values) in check::CLOUDS.into_iter().zip([at_x, at_y]) {
@@ -81,13 +84,13 @@ pub fn lipschitz_lower(at_x: &[f64], at_y: &[f64]) -> Result<Estimate, Transport
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{Assignment, CTransform};
+/// use onestep::transport::{Assignment, CTransform};
 /// let (x, y) = (array![[3.0, 4.0], [3.0, 5.0]], array![[0.0, 0.0], [0.0, 1.0]]);
 /// let matching = Assignment::new(1.0)?.solve(&x, &y)?;
 /// let f = CTransform::new(&y, &matching.v)?;
 /// // On the sample it was made from it attains W_1 = 5.
 /// assert!((f.lower(&x, &y)?.value - 5.0).abs() < 1e-14);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct CTransform {
@@ -103,7 +106,7 @@ impl CTransform {
     ///
     /// ```
     /// use ndarray::array;
-    /// assert!(onestep::CTransform::new(&array![[0.0]], &[1.0, 2.0]).is_err());
+    /// assert!(onestep::transport::CTransform::new(&array![[0.0]], &[1.0, 2.0]).is_err());
     /// ```
     pub fn new<F: Float>(anchors: &ArrayRef2<F>, prices: &[f64]) -> Result<Self, TransportError> {
         check::cloud("the anchors", anchors)?;
@@ -123,7 +126,7 @@ impl CTransform {
     ///
     /// ```
     /// use ndarray::array;
-    /// let f = onestep::CTransform::new(&array![[0.0], [10.0]], &[0.0, 4.0]).unwrap();
+    /// let f = onestep::transport::CTransform::new(&array![[0.0], [10.0]], &[0.0, 4.0]).unwrap();
     /// assert_eq!(f.eval(&array![[1.0], [9.0]]).unwrap(), [1.0, -3.0]);
     /// ```
     pub fn eval<F: Float>(&self, x: &ArrayRef2<F>) -> Result<Vec<f64>, TransportError> {
@@ -145,7 +148,7 @@ impl CTransform {
     ///
     /// ```
     /// use ndarray::array;
-    /// let norm = onestep::CTransform::new(&array![[0.0, 0.0]], &[0.0]).unwrap();
+    /// let norm = onestep::transport::CTransform::new(&array![[0.0, 0.0]], &[0.0]).unwrap();
     /// assert_eq!(norm.lower(&array![[3.0, 4.0]], &array![[0.0, 1.0]]).unwrap().value, 4.0);
     /// ```
     pub fn lower<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Estimate, TransportError> {
@@ -162,7 +165,8 @@ impl CTransform {
 ///
 /// # Example
 /// ```
-/// use onestep::{Estimate, Sandwich};
+/// use onestep::Estimate;
+/// use onestep::transport::Sandwich;
 /// let s = Sandwich::default()
 ///     .with_lower(Estimate::computed(1.0, 0.0, 1))
 ///     .with_lower(Estimate::computed(1.5, 0.1, 1))
@@ -191,7 +195,8 @@ impl Sandwich {
     /// Takes a lower bound into account; one that is NaN is ignored.
     ///
     /// ```
-    /// use onestep::{Estimate, Sandwich};
+    /// use onestep::Estimate;
+    /// use onestep::transport::Sandwich;
     /// let s = Sandwich::default().with_lower(Estimate::normal(1.0, 10.0, 3));
     /// assert_eq!(s.lower.value, 0.0); // a limit of 1 − 19.6 is worse than 0
     /// ```
@@ -203,7 +208,8 @@ impl Sandwich {
     /// Takes an upper bound into account; one that is NaN is ignored.
     ///
     /// ```
-    /// use onestep::{Estimate, Sandwich};
+    /// use onestep::Estimate;
+    /// use onestep::transport::Sandwich;
     /// let s = Sandwich::default().with_upper(Estimate::normal(f64::NAN, 1.0, 3));
     /// assert_eq!(s.upper.value, f64::INFINITY);
     /// ```
@@ -215,7 +221,7 @@ impl Sandwich {
     /// Upper over lower bound, values; 1 is a tight sandwich, and NaN says that both are 0.
     ///
     /// ```
-    /// assert_eq!(onestep::Sandwich::default().ratio(), f64::INFINITY);
+    /// assert_eq!(onestep::transport::Sandwich::default().ratio(), f64::INFINITY);
     /// ```
     #[must_use]
     pub fn ratio(&self) -> f64 {
@@ -226,7 +232,8 @@ impl Sandwich {
     /// the pairs were not a coupling of the two laws.
     ///
     /// ```
-    /// use onestep::{Estimate, Sandwich};
+    /// use onestep::Estimate;
+    /// use onestep::transport::Sandwich;
     /// let s = Sandwich::default().with_lower(Estimate::computed(2.0, 0.0, 1)).with_upper(Estimate::computed(1.0, 0.0, 1));
     /// assert!(!s.is_consistent());
     /// ```

@@ -1,10 +1,10 @@
 //! The proof of optimality: feasible duals by a full pass over all pairs, and sums that do not round the gap away.
 
-use super::cost::Geometry;
-use super::screen::boxes::{BLOCK, Boxes, spatial};
-use super::screen::select::{members, select};
-use super::screen::{Scratch, Screen};
-use crate::parallel;
+use crate::numeric::parallel;
+use crate::transport::cost::Geometry;
+use crate::transport::screen::boxes::{BLOCK, Boxes, spatial};
+use crate::transport::screen::select::{members, select};
+use crate::transport::screen::{Scratch, Screen};
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 

@@ -1,8 +1,8 @@
 //! Validation shared by the solvers: shapes, finite coordinates, weights, the order p.
 
-use super::TransportError;
-use crate::Float;
-use crate::vector::vectorised;
+use crate::float::Float;
+use crate::numeric::vector::vectorised;
+use crate::transport::TransportError;
 use ndarray::ArrayRef2;
 
 /// Weights may miss the sum 1 by this much before they are refused; they are then normalised exactly.

@@ -4,8 +4,8 @@
 //! are scaled by a power of two, which is exact, so that distances lie in [0, 1] and no power of them overflows. They are not centred:
 //! that would round.
 
-use super::order::Order;
-use crate::Float;
+use crate::float::Float;
+use crate::transport::order::Order;
 use ndarray::ArrayRef2;
 
 /// Two clouds of points, rows contiguous, scaled to a diameter of at most one.

@@ -1,13 +1,13 @@
 //! One interface to every distance between two clouds.
 
-use super::assignment::Assignment;
-use super::gaussian::gelbrich_plug_in;
-use super::line::Line;
-use super::network::NetworkSimplex;
-use super::sinkhorn::Sinkhorn;
-use super::sliced::Sliced;
-use super::{TransportError, check};
-use crate::Float;
+use crate::float::Float;
+use crate::transport::Assignment;
+use crate::transport::Line;
+use crate::transport::NetworkSimplex;
+use crate::transport::Sinkhorn;
+use crate::transport::Sliced;
+use crate::transport::gaussian::gelbrich_plug_in;
+use crate::transport::{TransportError, check};
 use ndarray::ArrayRef2;
 
 /// A distance between two clouds with equal weights: what bootstrap, permutation tests and baselines work on.
@@ -18,12 +18,13 @@ use ndarray::ArrayRef2;
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{Assignment, Distance, Line};
+/// use onestep::Distance;
+/// use onestep::transport::{Assignment, Line};
 /// let (x, y) = (array![[0.0], [3.0]], array![[1.0], [-1.0]]);
 /// // In one dimension sorting solves the assignment problem.
 /// let (line, exact) = (Line::new(2.0)?, Assignment::new(2.0)?);
 /// assert!((line.distance(&x, &y)? - exact.distance(&x, &y)?).abs() < 1e-15);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 pub trait Distance<F: Float = f64>: Send + Sync {
     /// The distance between the empirical measures of the rows of `x` and of `y`, in the units of the coordinates.
@@ -78,7 +79,8 @@ impl<F: Float> Distance<F> for Sinkhorn {
 ///
 /// ```
 /// use ndarray::array;
-/// use onestep::{Bures, Distance};
+/// use onestep::Distance;
+/// use onestep::transport::Bures;
 /// assert_eq!(Bures.distance(&array![[0.0], [2.0]], &array![[5.0], [7.0]]).unwrap(), 5.0);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +96,8 @@ impl<F: Float> Distance<F> for Bures {
 ///
 /// ```
 /// use ndarray::{ArrayRef2, array};
-/// use onestep::{Distance, DistanceFn};
+/// use onestep::Distance;
+/// use onestep::transport::DistanceFn;
 /// let means = DistanceFn::new(|x: &ArrayRef2<f64>, y: &ArrayRef2<f64>| Ok((x.mean().unwrap() - y.mean().unwrap()).abs()));
 /// assert_eq!(means.distance(&array![[1.0], [3.0]], &array![[7.0]]).unwrap(), 5.0);
 /// ```
@@ -112,7 +115,8 @@ impl<C> DistanceFn<C> {
     ///
     /// ```
     /// use ndarray::{ArrayRef2, array};
-    /// use onestep::{Distance, DistanceFn};
+    /// use onestep::Distance;
+    /// use onestep::transport::DistanceFn;
     /// let zero = DistanceFn::new(|_: &ArrayRef2<f32>, _: &ArrayRef2<f32>| Ok(0.0));
     /// assert_eq!(zero.distance(&array![[1.0_f32]], &array![[7.0_f32]]).unwrap(), 0.0);
     /// ```

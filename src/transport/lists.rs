@@ -4,11 +4,11 @@
 //! Prices v_j only ever fall, so the values c_ij − v_j only ever rise and the threshold stays true for ever: as long as the answer to
 //! a question lies at or below it, the list answers for the whole row, and only otherwise is the row scanned again.
 
-use super::cost::Geometry;
-use super::screen::boxes::{BLOCK, Boxes, spatial};
-use super::screen::select::{from_key, select};
-use super::screen::{Scratch, Screen};
-use crate::panels::TILE_ROWS;
+use crate::numeric::dense::panels::TILE_ROWS;
+use crate::transport::cost::Geometry;
+use crate::transport::screen::boxes::{BLOCK, Boxes, spatial};
+use crate::transport::screen::select::{from_key, select};
+use crate::transport::screen::{Scratch, Screen};
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 

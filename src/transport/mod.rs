@@ -2,23 +2,29 @@
 //!
 //! W_p(μ, ν) = (inf E‖X − Y‖^p)^{1/p} over all couplings of X ~ μ and Y ~ ν, with the Euclidean norm and p ≥ 1.
 
-pub(crate) mod assignment;
-pub(crate) mod bounds;
+mod assignment;
+mod bounds;
 mod certificate;
 pub(crate) mod check;
 mod cost;
-pub(crate) mod distance;
-pub(crate) mod gaussian;
-pub(crate) mod inference;
-pub(crate) mod line;
+mod distance;
+pub mod gaussian;
+pub mod inference;
+mod line;
 mod lists;
-pub(crate) mod network;
+mod network;
 pub(crate) mod order;
 mod screen;
-pub(crate) mod sinkhorn;
-pub(crate) mod sliced;
+mod sinkhorn;
+mod sliced;
 
-use line::Line;
+pub use assignment::{Assignment, Effort, Matching};
+pub use bounds::{CTransform, Sandwich, coupling_upper, lipschitz_lower};
+pub use distance::{Bures, Distance, DistanceFn};
+pub use line::{Line, LineQuantile, QuantileFn};
+pub use network::{NetworkSimplex, Plan};
+pub use sinkhorn::{Sinkhorn, SinkhornDivergence, SinkhornSolution};
+pub use sliced::{MaxSliced, MaxSlicedDistance, Sliced, SlicedDistance};
 
 /// Why a distance could not be computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! The order p of a distance, checked once.
 
-use super::{TransportError, check};
-use crate::Estimate;
+use crate::estimate::Estimate;
+use crate::transport::{TransportError, check};
 
 /// p ∈ [1, ∞), with powers and roots that are exact where p is 1 or 2.
 #[derive(Debug, Clone, Copy, PartialEq)]

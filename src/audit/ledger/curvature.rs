@@ -1,6 +1,7 @@
 //! Second derivatives of a flow map, from differences of its Jacobian.
 
-use crate::{FlowJacobian, NoiseLevel};
+use crate::flow::FlowJacobian;
+use crate::level::NoiseLevel;
 use ndarray::{Array2, ArrayRef2, Axis};
 
 /// Differences are taken at this many distances, each half of the last.

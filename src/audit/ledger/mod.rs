@@ -7,10 +7,16 @@ mod terms;
 pub use report::{Blame, LedgerReport, LedgerStep, LedgerTerm, LocalPart};
 pub use terms::LedgerTerms;
 
-use super::error::{check_equal, check_values};
-use super::{AuditError, flow_to_first, lengths};
-use crate::stream::Stream;
-use crate::{ConsistencyFunction, Estimate, Float, FlowJacobian, ForwardProcess, Grid, Posterior, PosteriorRule};
+use crate::audit::error::{check_equal, check_values};
+use crate::audit::{AuditError, flow_to_first, lengths};
+use crate::consistency::ConsistencyFunction;
+use crate::estimate::Estimate;
+use crate::float::Float;
+use crate::flow::FlowJacobian;
+use crate::law::{Posterior, PosteriorRule};
+use crate::numeric::stream::Stream;
+use crate::process::ForwardProcess;
+use crate::schedule::Grid;
 use ndarray::{Array2, ArrayRef2, Axis, Slice};
 use rand::RngCore;
 
@@ -36,7 +42,7 @@ use rand::RngCore;
 ///
 /// # The flow
 /// A target with an explicit flow map (Gaussians, the line, their products, rotations and translations) is its own; for another one give
-/// an [`IntegratedFlow`](crate::IntegratedFlow) of its score to [`flow`](Self::flow).
+/// an [`IntegratedFlow`](crate::flow::IntegratedFlow) of its score to [`flow`](Self::flow).
 ///
 /// # Accuracy
 /// Numerical errors are reported step by step: [`quadrature_error`](LedgerStep::quadrature_error) of the expectations, and
@@ -48,7 +54,11 @@ use rand::RngCore;
 ///
 /// # Example
 /// ```
-/// use onestep::{ConsistencyFn, ConsistencyFunction, Grid, Keep, Ledger, LedgerTerm, LineMixture, LineRecursion};
+/// use onestep::{ConsistencyFunction, Grid};
+/// use onestep::audit::{Ledger, LedgerTerm};
+/// use onestep::consistency::ConsistencyFn;
+/// use onestep::law::LineMixture;
+/// use onestep::population::{Keep, LineRecursion};
 /// use rand::SeedableRng;
 /// let target = LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.6, 0.6])?;
 /// let grid = Grid::from_angles(&(1..=12).map(|i| 0.13 * i as f64).collect::<Vec<_>>())?;
@@ -95,7 +105,10 @@ impl<'a, T: ?Sized> Ledger<'a, T> {
     /// The ledger on `target`, which is its own flow map, along `grid`: all steps, 1000 samples each.
     ///
     /// ```
-    /// use onestep::{ConsistencyFn, Gaussian, Grid, Ledger};
+    /// use onestep::Grid;
+    /// use onestep::audit::Ledger;
+    /// use onestep::consistency::ConsistencyFn;
+    /// use onestep::law::Gaussian;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let (target, grid) = (Gaussian::standard(3)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);
@@ -117,7 +130,11 @@ impl<'a, T: ?Sized, M: ?Sized> Ledger<'a, T, M> {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{ConsistencyFn, FlowSolver, GaussianMixture, Grid, IntegratedFlow, Ledger};
+    /// use onestep::Grid;
+    /// use onestep::audit::Ledger;
+    /// use onestep::consistency::ConsistencyFn;
+    /// use onestep::flow::{FlowSolver, IntegratedFlow};
+    /// use onestep::law::GaussianMixture;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let target = GaussianMixture::isotropic(&[0.5, 0.5], &array![[-1.0, 0.0], [1.0, 0.0]], &[0.5, 0.5])?;
@@ -136,7 +153,10 @@ impl<'a, T: ?Sized, M: ?Sized> Ledger<'a, T, M> {
     /// The number n ≥ 2 of draws of X_t at each step.
     ///
     /// ```
-    /// use onestep::{AuditError, ConsistencyFn, Gaussian, Grid, Ledger};
+    /// use onestep::Grid;
+    /// use onestep::audit::{AuditError, Ledger};
+    /// use onestep::consistency::ConsistencyFn;
+    /// use onestep::law::Gaussian;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 1.5])?);
@@ -155,7 +175,10 @@ impl<'a, T: ?Sized, M: ?Sized> Ledger<'a, T, M> {
     /// part of the measured steps, and there is no bound: see [`LedgerReport::bound`].
     ///
     /// ```
-    /// use onestep::{ConsistencyFn, Gaussian, Grid, Ledger};
+    /// use onestep::Grid;
+    /// use onestep::audit::Ledger;
+    /// use onestep::consistency::ConsistencyFn;
+    /// use onestep::law::Gaussian;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);
@@ -178,7 +201,7 @@ where
 {
     /// Measures every term of `f`. Each step has its own draws: what is found at one does not depend on which others are measured.
     ///
-    /// A function in single precision is wrapped in a [`ConsistencyFn`](crate::ConsistencyFn) that casts. A family trained on scaled data
+    /// A function in single precision is wrapped in a [`ConsistencyFn`](crate::consistency::ConsistencyFn) that casts. A family trained on scaled data
     /// acts on the scaled space: give the target on that space.
     ///
     /// # Errors
@@ -188,7 +211,10 @@ where
     /// point.
     ///
     /// ```
-    /// use onestep::{AuditError, ConsistencyFn, Gaussian, Grid, Ledger};
+    /// use onestep::Grid;
+    /// use onestep::audit::{AuditError, Ledger};
+    /// use onestep::consistency::ConsistencyFn;
+    /// use onestep::law::Gaussian;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);

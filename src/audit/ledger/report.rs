@@ -1,6 +1,6 @@
 //! What a ledger found, and the verdict.
 
-use crate::Estimate;
+use crate::estimate::Estimate;
 
 /// The terms of step t, each the mean length of a vector over the same draws of X_t, with standard error and 95 % interval.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +37,7 @@ pub struct LedgerStep {
     pub second_order_error: f64,
 }
 
-/// What a [`Ledger`](crate::Ledger) found.
+/// What a [`Ledger`](crate::audit::Ledger) found.
 ///
 /// # Units
 /// All errors are lengths in the units of the data.
@@ -147,7 +147,10 @@ impl LedgerReport {
     /// Σ E‖f_t − f_t*‖ over the measured steps: ε + ε_F of Theorem 1, in the L¹ sum of Assumption 2, where all steps were measured.
     ///
     /// ```
-    /// use onestep::{ConsistencyFn, Gaussian, Grid, Ledger};
+    /// use onestep::Grid;
+    /// use onestep::audit::Ledger;
+    /// use onestep::consistency::ConsistencyFn;
+    /// use onestep::law::Gaussian;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);
@@ -167,7 +170,10 @@ impl LedgerReport {
     /// Σ E‖local_t‖ over the measured steps: the certificate, where all steps were measured.
     ///
     /// ```
-    /// use onestep::{ConsistencyFn, Gaussian, Grid, Ledger};
+    /// use onestep::Grid;
+    /// use onestep::audit::Ledger;
+    /// use onestep::consistency::ConsistencyFn;
+    /// use onestep::law::Gaussian;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);
@@ -186,7 +192,10 @@ impl LedgerReport {
     /// Whether every step 2..=T was measured.
     ///
     /// ```
-    /// use onestep::{ConsistencyFn, Gaussian, Grid, Ledger};
+    /// use onestep::Grid;
+    /// use onestep::audit::Ledger;
+    /// use onestep::consistency::ConsistencyFn;
+    /// use onestep::law::Gaussian;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);
@@ -205,7 +214,10 @@ impl LedgerReport {
     /// `None` where steps were left out: the sum over some of the steps is a lower bound on the whole sum and bounds no error.
     ///
     /// ```
-    /// use onestep::{ConsistencyFn, Gaussian, Grid, Ledger};
+    /// use onestep::Grid;
+    /// use onestep::audit::Ledger;
+    /// use onestep::consistency::ConsistencyFn;
+    /// use onestep::law::Gaussian;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let (target, grid) = (Gaussian::standard(2)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);
@@ -222,7 +234,10 @@ impl LedgerReport {
     /// Σ_t of what rounding leaves of (34) and of the estimated quadrature errors: no term below it means anything.
     ///
     /// ```
-    /// use onestep::{ConsistencyFn, Gaussian, Grid, Ledger};
+    /// use onestep::Grid;
+    /// use onestep::audit::Ledger;
+    /// use onestep::consistency::ConsistencyFn;
+    /// use onestep::law::Gaussian;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);
@@ -239,7 +254,10 @@ impl LedgerReport {
     /// Where steps were left out only the measured ones are judged.
     ///
     /// ```
-    /// use onestep::{ConsistencyFn, Gaussian, Grid, Ledger, LedgerTerm, LocalPart};
+    /// use onestep::Grid;
+    /// use onestep::audit::{Ledger, LedgerTerm, LocalPart};
+    /// use onestep::consistency::ConsistencyFn;
+    /// use onestep::law::Gaussian;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 0.3, 1.5])?);

@@ -1,10 +1,14 @@
 //! The terms of the error recursion (34) at given points.
 
-use super::curvature;
-use super::{AuditError, Ledger, check_values};
+use crate::audit::ledger::check_values;
+use crate::audit::ledger::curvature;
+use crate::audit::{AuditError, Ledger};
 use crate::audit::{flow_to_first, lengths};
-use crate::training::conditional::Conditional;
-use crate::{ConsistencyFunction, DiscreteLaw, FlowJacobian, Posterior, PosteriorRule, parallel};
+use crate::consistency::ConsistencyFunction;
+use crate::flow::FlowJacobian;
+use crate::law::conditional::Conditional;
+use crate::law::{DiscreteLaw, Posterior, PosteriorRule};
+use crate::numeric::parallel;
 use ndarray::{Array2, ArrayRef2, Axis, concatenate};
 
 /// The terms of the error recursion of step t at n points, each table n × d:
@@ -60,7 +64,10 @@ where
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{ConsistencyFn, Grid, Ledger, LineMixture};
+    /// use onestep::Grid;
+    /// use onestep::audit::Ledger;
+    /// use onestep::consistency::ConsistencyFn;
+    /// use onestep::law::LineMixture;
     /// // N(0, 1): Φ = id, so ξ = f − id, and E[X_{t−1} | X_t] = cos Δθ X_t.
     /// let (target, grid) = (LineMixture::gaussian(0.0, 1.0)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);
     /// let f = ConsistencyFn::new(1, 3, |t, x: &[f64], out: &mut [f64]| out[0] = x[0] * 0.9_f64.powi(t as i32 - 1));

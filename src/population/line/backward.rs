@@ -1,9 +1,9 @@
 //! The posterior of X_{t−1} given X_t, and the rules that average over it.
 
-use crate::NoiseLevel;
-use crate::special::hermite::gauss_hermite;
-use crate::special::normal::density;
-use crate::target::line::LineMixture;
+use crate::law::LineMixture;
+use crate::level::NoiseLevel;
+use crate::numeric::special::hermite::gauss_hermite;
+use crate::numeric::special::normal::density;
 
 /// A quadrature rule for N(0, 1) and the largest ratio (posterior width)/(local scale of f) it serves.
 pub(super) struct HermiteRule {

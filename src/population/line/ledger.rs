@@ -1,9 +1,10 @@
 //! What a run adds up: the loss, local errors, the slopes of the flow; and the lower bound.
 
-use crate::Grid;
-use crate::population::ledger::{LocalError, golden_minimum};
+use crate::law::LineMixture;
+use crate::population::LocalError;
+use crate::population::ledger::golden_minimum;
 use crate::population::quadrature::Quadrature;
-use crate::target::line::LineMixture;
+use crate::schedule::Grid;
 
 /// What accumulates over the levels.
 #[derive(Default)]

@@ -3,10 +3,11 @@
 //! A node is a trajectory of the flow. It is labelled by its position y at level 1, and at level t it stands at x = F_t^{−1}(F_1(y)).
 //! Labels are placed so that at every level the nodes resolve both the marginal p_t and the flow map to it.
 
-use super::nodes::{Nodes, Tracker};
+use crate::law::LineMixture;
+use crate::level::NoiseLevel;
+use crate::population::line::nodes::{Nodes, Tracker};
 use crate::population::mesh::{FAN, GAP, NodeDensity, Places, SWITCH, TAIL, candidates, clear_nodes, common_degrees, reference_levels};
-use crate::target::line::LineMixture;
-use crate::{Grid, NoiseLevel};
+use crate::schedule::Grid;
 
 /// Neighbouring nodes closer than this, relative to the scale of the marginal, are merged.
 const COINCIDENT: f64 = 1e-12;

@@ -11,14 +11,16 @@ mod result;
 
 pub use result::{LineConsistency, LinePopulation};
 
-use super::interpolant::Interpolant;
-use super::ledger::{LocalError, certificate_levels, sum_over_levels};
-use super::mesh::local_scales;
-use super::quadrature::Quadrature;
-use super::settings::{Kept, Settings, refine};
-use super::{Interval, Keep, Method, PopulationError, PopulationReport};
-use crate::target::line::LineMixture;
-use crate::{Grid, NoiseLevel};
+use crate::law::LineMixture;
+use crate::level::NoiseLevel;
+use crate::population::LocalError;
+use crate::population::interpolant::Interpolant;
+use crate::population::ledger::{certificate_levels, sum_over_levels};
+use crate::population::mesh::local_scales;
+use crate::population::quadrature::Quadrature;
+use crate::population::settings::{Kept, Settings, refine};
+use crate::population::{Interval, Keep, Method, PopulationError, PopulationReport};
+use crate::schedule::Grid;
 use backward::{Backward, HermiteRule, hermite_rules};
 use ledger::{Ledger, lower_bound, valley_slope};
 use mesh::{LineDensity, Mesh};
@@ -50,7 +52,10 @@ const LARGEST_RATIO: f64 = 1e7;
 ///
 /// # Example
 /// ```
-/// use onestep::{LineMixture, LineRecursion, LiHuangWei, VarianceSchedule};
+/// use onestep::VarianceSchedule;
+/// use onestep::law::LineMixture;
+/// use onestep::population::LineRecursion;
+/// use onestep::schedule::LiHuangWei;
 /// let target = LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.8, 0.8])?;
 /// let grid = LiHuangWei::new(256, 2.0, 4.0)?.grid()?;
 /// let run = LineRecursion::new(&target, &grid).run()?;
@@ -76,7 +81,9 @@ impl<'a> LineRecursion<'a> {
     /// Training on `target` along `grid`, keeping f_T only, to relative tolerance 1e−9.
     ///
     /// ```
-    /// use onestep::{ConsistencyFunction, Grid, LineMixture, LineRecursion};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::LineRecursion;
     /// let target = LineMixture::gaussian(0.0, 1.0)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = LineRecursion::new(&target, &grid).run()?;
@@ -93,7 +100,9 @@ impl<'a> LineRecursion<'a> {
     /// Training or distillation.
     ///
     /// ```
-    /// use onestep::{Grid, LineMixture, LineRecursion, Method};
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::{LineRecursion, Method};
     /// let target = LineMixture::gaussian(0.0, 1.0)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = LineRecursion::new(&target, &grid).method(Method::Distillation).run()?;
@@ -109,7 +118,9 @@ impl<'a> LineRecursion<'a> {
     /// Which functions to keep; by default f_T alone.
     ///
     /// ```
-    /// use onestep::{ConsistencyFunction, Grid, Keep, LineMixture, LineRecursion};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::{Keep, LineRecursion};
     /// let target = LineMixture::gaussian(0.0, 1.0)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = LineRecursion::new(&target, &grid).keep(Keep::All).run()?;
@@ -125,7 +136,9 @@ impl<'a> LineRecursion<'a> {
     /// Relative tolerance of W_1, W_2, energy deficit and loss, in [1e−13, 1): the nodes are refined until these move by less.
     ///
     /// ```
-    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::LineRecursion;
     /// let target = LineMixture::gaussian(0.0, 1.0)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// assert!(LineRecursion::new(&target, &grid).tolerance(0.0).run().is_err());
@@ -141,7 +154,9 @@ impl<'a> LineRecursion<'a> {
     /// a looser one. A smaller one saves the runs that would be refined away.
     ///
     /// ```
-    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::LineRecursion;
     /// let target = LineMixture::gaussian(0.0, 1.0)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let fine = LineRecursion::new(&target, &grid).spacing(0.1).run()?;
@@ -159,7 +174,9 @@ impl<'a> LineRecursion<'a> {
     /// reported as infinite, that is unknown.
     ///
     /// ```
-    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::LineRecursion;
     /// let target = LineMixture::gaussian(0.0, 1.0)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let once = LineRecursion::new(&target, &grid).refinements(0).run()?;
@@ -180,7 +197,9 @@ impl<'a> LineRecursion<'a> {
     /// tolerance is not an error: its report says `resolved: false` and by how much the last refinement moved it.
     ///
     /// ```
-    /// use onestep::{Grid, Keep, LineMixture, LineRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::{Keep, LineRecursion};
     /// let target = LineMixture::gaussian(0.0, 1.0)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// assert!(LineRecursion::new(&target, &grid).keep(Keep::Levels(vec![4])).run().is_err());

@@ -1,8 +1,8 @@
 //! The nodes at one level: positions on the exact flow, densities, posterior responsibilities, velocity.
 
-use crate::NoiseLevel;
-use crate::special::normal;
-use crate::target::line::{LineMarginal, LineMixture};
+use crate::law::{LineMarginal, LineMixture};
+use crate::level::NoiseLevel;
+use crate::numeric::special::normal;
 use std::f64::consts::FRAC_PI_4;
 
 /// Newton steps before a node is placed by the safeguarded search instead.

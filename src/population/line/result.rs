@@ -1,14 +1,15 @@
 //! What a run on the line returns: the functions that were kept and the report.
 
+use crate::consistency::ConsistencyFunction;
 use crate::consistency::assert_evaluable;
+use crate::float::Float;
+use crate::population::LocalError;
 use crate::population::PopulationReport;
 use crate::population::interpolant::Interpolant;
-use crate::population::ledger::LocalError;
 use crate::population::settings::Kept;
-use crate::{ConsistencyFunction, Float};
 use ndarray::ArrayRef2;
 
-/// The result of a [`LineRecursion`](crate::LineRecursion).
+/// The result of a [`LineRecursion`](crate::population::LineRecursion).
 #[derive(Debug, Clone)]
 pub struct LinePopulation {
     pub(super) consistency: LineConsistency,
@@ -29,7 +30,9 @@ impl LinePopulation {
     /// The functions that were kept.
     ///
     /// ```
-    /// use onestep::{ConsistencyFunction, Grid, LineMixture, LineRecursion};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::LineRecursion;
     /// let target = LineMixture::point_masses(&[1.0], &[3.0])?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = LineRecursion::new(&target, &grid).run()?;
@@ -44,7 +47,9 @@ impl LinePopulation {
     /// Errors and bounds.
     ///
     /// ```
-    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::LineRecursion;
     /// // One point mass has no discretisation error.
     /// let target = LineMixture::point_masses(&[1.0], &[3.0])?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
@@ -60,7 +65,9 @@ impl LinePopulation {
     /// (exact for one copy).
     ///
     /// ```
-    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::LineRecursion;
     /// let target = LineMixture::gaussian(0.0, 1.0)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = LineRecursion::new(&target, &grid).run()?;
@@ -79,7 +86,9 @@ impl LinePopulation {
     /// The errors of the single steps, at every level or, for long grids, at a subset of them that represents all.
     ///
     /// ```
-    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::LineRecursion;
     /// let target = LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.5, 0.5])?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = LineRecursion::new(&target, &grid).run()?;
@@ -95,7 +104,9 @@ impl LinePopulation {
     /// The number of nodes of the final run.
     ///
     /// ```
-    /// use onestep::{Grid, LineMixture, LineRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::LineRecursion;
     /// let target = LineMixture::gaussian(0.0, 1.0)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// assert!(LineRecursion::new(&target, &grid).run()?.nodes() > 20);
@@ -109,7 +120,7 @@ impl LinePopulation {
 
 /// The population consistency functions on the line: increasing, asymptotically linear, f_1 = id.
 ///
-/// Holds t = 1, t = T and whatever [`Keep`](crate::Keep) asked for. Evaluation is a search and a polynomial of degree 10.
+/// Holds t = 1, t = T and whatever [`Keep`](crate::population::Keep) asked for. Evaluation is a search and a polynomial of degree 10.
 #[derive(Debug, Clone)]
 pub struct LineConsistency {
     pub(super) steps: usize,

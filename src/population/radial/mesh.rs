@@ -4,11 +4,12 @@
 //! trajectories in a gap between shells keep their digits. The first node is the origin.
 
 use crate::flow::radial::half_angle;
-use crate::parallel;
+use crate::law::Radial;
+use crate::level::NoiseLevel;
+use crate::numeric::parallel;
 use crate::population::ledger::golden_minimum;
 use crate::population::mesh::{FAN, GAP, NodeDensity, Places, SWITCH, TAIL, candidates, clear_nodes, common_degrees, reference_levels};
-use crate::target::radial::Radial;
-use crate::{Grid, NoiseLevel};
+use crate::schedule::Grid;
 
 /// Neighbouring nodes closer than this part of the noise's standard deviation, or of their radius, are merged.
 const COINCIDENT: f64 = 1e-12;

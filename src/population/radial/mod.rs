@@ -9,11 +9,11 @@ mod result;
 
 pub use result::{RadialConsistency, RadialPopulation};
 
-use super::settings::{Settings, refine};
-use super::{Keep, Method, PopulationError};
-use crate::Grid;
-use crate::special::von_mises_fisher::GaussRules;
-use crate::target::radial::Radial;
+use crate::law::Radial;
+use crate::numeric::special::von_mises_fisher::GaussRules;
+use crate::population::settings::{Settings, refine};
+use crate::population::{Keep, Method, PopulationError};
+use crate::schedule::Grid;
 use mesh::RadialDensity;
 use pass::Pass;
 
@@ -48,7 +48,10 @@ const LARGEST_RATIO: f64 = 1e7;
 ///
 /// # Example
 /// ```
-/// use onestep::{LiHuangWei, Radial, RadialRecursion, VarianceSchedule};
+/// use onestep::VarianceSchedule;
+/// use onestep::law::Radial;
+/// use onestep::population::RadialRecursion;
+/// use onestep::schedule::LiHuangWei;
 /// let target = Radial::sphere(100, 10.0)?;
 /// let grid = LiHuangWei::new(64, 2.0, 4.0)?.grid()?;
 /// let run = RadialRecursion::new(&target, &grid).run()?;
@@ -74,7 +77,9 @@ impl<'a> RadialRecursion<'a> {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{ConsistencyFunction, Grid, Radial, RadialRecursion};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// use onestep::law::Radial;
+    /// use onestep::population::RadialRecursion;
     /// let target = Radial::sphere(3, 1.0)?;
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// let run = RadialRecursion::new(&target, &grid).run()?;
@@ -90,7 +95,9 @@ impl<'a> RadialRecursion<'a> {
     /// Training or distillation.
     ///
     /// ```
-    /// use onestep::{Grid, Method, Radial, RadialRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::Radial;
+    /// use onestep::population::{Method, RadialRecursion};
     /// let target = Radial::sphere(3, 1.0)?;
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// let run = RadialRecursion::new(&target, &grid).method(Method::Distillation).run()?;
@@ -106,7 +113,9 @@ impl<'a> RadialRecursion<'a> {
     /// Which functions to keep; by default f_T alone.
     ///
     /// ```
-    /// use onestep::{ConsistencyFunction, Grid, Keep, Radial, RadialRecursion};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// use onestep::law::Radial;
+    /// use onestep::population::{Keep, RadialRecursion};
     /// let target = Radial::sphere(3, 1.0)?;
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// let run = RadialRecursion::new(&target, &grid).keep(Keep::All).run()?;
@@ -122,7 +131,9 @@ impl<'a> RadialRecursion<'a> {
     /// Relative tolerance of W_1, W_2, energy deficit and loss, in [1e−13, 1): the nodes are refined until these move by less.
     ///
     /// ```
-    /// use onestep::{Grid, Radial, RadialRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::Radial;
+    /// use onestep::population::RadialRecursion;
     /// let target = Radial::sphere(3, 1.0)?;
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// assert!(RadialRecursion::new(&target, &grid).tolerance(0.0).run().is_err());
@@ -138,7 +149,9 @@ impl<'a> RadialRecursion<'a> {
     /// looser one.
     ///
     /// ```
-    /// use onestep::{Grid, Radial, RadialRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::Radial;
+    /// use onestep::population::RadialRecursion;
     /// let target = Radial::sphere(3, 1.0)?;
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// assert!(RadialRecursion::new(&target, &grid).spacing(f64::NAN).run().is_err());
@@ -158,7 +171,9 @@ impl<'a> RadialRecursion<'a> {
     /// how much the last refinement moved it.
     ///
     /// ```
-    /// use onestep::{Grid, Keep, Radial, RadialRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::Radial;
+    /// use onestep::population::{Keep, RadialRecursion};
     /// let target = Radial::sphere(3, 1.0)?;
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// assert!(RadialRecursion::new(&target, &grid).keep(Keep::Levels(vec![4])).run().is_err());

@@ -1,18 +1,21 @@
 //! One run of the radial recursion on one set of nodes.
 
-use super::mesh::{Mesh, RadialDensity, ln_density, ln_radius_density, mirrored};
-use super::{RadialConsistency, RadialPopulation, RadialRecursion};
 use crate::flow::radial::half_angle;
-use crate::parallel;
+use crate::law::Radial;
+use crate::law::radial::Shell;
+use crate::level::NoiseLevel;
+use crate::numeric::parallel;
+use crate::numeric::special::von_mises_fisher::{Angle, AngularRule, GaussRules};
+use crate::population::LocalError;
 use crate::population::interpolant::Interpolant;
-use crate::population::ledger::{LocalError, certificate_levels, sum_over_levels};
+use crate::population::ledger::{certificate_levels, sum_over_levels};
 use crate::population::mesh::local_scales;
 use crate::population::quadrature::Quadrature;
+use crate::population::radial::mesh::{Mesh, RadialDensity, ln_density, ln_radius_density, mirrored};
 use crate::population::settings::{Kept, Settings};
 use crate::population::{Interval, Method, PopulationReport};
-use crate::special::von_mises_fisher::{Angle, AngularRule, GaussRules};
-use crate::target::radial::{Radial, Shell};
-use crate::{Grid, NoiseLevel};
+use crate::population::{RadialConsistency, RadialPopulation, RadialRecursion};
+use crate::schedule::Grid;
 
 /// Angles of the rule for functions that vary over the width of the posterior; it gives means to 1e−13, and more angles follow finer nodes by
 /// a square root.

@@ -1,15 +1,16 @@
 //! What a radial run returns: the functions that were kept and the report.
 
+use crate::consistency::ConsistencyFunction;
 use crate::consistency::assert_evaluable;
+use crate::float::Float;
+use crate::law::radial::norm;
+use crate::population::LocalError;
 use crate::population::PopulationReport;
 use crate::population::interpolant::Interpolant;
-use crate::population::ledger::LocalError;
 use crate::population::settings::Kept;
-use crate::target::radial::norm;
-use crate::{ConsistencyFunction, Float};
 use ndarray::ArrayRef2;
 
-/// The result of a [`RadialRecursion`](crate::RadialRecursion).
+/// The result of a [`RadialRecursion`](crate::population::RadialRecursion).
 #[derive(Debug, Clone)]
 pub struct RadialPopulation {
     pub(super) consistency: RadialConsistency,
@@ -22,7 +23,9 @@ impl RadialPopulation {
     /// The functions that were kept.
     ///
     /// ```
-    /// use onestep::{ConsistencyFunction, Grid, Radial, RadialRecursion};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// use onestep::law::Radial;
+    /// use onestep::population::RadialRecursion;
     /// let target = Radial::sphere(5, 1.0)?;
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// let run = RadialRecursion::new(&target, &grid).run()?;
@@ -37,7 +40,9 @@ impl RadialPopulation {
     /// Errors and bounds.
     ///
     /// ```
-    /// use onestep::{Grid, Radial, RadialRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::Radial;
+    /// use onestep::population::RadialRecursion;
     /// let target = Radial::sphere(5, 1.0)?;
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// let run = RadialRecursion::new(&target, &grid).run()?;
@@ -52,7 +57,9 @@ impl RadialPopulation {
     /// The errors of the single steps, at every level or, for long grids, at a subset of them that represents all.
     ///
     /// ```
-    /// use onestep::{Grid, Radial, RadialRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::Radial;
+    /// use onestep::population::RadialRecursion;
     /// let target = Radial::sphere(5, 1.0)?;
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// let run = RadialRecursion::new(&target, &grid).run()?;
@@ -68,7 +75,9 @@ impl RadialPopulation {
     /// The number of nodes of the final run, the origin included.
     ///
     /// ```
-    /// use onestep::{Grid, Radial, RadialRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::Radial;
+    /// use onestep::population::RadialRecursion;
     /// let target = Radial::sphere(5, 1.0)?;
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// assert!(RadialRecursion::new(&target, &grid).run()?.nodes() > 20);
@@ -81,7 +90,7 @@ impl RadialPopulation {
 }
 
 /// The population consistency functions of a rotation-invariant target, f_t(x) = g_t(‖x‖) x/‖x‖; f_1 = id. Holds t = 1, t = T and
-/// whatever [`Keep`](crate::Keep) asked for.
+/// whatever [`Keep`](crate::population::Keep) asked for.
 #[derive(Debug, Clone)]
 pub struct RadialConsistency {
     pub(super) dim: usize,

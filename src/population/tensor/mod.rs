@@ -2,13 +2,19 @@
 
 mod lattice;
 
-use super::settings::Kept;
-use super::{Interval, Keep, Method, PopulationError};
+use crate::consistency::ConsistencyFunction;
 use crate::consistency::assert_evaluable;
-use crate::special::hermite::gauss_hermite;
-use crate::target::gaussian::{noisy_variance, over};
-use crate::target::mixture::softmax;
-use crate::{ConsistencyFunction, Float, FlowSolver, GaussianMixture, Grid, Moments, NoiseLevel, parallel};
+use crate::float::Float;
+use crate::flow::FlowSolver;
+use crate::law::gaussian::{noisy_variance, over};
+use crate::law::mixture::softmax;
+use crate::law::{GaussianMixture, Moments};
+use crate::level::NoiseLevel;
+use crate::numeric::parallel;
+use crate::numeric::special::hermite::gauss_hermite;
+use crate::population::settings::Kept;
+use crate::population::{Interval, Keep, Method, PopulationError};
+use crate::schedule::Grid;
 use lattice::{Lattice, MOST_DIMS};
 use ndarray::{Array2, ArrayRef2, Axis};
 
@@ -47,7 +53,10 @@ const CHUNK: usize = 256;
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{GaussianMixture, TensorRecursion, UniformAngle, VarianceSchedule};
+/// use onestep::VarianceSchedule;
+/// use onestep::law::GaussianMixture;
+/// use onestep::population::TensorRecursion;
+/// use onestep::schedule::UniformAngle;
 /// let target = GaussianMixture::isotropic(&[0.5, 0.5], &array![[-0.5, 0.2], [0.5, -0.2]], &[0.5, 0.8])?;
 /// let grid = UniformAngle::new(8, 0.1, 1.5)?.grid()?;
 /// let run = TensorRecursion::new(&target, &grid).nodes(40).run()?;
@@ -74,7 +83,9 @@ impl<'a> TensorRecursion<'a> {
     /// Consistency training on `grid`, keeping f_T; 1024, 96 or 40 nodes an axis for d = 1, 2, 3, and five Gauss–Hermite points.
     ///
     /// ```
-    /// use onestep::{GaussianMixture, Grid, TensorRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::GaussianMixture;
+    /// use onestep::population::TensorRecursion;
     /// let target = GaussianMixture::isotropic(&[1.0], &ndarray::array![[0.0]], &[1.0])?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = TensorRecursion::new(&target, &grid).run()?;
@@ -95,7 +106,9 @@ impl<'a> TensorRecursion<'a> {
     /// Training or distillation.
     ///
     /// ```
-    /// use onestep::{GaussianMixture, Grid, Method, TensorRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::GaussianMixture;
+    /// use onestep::population::{Method, TensorRecursion};
     /// let target = GaussianMixture::isotropic(&[1.0], &ndarray::array![[0.0]], &[1.0])?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = TensorRecursion::new(&target, &grid).method(Method::Distillation).run()?;
@@ -111,7 +124,9 @@ impl<'a> TensorRecursion<'a> {
     /// Which functions to keep.
     ///
     /// ```
-    /// use onestep::{ConsistencyFunction, GaussianMixture, Grid, Keep, TensorRecursion};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// use onestep::law::GaussianMixture;
+    /// use onestep::population::{Keep, TensorRecursion};
     /// let target = GaussianMixture::isotropic(&[1.0], &ndarray::array![[0.0]], &[1.0])?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = TensorRecursion::new(&target, &grid).nodes(50).keep(Keep::All).run()?;
@@ -127,7 +142,9 @@ impl<'a> TensorRecursion<'a> {
     /// Nodes along each axis.
     ///
     /// ```
-    /// use onestep::{GaussianMixture, Grid, TensorRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::GaussianMixture;
+    /// use onestep::population::TensorRecursion;
     /// let target = GaussianMixture::isotropic(&[1.0], &ndarray::array![[0.0]], &[1.0])?;
     /// let grid = Grid::from_angles(&[0.1, 1.5])?;
     /// assert!(TensorRecursion::new(&target, &grid).nodes(3).run().is_err());
@@ -142,7 +159,9 @@ impl<'a> TensorRecursion<'a> {
     /// Gauss–Hermite points along each axis, 2 to 20.
     ///
     /// ```
-    /// use onestep::{GaussianMixture, Grid, TensorRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::GaussianMixture;
+    /// use onestep::population::TensorRecursion;
     /// let target = GaussianMixture::isotropic(&[1.0], &ndarray::array![[0.0]], &[1.0])?;
     /// let grid = Grid::from_angles(&[0.1, 1.5])?;
     /// assert!(TensorRecursion::new(&target, &grid).points(1).run().is_err());
@@ -177,7 +196,9 @@ impl<'a> TensorRecursion<'a> {
     /// flow map that cannot be integrated.
     ///
     /// ```
-    /// use onestep::{GaussianMixture, Grid, TensorRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::GaussianMixture;
+    /// use onestep::population::TensorRecursion;
     /// let four = GaussianMixture::isotropic(&[1.0], &ndarray::Array2::zeros((1, 4)), &[1.0])?;
     /// assert!(TensorRecursion::new(&four, &Grid::from_angles(&[0.1, 1.5])?).run().is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -375,7 +396,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// b √C z for every point z of the rule, C the posterior covariance of a component.
-    fn deviations(&self, level: NoiseLevel, b: f64, covariance: &crate::Covariance) -> Vec<f64> {
+    fn deviations(&self, level: NoiseLevel, b: f64, covariance: &crate::law::Covariance) -> Vec<f64> {
         let root = covariance.function(|s| b * over(s * level.one_minus_alpha_bar(), noisy_variance(level, s)).sqrt());
         let dim = self.lattice.dim();
         let image = |z: &[f64], j: usize| -> f64 { (0..dim).map(|i| root[[j, i]] * z[i]).sum() };
@@ -395,7 +416,7 @@ fn posterior_means(target: &GaussianMixture, level: NoiseLevel, k: usize, x: &Ar
 
 /// What a [`TensorRecursion`] found, with X_T at its true law.
 ///
-/// Two numbers of [`PopulationReport`](crate::PopulationReport) are not here, and the bounds hold without them: the certificate, of which
+/// Two numbers of [`PopulationReport`](crate::population::PopulationReport) are not here, and the bounds hold without them: the certificate, of which
 /// `w1.upper` takes the place (it is the error against the flow map itself, which the certificate bounds), and the prior mismatch, the
 /// change of W_1 when X_T starts from N(0, I), at most a Lipschitz constant of f_T times W_1(p_T, N(0, I)).
 ///
@@ -436,7 +457,9 @@ impl TensorPopulation {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{ConsistencyFunction, GaussianMixture, Grid, TensorRecursion};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// use onestep::law::GaussianMixture;
+    /// use onestep::population::TensorRecursion;
     /// let target = GaussianMixture::isotropic(&[1.0], &array![[0.0, 0.0]], &[1.0])?;
     /// let run = TensorRecursion::new(&target, &Grid::from_angles(&[0.1, 0.8, 1.5])?).nodes(48).run()?;
     /// let image = run.consistency().eval(3, &array![[1.0, -2.0]]);
@@ -452,7 +475,9 @@ impl TensorPopulation {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{GaussianMixture, Grid, TensorRecursion};
+    /// use onestep::Grid;
+    /// use onestep::law::GaussianMixture;
+    /// use onestep::population::TensorRecursion;
     /// let target = GaussianMixture::isotropic(&[1.0], &array![[0.0, 0.0]], &[1.0])?;
     /// let run = TensorRecursion::new(&target, &Grid::from_angles(&[0.1, 0.8, 1.5])?).nodes(48).run()?;
     /// // f_T and Φ_T = id are multiples of each other: both bounds on W_2 are (1 − ∏ cos Δθ_t) √d.

@@ -1,8 +1,8 @@
 //! Which pairs of levels a joint trainer visits, and how often.
 
-use super::super::TrainingError;
-use super::super::error::check_range;
-use crate::Grid;
+use crate::schedule::Grid;
+use crate::training::TrainingError;
+use crate::training::check_range;
 use rand::Rng;
 
 /// The law of the level of a training pair.

@@ -9,11 +9,14 @@ pub use levels::LevelSampling;
 pub use model::JointModel;
 pub(crate) use model::{TIME_FEATURES, time_features};
 
-use super::error::check_range;
-use super::mlp::{Descent, Optimiser};
-use super::pairs::Source;
-use super::{Activation, Scaling, TrainingError};
-use crate::{Float, Grid, ScoreFunction};
+use crate::float::Float;
+use crate::schedule::Grid;
+use crate::score::ScoreFunction;
+use crate::training::Source;
+use crate::training::check_range;
+use crate::training::class::Activation;
+use crate::training::network::{Descent, Optimiser};
+use crate::training::{Scaling, TrainingError};
 use levels::LevelPairs;
 use model::LevelRow;
 use pass::{Objective, Rule};
@@ -58,7 +61,8 @@ pub enum Weighting {
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{ConsistencyFunction, Grid, Joint, JointModel};
+/// use onestep::{ConsistencyFunction, Grid};
+/// use onestep::training::{Joint, JointModel};
 /// use rand::SeedableRng;
 /// let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
@@ -105,9 +109,10 @@ impl Joint {
     /// A width outside 1..=65536, or more than 64 layers.
     ///
     /// ```
-    /// use onestep::{Grid, Joint};
+    /// use onestep::Grid;
+    /// use onestep::training::Joint;
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[0]).is_err());
-    /// # Ok::<(), onestep::ScheduleError>(())
+    /// # Ok::<(), onestep::schedule::ScheduleError>(())
     /// ```
     pub fn new(grid: Grid, hidden: &[usize]) -> Result<Self, TrainingError> {
         Ok(Self {
@@ -125,7 +130,9 @@ impl Joint {
     /// Another activation.
     ///
     /// ```
-    /// # use onestep::{Activation, Grid, Joint};
+    /// # use onestep::Grid;
+    /// # use onestep::training::Joint;
+    /// # use onestep::training::class::Activation;
     /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.activation(Activation::Tanh);
     /// # let _ = joint;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -142,7 +149,8 @@ impl Joint {
     /// Zero.
     ///
     /// ```
-    /// # use onestep::{Grid, Joint};
+    /// # use onestep::Grid;
+    /// # use onestep::training::Joint;
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.batch(0).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -157,7 +165,8 @@ impl Joint {
     /// Zero.
     ///
     /// ```
-    /// # use onestep::{Grid, Joint};
+    /// # use onestep::Grid;
+    /// # use onestep::training::Joint;
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.iterations(0).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -172,7 +181,8 @@ impl Joint {
     /// Not in (0, ∞).
     ///
     /// ```
-    /// # use onestep::{Grid, Joint};
+    /// # use onestep::Grid;
+    /// # use onestep::training::Joint;
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.rate(0.0).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -187,7 +197,8 @@ impl Joint {
     /// c of the pseudo-Huber loss is not in (0, ∞).
     ///
     /// ```
-    /// # use onestep::{Grid, Joint, Loss};
+    /// # use onestep::Grid;
+    /// # use onestep::training::{Joint, Loss};
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.loss(Loss::PseudoHuber { c: 0.0 }).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -202,7 +213,8 @@ impl Joint {
     /// The weights of the levels in the loss.
     ///
     /// ```
-    /// # use onestep::{Grid, Joint, Weighting};
+    /// # use onestep::Grid;
+    /// # use onestep::training::{Joint, Weighting};
     /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.weighting(Weighting::InverseStep);
     /// # let _ = joint;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -219,7 +231,8 @@ impl Joint {
     /// A lognormal law with a mean that is not finite or a standard deviation not in (0, ∞).
     ///
     /// ```
-    /// # use onestep::{Grid, Joint, LevelSampling};
+    /// # use onestep::Grid;
+    /// # use onestep::training::{Joint, LevelSampling};
     /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?;
     /// assert!(joint.level_sampling(LevelSampling::LogNormal { mean: 0.0, std: f64::NAN }).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -235,7 +248,8 @@ impl Joint {
     /// Zero.
     ///
     /// ```
-    /// # use onestep::{Grid, Joint};
+    /// # use onestep::Grid;
+    /// # use onestep::training::Joint;
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.curriculum(0).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -255,7 +269,8 @@ impl Joint {
     /// μ is outside [0, 1).
     ///
     /// ```
-    /// # use onestep::{Grid, Joint};
+    /// # use onestep::Grid;
+    /// # use onestep::training::Joint;
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.ema(1.0).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -268,7 +283,8 @@ impl Joint {
     /// Scales the data in another way.
     ///
     /// ```
-    /// # use onestep::{Grid, Joint, Scaling};
+    /// # use onestep::Grid;
+    /// # use onestep::training::{Joint, Scaling};
     /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.scaling(Scaling::Global);
     /// # let _ = joint;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -295,7 +311,8 @@ impl Joint {
     /// As [`train`](Self::train), and [`TrainingError::Stopped`].
     ///
     /// ```
-    /// # use onestep::{Grid, Joint, TrainingError};
+    /// # use onestep::Grid;
+    /// # use onestep::training::{Joint, TrainingError};
     /// # use rand::SeedableRng;
     /// use std::ops::ControlFlow;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
@@ -322,7 +339,9 @@ impl Joint {
     /// As [`train`](Self::train), and a score of another dimension.
     ///
     /// ```
-    /// # use onestep::{Grid, Joint, NoiseLevel, ScoreFn};
+    /// # use onestep::{Grid, NoiseLevel};
+    /// # use onestep::score::ScoreFn;
+    /// # use onestep::training::Joint;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
@@ -356,7 +375,8 @@ impl Joint {
     /// The models do not belong to this trainer's shape, or bad data.
     ///
     /// ```
-    /// # use onestep::{Grid, Joint, JointModel};
+    /// # use onestep::Grid;
+    /// # use onestep::training::{Joint, JointModel};
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];

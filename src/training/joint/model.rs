@@ -1,10 +1,12 @@
 //! One network for all levels.
 
-use super::super::mlp::Network;
-use super::super::pairs::noise;
-use super::super::{Standardisation, TrainingError};
+use crate::consistency::ConsistencyFunction;
 use crate::consistency::assert_evaluable;
-use crate::{ConsistencyFunction, Float, Grid};
+use crate::float::Float;
+use crate::schedule::Grid;
+use crate::training::network::Network;
+use crate::training::pairs::noise;
+use crate::training::{Standardisation, TrainingError};
 use ndarray::{Array2, ArrayRef2};
 use rand::RngCore;
 
@@ -38,7 +40,7 @@ impl<F: Float> LevelRow<F> {
     /// The rows of all levels; that of step t at position t − 1.
     pub(crate) fn table(grid: &Grid) -> Vec<Self> {
         let first = grid.level(1);
-        let row = |level: &crate::NoiseLevel| {
+        let row = |level: &crate::level::NoiseLevel| {
             let out = level.sin_from(first);
             let skip = level.cos() * first.cos() + level.sin() * first.sin();
             let (skip, out) = if *level == first { (1.0, 0.0) } else { (skip, out) };
@@ -75,7 +77,8 @@ impl<F: Float> JointModel<F> {
     /// The levels of training.
     ///
     /// ```
-    /// # use onestep::{Grid, Joint, JointModel};
+    /// # use onestep::Grid;
+    /// # use onestep::training::{Joint, JointModel};
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
@@ -91,7 +94,8 @@ impl<F: Float> JointModel<F> {
     /// The scaling between the data and the space the function acts on.
     ///
     /// ```
-    /// # use onestep::{Grid, Joint, JointModel};
+    /// # use onestep::Grid;
+    /// # use onestep::training::{Joint, JointModel};
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
@@ -107,7 +111,8 @@ impl<F: Float> JointModel<F> {
     /// The mean training loss over the last tenth of the iterations.
     ///
     /// ```
-    /// # use onestep::{Grid, Joint, JointModel};
+    /// # use onestep::Grid;
+    /// # use onestep::training::{Joint, JointModel};
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
@@ -123,7 +128,8 @@ impl<F: Float> JointModel<F> {
     /// All weights and biases, layer after layer: weights (inputs × outputs, row-major), then biases.
     ///
     /// ```
-    /// # use onestep::{Grid, Joint, JointModel};
+    /// # use onestep::Grid;
+    /// # use onestep::training::{Joint, JointModel};
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
@@ -143,7 +149,8 @@ impl<F: Float> JointModel<F> {
     ///
     /// ```
     /// # use ndarray::array;
-    /// # use onestep::{ConsistencyFunction, Grid, Joint, JointModel};
+    /// # use onestep::{ConsistencyFunction, Grid};
+    /// # use onestep::training::{Joint, JointModel};
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
@@ -170,7 +177,8 @@ impl<F: Float> JointModel<F> {
     /// `n` one-step samples f(Z, θ_T), Z ~ N(0, I), on the scale of the data.
     ///
     /// ```
-    /// # use onestep::{Grid, Joint, JointModel};
+    /// # use onestep::Grid;
+    /// # use onestep::training::{Joint, JointModel};
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];

@@ -1,12 +1,13 @@
 //! What one chunk of a minibatch does: draw pairs, ask the teacher, compare the student.
 
-use super::super::mlp::{Network, Tape};
-use super::super::pairs::Source;
-use super::levels::LevelPairs;
-use super::model::LevelRow;
-use super::{Joint, Loss, Weighting};
-use crate::stream::Stream;
-use crate::{Float, ScoreFunction};
+use crate::float::Float;
+use crate::numeric::stream::Stream;
+use crate::score::ScoreFunction;
+use crate::training::Source;
+use crate::training::joint::levels::LevelPairs;
+use crate::training::joint::model::LevelRow;
+use crate::training::network::{Network, Tape};
+use crate::training::{Joint, Loss, Weighting};
 use ndarray::{Array2, Axis};
 use rand::Rng;
 

@@ -1,14 +1,15 @@
 //! The loop of joint training: minibatches, teacher, curriculum.
 
-use super::super::mlp::{Network, Optimiser, RUNAWAY, check_loss, chunk_sizes};
-use super::super::pairs::Source;
-use super::super::{Scaling, Standardisation, TrainingError};
-use super::levels::{LevelPairs, intervals};
-use super::model::LevelRow;
-use super::pass::{Batch, Objective, Rule};
-use super::{Joint, JointModel, JointProgress, TIME_FEATURES};
-use crate::Float;
-use crate::stream::Stream;
+use crate::float::Float;
+use crate::numeric::stream::Stream;
+use crate::training::Source;
+use crate::training::joint::TIME_FEATURES;
+use crate::training::joint::levels::{LevelPairs, intervals};
+use crate::training::joint::model::LevelRow;
+use crate::training::joint::pass::{Batch, Objective, Rule};
+use crate::training::network::{Network, Optimiser, RUNAWAY, check_loss, chunk_sizes};
+use crate::training::{Joint, JointModel, JointProgress};
+use crate::training::{Scaling, Standardisation, TrainingError};
 use rand::RngCore;
 use std::ops::ControlFlow;
 

@@ -4,7 +4,7 @@
 //! cost (Jonker and Volgenant, *Computing* 38, 1987). The columns a list leaves out are represented in the heap by their threshold: only
 //! when the search would pass it is the row scanned for more.
 
-use super::auction::{FREE, Pairs};
+use crate::transport::assignment::auction::{FREE, Pairs};
 use crate::transport::lists::{Candidate, Lists};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

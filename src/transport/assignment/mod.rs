@@ -4,14 +4,16 @@ mod auction;
 mod augment;
 mod sorted;
 
-use super::cost::Geometry;
-use super::lists::Lists;
-use super::network::{self, merge::Merged};
-use super::order::Order;
-use super::screen::boxes::{spatial, spatial_order};
-use super::screen::{MEMORY, Screen};
-use super::{TransportError, certificate, check};
-use crate::{Float, parallel};
+use crate::float::Float;
+use crate::numeric::parallel;
+use crate::transport::cost::Geometry;
+use crate::transport::lists::Lists;
+use crate::transport::network;
+use crate::transport::network::merge::Merged;
+use crate::transport::order::Order;
+use crate::transport::screen::boxes::{spatial, spatial_order};
+use crate::transport::screen::{MEMORY, Screen};
+use crate::transport::{TransportError, certificate, check};
 use auction::Pairs;
 use augment::Search;
 use ndarray::ArrayRef2;
@@ -52,7 +54,7 @@ const DIFFERENT: f64 = 0.97;
 /// the few costs that survive by direct differences in `f64`. Memory is O(n(d + n^{1/4})), and in more than 32 dimensions 4 n² bytes more
 /// where [`memory`](Self::memory) allows it. Up to four dimensions the columns lie in k-d order in boxes of two sizes, each with a linear
 /// function below its prices, and every bid searches them anew, in `f64` throughout; lists serve the exact finish alone.
-/// Clouds with many equal points are merged and handed to the solver of [`NetworkSimplex`](crate::NetworkSimplex). On the line the
+/// Clouds with many equal points are merged and handed to the solver of [`NetworkSimplex`](crate::transport::NetworkSimplex). On the line the
 /// sorted matching is the answer, with duals in closed form.
 ///
 /// # Units
@@ -67,13 +69,13 @@ const DIFFERENT: f64 = 0.97;
 /// In one dimension the optimal matching is the sorted one.
 /// ```
 /// use ndarray::array;
-/// use onestep::Assignment;
+/// use onestep::transport::Assignment;
 /// let (x, y) = (array![[0.0], [1.0], [5.0]], array![[5.5], [0.5], [1.0]]);
 /// let matching = Assignment::new(2.0)?.solve(&x, &y)?;
 /// assert_eq!(matching.permutation, [1, 2, 0]);
 /// assert!((matching.cost - (0.25 + 0.0 + 0.25) / 3.0).abs() < 1e-15);
 /// assert!(matching.distance - matching.lower < 1e-15);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 ///
 /// # References
@@ -130,7 +132,7 @@ impl Assignment {
     /// `order` is NaN, infinite or below 1.
     ///
     /// ```
-    /// assert!(onestep::Assignment::new(0.5).is_err());
+    /// assert!(onestep::transport::Assignment::new(0.5).is_err());
     /// ```
     pub fn new(order: f64) -> Result<Self, TransportError> {
         Ok(Self { order: Order::new(order)?, memory: MEMORY })
@@ -139,8 +141,8 @@ impl Assignment {
     /// The order p.
     ///
     /// ```
-    /// assert_eq!(onestep::Assignment::new(2.0)?.order(), 2.0);
-    /// # Ok::<(), onestep::TransportError>(())
+    /// assert_eq!(onestep::transport::Assignment::new(2.0)?.order(), 2.0);
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     #[must_use]
     pub fn order(&self) -> f64 {
@@ -152,10 +154,10 @@ impl Assignment {
     ///
     /// ```
     /// use ndarray::Array2;
-    /// use onestep::Assignment;
+    /// use onestep::transport::Assignment;
     /// let (x, y) = (Array2::<f64>::zeros((2, 64)), Array2::ones((2, 64)));
     /// assert_eq!(Assignment::new(2.0)?.memory(0).solve(&x, &y)?.distance, 8.0);
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     #[must_use]
     pub fn memory(self, bytes: usize) -> Self {
@@ -175,14 +177,14 @@ impl Assignment {
     /// A translation by h moves every point by h: W_p = ‖h‖ for every p.
     /// ```
     /// use ndarray::array;
-    /// use onestep::Assignment;
+    /// use onestep::transport::Assignment;
     /// let x = array![[0.0, 0.0], [1.0, 2.0], [-1.0, 0.5]];
     /// let y = &x + &array![3.0, 4.0];
     /// for order in [1.0, 1.5, 2.0, 7.0] {
     ///     let matching = Assignment::new(order)?.solve(&x, &y)?;
     ///     assert!((matching.distance - 5.0).abs() < 1e-14);
     /// }
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     pub fn solve<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Matching, TransportError> {
         check::clouds(x, y)?;

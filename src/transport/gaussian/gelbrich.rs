@@ -1,8 +1,12 @@
 //! The Gelbrich bound: W_2 of two laws is at least W_2 of the Gaussians with their means and covariances.
 
-use super::{norm, procrustes::bures, root::Covariance};
-use crate::transport::{TransportError, check, order::Order};
-use crate::{Estimate, Float};
+use crate::estimate::Estimate;
+use crate::float::Float;
+use crate::transport::gaussian::norm;
+use crate::transport::gaussian::procrustes::bures;
+use crate::transport::gaussian::root::Covariance;
+use crate::transport::order::Order;
+use crate::transport::{TransportError, check};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView1, Axis};
 
 /// The Gelbrich lower bound on W_2, measured on two clouds.
@@ -27,11 +31,11 @@ const GROUPS: usize = 20;
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::gelbrich_plug_in;
+/// use onestep::transport::gaussian::gelbrich_plug_in;
 /// // A translation by (3, 4): the bound is attained.
 /// let g = gelbrich_plug_in(&array![[0.0, 0.0], [2.0, 0.0]], &array![[3.0, 4.0], [5.0, 4.0]])?;
 /// assert!((g - 5.0).abs() < 1e-14);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 ///
 /// # References
@@ -49,11 +53,11 @@ pub fn gelbrich_plug_in<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::gelbrich_weighted;
+/// use onestep::transport::gaussian::gelbrich_weighted;
 /// // Mass 1/4 at 4 against a point at 0: √(mean² + variance) = √(1 + 3).
 /// let g = gelbrich_weighted(&array![[0.0], [4.0]], &[0.75, 0.25], &array![[0.0]], &[1.0])?;
 /// assert!((g - 2.0).abs() < 1e-14);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 ///
 /// # References
@@ -81,13 +85,14 @@ pub fn gelbrich_weighted<F: Float>(x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>
 /// # Example
 /// ```
 /// use ndarray::Array2;
-/// use onestep::{Float, gelbrich};
+/// use onestep::Float;
+/// use onestep::transport::gaussian::gelbrich;
 /// use rand::SeedableRng;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let mut cloud = |shift: f64| Array2::from_shape_simple_fn((2000, 4), || shift + f64::standard_normal(&mut rng));
 /// let g = gelbrich(&cloud(0.0), &cloud(0.5))?; // W_2 = ‖(0.5, …)‖ = 1
 /// assert!((g.squared.value - 1.0).abs() < 5.0 * g.squared.std_error && g.squared.std_error < 0.1);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 ///
 /// # References

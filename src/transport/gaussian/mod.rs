@@ -1,16 +1,13 @@
 //! Distances between Gaussian laws, and the Gaussian lower bound on W_2 between any two clouds.
 
-mod cholesky;
 mod gelbrich;
-mod polar;
 mod procrustes;
-mod product;
 mod root;
 
 pub use gelbrich::{Gelbrich, gelbrich, gelbrich_plug_in, gelbrich_weighted};
 
-use super::TransportError;
-use crate::special::root_quadratic::{Direction, mean_norm};
+use crate::numeric::special::root_quadratic::{Direction, mean_norm};
+use crate::transport::TransportError;
 use ndarray::ArrayRef2;
 use procrustes::bures;
 use root::Given;
@@ -36,11 +33,11 @@ use root::Given;
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::gaussian_w2;
+/// use onestep::transport::gaussian::gaussian_w2;
 /// // Commuting covariances: W_2² = Σ (√λ_i − √μ_i)².
 /// let w = gaussian_w2(&[0.0, 0.0], &array![[4.0, 0.0], [0.0, 0.0]], &[0.0, 1.0], &array![[1.0, 0.0], [0.0, 9.0]])?;
 /// assert!((w - 11f64.sqrt()).abs() < 1e-14); // 1² + (2 − 1)² + (0 − 3)²
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 ///
 /// # References
@@ -73,10 +70,10 @@ pub fn gaussian_w2(
 ///
 /// # Example
 /// ```
-/// use onestep::gaussian_w1_line;
+/// use onestep::transport::gaussian::gaussian_w1_line;
 /// assert!((gaussian_w1_line(1.0, 2.0, -3.0, 2.0)? - 4.0).abs() < 1e-14);
 /// assert!((gaussian_w1_line(0.0, 1.0, 0.0, 3.0)? - 2.0 * (2.0 / std::f64::consts::PI).sqrt()).abs() < 1e-14);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 pub fn gaussian_w1_line(mean_a: f64, std_a: f64, mean_b: f64, std_b: f64) -> Result<f64, TransportError> {
     gaussian_w1_isotropic(&[mean_a], std_a, &[mean_b], std_b)
@@ -99,11 +96,11 @@ pub fn gaussian_w1_line(mean_a: f64, std_a: f64, mean_b: f64, std_b: f64) -> Res
 ///
 /// # Example
 /// ```
-/// use onestep::gaussian_w1_isotropic;
+/// use onestep::transport::gaussian::gaussian_w1_isotropic;
 /// // E‖Z‖ = 2√(2/π) in three dimensions.
 /// let w1 = gaussian_w1_isotropic(&[0.0; 3], 1.0, &[0.0; 3], 2.0)?;
 /// assert!((w1 - 2.0 * (2.0 / std::f64::consts::PI).sqrt()).abs() < 1e-14);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 pub fn gaussian_w1_isotropic(mean_a: &[f64], std_a: f64, mean_b: &[f64], std_b: f64) -> Result<f64, TransportError> {
     check_means(mean_a, mean_b)?;

@@ -1,13 +1,16 @@
 //! The orthogonal Procrustes problem for roots of covariances.
 
-use super::polar::{Halley, Parts, norm};
-use super::product::{distance, length, multiply, multiply_symmetric, pack, panels_len, parts, products, transpose};
-use super::root::{Covariance, write_root};
-use super::sweeps;
-use crate::panels::TILE_ROWS;
-use crate::stream::Stream;
+use crate::float::Float;
+use crate::numeric::dense::panels::TILE_ROWS;
+use crate::numeric::dense::polar::{Halley, Parts, norm};
+use crate::numeric::dense::product::{distance, length, multiply, multiply_symmetric, pack, panels_len, parts, products, transpose};
+use crate::numeric::parallel;
+use crate::numeric::stream::Stream;
+use crate::numeric::vector::vectorised;
 use crate::transport::TransportError;
-use crate::{Float, parallel, vector::vectorised};
+use crate::transport::gaussian::root::Covariance;
+use crate::transport::gaussian::root::write_root;
+use crate::transport::gaussian::sweeps;
 use nalgebra::DMatrix;
 use rand::RngCore;
 use std::array;
@@ -168,7 +171,7 @@ fn by_singular_vectors(a: &[f64], b: &[f64], dim: usize) -> Result<f64, f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::gaussian::product::tests::Square;
+    use crate::numeric::dense::product::tests::Square;
 
     /// A lower triangular matrix with positive diagonal, the others of its entries below 1/n.
     fn lower(n: usize, phase: f64, least: f64) -> Square<f64> {

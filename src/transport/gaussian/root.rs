@@ -1,9 +1,9 @@
 //! Roots of covariances.
 
-use super::cholesky::factor;
-use super::product::update_pairs;
-use super::sweeps;
+use crate::numeric::dense::cholesky::factor;
+use crate::numeric::dense::product::update_pairs;
 use crate::transport::TransportError;
+use crate::transport::gaussian::sweeps;
 use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::ArrayRef2;
 

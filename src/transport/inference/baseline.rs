@@ -1,8 +1,9 @@
 //! The distance between two samples of one law, and what is left of a measured distance without it.
 
-use super::resample::{check_replicates, shuffle};
-use crate::transport::{TransportError, check, distance::Distance};
-use crate::{Estimate, Float};
+use crate::estimate::Estimate;
+use crate::float::Float;
+use crate::transport::inference::resample::{check_replicates, shuffle};
+use crate::transport::{Distance, TransportError, check};
 use ndarray::{Array2, ArrayRef2, Axis};
 use rand::RngCore;
 
@@ -20,14 +21,16 @@ use rand::RngCore;
 /// # Example
 /// ```
 /// use ndarray::Array2;
-/// use onestep::{Float, Line, baseline};
+/// use onestep::Float;
+/// use onestep::transport::Line;
+/// use onestep::transport::inference::baseline;
 /// use rand::SeedableRng;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let draw = || Array2::from_shape_simple_fn((100, 1), || f64::standard_uniform(&mut rng));
 /// let b = baseline(&Line::new(1.0)?, 200, draw)?;
 /// // E W_1 of two uniform samples: ∫E|F_n − G_n| ≈ √(2/π) √(2/n) ∫√(u(1−u)) du = √(2/π) √(2/n) π/8.
 /// assert!((b.value - (2.0_f64 / 100.0).sqrt() * (2.0 / std::f64::consts::PI).sqrt() * std::f64::consts::PI / 8.0).abs() < 5.0 * b.std_error);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 pub fn baseline<F: Float>(
     distance: &(impl Distance<F> + ?Sized),
@@ -49,12 +52,13 @@ pub fn baseline<F: Float>(
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{Line, split_baseline};
+/// use onestep::transport::Line;
+/// use onestep::transport::inference::split_baseline;
 /// use rand::SeedableRng;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let b = split_baseline(&Line::new(1.0)?, &array![[0.0], [3.0]], 4, &mut rng)?;
 /// assert_eq!((b.value, b.std_error), (3.0, 0.0));
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 pub fn split_baseline<F: Float>(
     distance: &(impl Distance<F> + ?Sized),
@@ -82,7 +86,8 @@ pub fn split_baseline<F: Float>(
 /// bound and a lower one.
 ///
 /// ```
-/// use onestep::{Estimate, debiased};
+/// use onestep::Estimate;
+/// use onestep::transport::inference::debiased;
 /// let d = debiased(&Estimate::normal(3.0, 0.3, 10), &Estimate::normal(2.0, 0.4, 20));
 /// assert!((d.value - 1.0).abs() < 1e-15 && (d.std_error - 0.5).abs() < 1e-15);
 /// ```
@@ -114,7 +119,8 @@ pub struct Resolution {
 /// # Example
 /// At d = 16 two samples of 2000 points of one law are 3.06 apart; a true distance of 0.5 shows as 3.11.
 /// ```
-/// use onestep::{Estimate, resolution};
+/// use onestep::Estimate;
+/// use onestep::transport::inference::resolution;
 /// let r = resolution(&Estimate::normal(3.11, 0.01, 1), &Estimate::normal(3.06, 0.01, 1), 2000, 16);
 /// assert!(r.swamped && r.bias_ratio > 60.0 && r.rows_needed > 1e30);
 /// ```

@@ -1,8 +1,9 @@
 //! Centred plug-in estimators of W_2².
 
-use crate::transport::assignment::{Assignment, Matching};
+use crate::estimate::Estimate;
+use crate::float::Float;
+use crate::transport::{Assignment, Matching};
 use crate::transport::{TransportError, check};
-use crate::{Estimate, Float};
 use ndarray::ArrayRef2;
 
 /// Estimates of W_2²(P, Q) from two pairs of samples, with the bias of the plug-in distance subtracted.
@@ -42,7 +43,8 @@ pub struct Centred {
 /// # Example
 /// ```
 /// use ndarray::Array2;
-/// use onestep::{Float, centred};
+/// use onestep::Float;
+/// use onestep::transport::inference::centred;
 /// use rand::SeedableRng;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let mut noise = || Array2::from_shape_simple_fn((300, 8), || f64::standard_normal(&mut rng));
@@ -53,7 +55,7 @@ pub struct Centred {
 /// // Equal generators from equal noise: exactly 0.
 /// let null = centred(&x, &x, &x2, &x2)?;
 /// assert!(null.upper.value.abs() < 1e-12 && null.lower.value.abs() < 1e-12);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 ///
 /// # References

@@ -1,7 +1,9 @@
 //! Bootstrap, subsampling and permutation.
 
-use crate::transport::{TransportError, check, distance::Distance};
-use crate::{Estimate, Float, parallel};
+use crate::estimate::Estimate;
+use crate::float::Float;
+use crate::numeric::parallel;
+use crate::transport::{Distance, TransportError, check};
 use ndarray::{ArrayRef2, Axis, concatenate};
 use rand::{Rng, RngCore};
 
@@ -21,7 +23,9 @@ use rand::{Rng, RngCore};
 /// # Example
 /// ```
 /// use ndarray::Array2;
-/// use onestep::{Float, Line, bootstrap};
+/// use onestep::Float;
+/// use onestep::transport::Line;
+/// use onestep::transport::inference::bootstrap;
 /// use rand::SeedableRng;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let x = Array2::from_shape_simple_fn((400, 1), || f64::standard_normal(&mut rng));
@@ -30,7 +34,7 @@ use rand::{Rng, RngCore};
 /// // For laws far apart W_1 is the difference of the means, with variance 1/400 + 1/400.
 /// assert!((w1.std_error / (2.0_f64 / 400.0).sqrt() - 1.0).abs() < 0.3);
 /// assert!((w1.value - 3.0).abs() < 5.0 * w1.std_error);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 ///
 /// # References
@@ -60,7 +64,9 @@ pub fn bootstrap<F: Float>(
 /// # Example
 /// ```
 /// use ndarray::{Array2, ArrayRef2};
-/// use onestep::{Float, Line, weighted_bootstrap};
+/// use onestep::Float;
+/// use onestep::transport::Line;
+/// use onestep::transport::inference::weighted_bootstrap;
 /// use rand::SeedableRng;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let x = Array2::from_shape_simple_fn((400, 1), || f64::standard_normal(&mut rng));
@@ -72,7 +78,7 @@ pub fn bootstrap<F: Float>(
 /// // Equal weights give the plain bootstrap: the variance of the difference of two means is 2/400.
 /// let w1 = weighted_bootstrap(distance, (&x, &equal), (&y, &equal), 200, &mut rng)?;
 /// assert!((w1.value - 3.0).abs() < 1e-12 && (w1.std_error / (2.0_f64 / 400.0).sqrt() - 1.0).abs() < 0.3);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 ///
 /// # References
@@ -126,14 +132,16 @@ const REDRAWS: usize = 100;
 /// # Example
 /// ```
 /// use ndarray::Array2;
-/// use onestep::{Float, Line, subsample};
+/// use onestep::Float;
+/// use onestep::transport::Line;
+/// use onestep::transport::inference::subsample;
 /// use rand::SeedableRng;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let x = Array2::from_shape_simple_fn((1000, 1), || f64::standard_normal(&mut rng));
 /// let y = Array2::from_shape_simple_fn((1000, 1), || 3.0 + f64::standard_normal(&mut rng));
 /// let w1 = subsample(&Line::new(1.0)?, &x, &y, 100, 200, &mut rng)?;
 /// assert!((w1.std_error / (2.0_f64 / 1000.0).sqrt() - 1.0).abs() < 0.3);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 ///
 /// # References
@@ -250,14 +258,15 @@ pub struct PermutationTest {
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::{Line, permutation_test};
+/// use onestep::transport::Line;
+/// use onestep::transport::inference::permutation_test;
 /// use rand::SeedableRng;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let x = array![[0.0], [0.1], [0.2], [0.3], [0.4], [0.5]];
 /// let far = permutation_test(&Line::new(1.0)?, &x, &(&x + 9.0), 99, &mut rng)?;
 /// let same = permutation_test(&Line::new(1.0)?, &x, &x, 99, &mut rng)?;
 /// assert!(far.p_value < 0.05 && same.p_value == 1.0);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 ///
 /// # References

@@ -3,10 +3,16 @@
 //! Both halves of (0, 1) are integrated in s, with u = e^{−s}/2 below the median and 1 − u = e^{−s}/2 above it: the tails become long
 //! smooth stretches under an exponentially small weight, and no level is ever a number close to one.
 
-use super::{Line, samples::sorted};
-use crate::special::kronrod::{Integral, K7, K15, Piece, Rule, Value, adaptive};
-use crate::transport::{TransportError, check::CLOUDS, order::Order};
-use crate::{Estimate, Float, LineMarginal, parallel};
+use crate::estimate::Estimate;
+use crate::float::Float;
+use crate::law::LineMarginal;
+use crate::numeric::parallel;
+use crate::numeric::special::kronrod::{Integral, K7, K15, Piece, Rule, Value, adaptive};
+use crate::transport::Line;
+use crate::transport::TransportError;
+use crate::transport::check::CLOUDS;
+use crate::transport::line::samples::sorted;
+use crate::transport::order::Order;
 use std::f64::consts::LN_2;
 
 /// A law on the line, given by its quantile function F^{−1}(u) = inf {x : F(x) ≥ u}.
@@ -14,7 +20,7 @@ use std::f64::consts::LN_2;
 /// # Example
 /// [`QuantileFn`] turns two closures into a law, here the exponential one.
 /// ```
-/// use onestep::{LineQuantile, QuantileFn};
+/// use onestep::transport::{LineQuantile, QuantileFn};
 /// let exponential = QuantileFn::new(|u: f64| -(-u).ln_1p(), |q: f64| -q.ln());
 /// assert!((exponential.quantile(0.5) - exponential.upper_quantile(0.5)).abs() < 1e-15);
 /// ```
@@ -61,12 +67,12 @@ impl<A: Fn(f64) -> f64 + Send + Sync, B: Fn(f64) -> f64 + Send + Sync> QuantileF
     /// From `lower(u)` = F^{−1}(u) and `upper(q)` = F^{−1}(1 − q).
     ///
     /// ```
-    /// use onestep::{Line, QuantileFn};
+    /// use onestep::transport::{Line, QuantileFn};
     /// let uniform = QuantileFn::new(|u| u, |q: f64| 1.0 - q);
     /// let doubled = QuantileFn::new(|u| 2.0 * u, |q: f64| 2.0 - 2.0 * q);
     /// let w1 = Line::new(1.0)?.laws(&uniform, &doubled, 1e-12)?;
     /// assert!((w1.value - 0.5).abs() < 1e-12);
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     pub fn new(lower: A, upper: B) -> Self {
         Self { lower, upper }
@@ -131,12 +137,14 @@ impl Line {
     /// functions. Atoms and gaps are found by halving; mass below 1e−8 hidden between two nodes may be missed.
     ///
     /// ```
-    /// use onestep::{Line, LineMixture, NoiseLevel};
+    /// use onestep::NoiseLevel;
+    /// use onestep::law::LineMixture;
+    /// use onestep::transport::Line;
     /// let p = LineMixture::gaussian(0.0, 1.0).unwrap().at(NoiseLevel::DATA);
     /// let q = LineMixture::gaussian(3.0, 2.0).unwrap().at(NoiseLevel::DATA);
     /// let w2 = Line::new(2.0)?.laws(&p, &q, 1e-12)?;
     /// assert!((w2.value - 10f64.sqrt()).abs() < 1e-11); // √((3 − 0)² + (2 − 1)²)
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     pub fn laws<P, Q>(&self, left: &P, right: &Q, tolerance: f64) -> Result<Estimate, TransportError>
     where
@@ -165,12 +173,14 @@ impl Line {
     /// As [`laws`](Self::laws).
     ///
     /// ```
-    /// use onestep::{Line, LineMixture, NoiseLevel};
+    /// use onestep::NoiseLevel;
+    /// use onestep::law::LineMixture;
+    /// use onestep::transport::Line;
     /// let x = LineMixture::gaussian(0.0, 1.0).unwrap().at(NoiseLevel::DATA);
     /// // E|2X − X| = E|X| = √(2/π).
     /// let w1 = Line::new(1.0)?.maps(|x| 2.0 * x, |x| x, &x, 1e-12)?;
     /// assert!((w1.value - (2.0 / std::f64::consts::PI).sqrt()).abs() < 1e-11);
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     pub fn maps<Q: LineQuantile + ?Sized>(
         &self,
@@ -194,12 +204,12 @@ impl Line {
     /// `tolerance` and the interval are as in [`laws`](Self::laws). About 10 quantiles a point.
     ///
     /// ```
-    /// use onestep::{Line, QuantileFn};
+    /// use onestep::transport::{Line, QuantileFn};
     /// let uniform = QuantileFn::new(|u| u, |q: f64| 1.0 - q);
     /// // ∫|1/2 − u| du = 1/4.
     /// let w1 = Line::new(1.0)?.sample_to_law(&[0.5], &uniform, 1e-12)?;
     /// assert!((w1.value - 0.25).abs() < 1e-13);
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     pub fn sample_to_law<F: Float, Q: LineQuantile + ?Sized>(&self, x: &[F], law: &Q, tolerance: f64) -> Result<Estimate, TransportError> {
         check_tolerance(tolerance)?;

@@ -11,7 +11,8 @@ pub use laws::{LineQuantile, QuantileFn};
 pub(super) use samples::Sorted;
 pub(crate) use samples::pairing;
 
-use super::{TransportError, order::Order};
+use crate::transport::TransportError;
+use crate::transport::order::Order;
 
 /// W_p on the line, exact: between samples, weighted samples, laws, and increasing maps of one law.
 ///
@@ -21,10 +22,10 @@ use super::{TransportError, order::Order};
 ///
 /// # Example
 /// ```
-/// use onestep::Line;
+/// use onestep::transport::Line;
 /// let w1 = Line::new(1.0)?;
 /// assert_eq!(w1.samples(&[3.0, 1.0], &[2.0, 5.0])?, 1.5); // (|1 − 2| + |3 − 5|)/2
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 ///
 /// # References
@@ -41,7 +42,7 @@ impl Line {
     /// `order` is NaN, infinite or below 1.
     ///
     /// ```
-    /// use onestep::Line;
+    /// use onestep::transport::Line;
     /// assert!(Line::new(0.5).is_err() && Line::new(f64::NAN).is_err());
     /// // W_p of two point masses is their distance, whatever p.
     /// assert!((Line::new(3.5).unwrap().samples(&[0.0], &[7.0]).unwrap() - 7.0).abs() < 1e-14);
@@ -53,7 +54,7 @@ impl Line {
     /// The order p.
     ///
     /// ```
-    /// assert_eq!(onestep::Line::new(2.0).unwrap().order(), 2.0);
+    /// assert_eq!(onestep::transport::Line::new(2.0).unwrap().order(), 2.0);
     /// ```
     #[must_use]
     pub fn order(&self) -> f64 {

@@ -1,12 +1,15 @@
 //! W_p between samples on the line: sort, then pair quantiles.
 
-use super::Line;
-use super::sort::{Sorter, greater};
-use crate::special::sum::Sum;
-use crate::transport::check::{self, CLOUDS};
-use crate::transport::{TransportError, order::Order};
-use crate::vector::vectorised;
-use crate::{Float, parallel};
+use crate::float::Float;
+use crate::numeric::parallel;
+use crate::numeric::special::sum::Sum;
+use crate::numeric::vector::vectorised;
+use crate::transport::Line;
+use crate::transport::TransportError;
+use crate::transport::check;
+use crate::transport::check::CLOUDS;
+use crate::transport::line::sort::{Sorter, greater};
+use crate::transport::order::Order;
 
 impl Line {
     /// W_p between two samples with equal weights, of any sizes.
@@ -20,11 +23,11 @@ impl Line {
     /// sorted side by side, which does not change the result.
     ///
     /// ```
-    /// use onestep::Line;
+    /// use onestep::transport::Line;
     /// // Unequal sizes: one point at 0 against mass 1/3 at each of 0, 1, 2.
     /// let w = Line::new(2.0)?.samples(&[0.0], &[2.0, 0.0, 1.0])?;
     /// assert!((w - (5.0_f64 / 3.0).sqrt()).abs() < 1e-15);
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     pub fn samples<F: Float>(&self, x: &[F], y: &[F]) -> Result<f64, TransportError> {
         let [mut left, mut right] = <[Sorted; 2]>::default();
@@ -51,10 +54,10 @@ impl Line {
     /// Relative 1e−14: mass is accumulated from both ends towards the median, so that a far point of tiny weight keeps its digits.
     ///
     /// ```
-    /// use onestep::Line;
+    /// use onestep::transport::Line;
     /// let w = Line::new(1.0)?.weighted(&[0.0, 1.0], &[0.75, 0.25], &[0.0], &[1.0])?;
     /// assert_eq!(w, 0.25);
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     pub fn weighted<F: Float>(&self, x: &[F], a: &[f64], y: &[F], b: &[f64]) -> Result<f64, TransportError> {
         let x = sorted_with_weights(CLOUDS[0], x, a)?;

@@ -4,7 +4,7 @@
 //! cycle sends flow round it until another arc of the cycle is empty. Last, the trees of the forest are joined by the arcs of smallest
 //! reduced cost from a row of one to a column of another. These carry nothing and point to the root: the tree is strongly feasible.
 
-use super::tree::{ARTIFICIAL, Arc, Link, Tree};
+use crate::transport::network::tree::{ARTIFICIAL, Arc, Link, Tree};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 

@@ -6,13 +6,14 @@ pub(super) mod merge;
 mod simplex;
 mod tree;
 
-use super::assignment::Effort;
-use super::cost::Geometry;
-use super::order::Order;
-use super::screen::boxes::{spatial, spatial_order};
-use super::screen::{MEMORY, Screen};
-use super::{TransportError, certificate, check};
-use crate::{Float, parallel};
+use crate::float::Float;
+use crate::numeric::parallel;
+use crate::transport::Effort;
+use crate::transport::cost::Geometry;
+use crate::transport::order::Order;
+use crate::transport::screen::boxes::{spatial, spatial_order};
+use crate::transport::screen::{MEMORY, Screen};
+use crate::transport::{TransportError, certificate, check};
 use merge::Merged;
 use ndarray::ArrayRef2;
 
@@ -36,18 +37,18 @@ use ndarray::ArrayRef2;
 /// `distance` and `lower` have the unit of the coordinates, `cost`, `gap`, `u`, `v` its p-th power; masses are numbers of sum 1.
 ///
 /// # Accuracy
-/// Costs are direct differences in `f64`, as in [`Assignment`](crate::Assignment); the cost is the minimum up to rounding, about 1e−14
+/// Costs are direct differences in `f64`, as in [`Assignment`](crate::transport::Assignment); the cost is the minimum up to rounding, about 1e−14
 /// relative, and [`Plan::gap`] proves it. Masses below 2⁻⁶¹ count as none. For equal weights and sizes use `Assignment`, which is faster.
 ///
 /// # Example
 /// Half of the mass at 0 goes to 1, the other half to 2.
 /// ```
 /// use ndarray::array;
-/// use onestep::NetworkSimplex;
+/// use onestep::transport::NetworkSimplex;
 /// let plan = NetworkSimplex::new(1.0)?.solve(&array![[0.0], [5.0]], &[1.0, 0.0], &array![[1.0], [2.0]], &[0.5, 0.5])?;
 /// assert_eq!(plan.plan, [(0, 0, 0.5), (0, 1, 0.5)]);
 /// assert_eq!((plan.distance, plan.lower), (1.5, 1.5));
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 ///
 /// # References
@@ -90,7 +91,7 @@ impl NetworkSimplex {
     /// `order` is NaN, infinite or below 1.
     ///
     /// ```
-    /// assert!(onestep::NetworkSimplex::new(0.5).is_err());
+    /// assert!(onestep::transport::NetworkSimplex::new(0.5).is_err());
     /// ```
     pub fn new(order: f64) -> Result<Self, TransportError> {
         Ok(Self { order: Order::new(order)?, memory: MEMORY })
@@ -99,22 +100,22 @@ impl NetworkSimplex {
     /// The order p.
     ///
     /// ```
-    /// assert_eq!(onestep::NetworkSimplex::new(2.0)?.order(), 2.0);
-    /// # Ok::<(), onestep::TransportError>(())
+    /// assert_eq!(onestep::transport::NetworkSimplex::new(2.0)?.order(), 2.0);
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     #[must_use]
     pub fn order(&self) -> f64 {
         self.order.value()
     }
 
-    /// Most bytes to spend on inner products kept between scans, 512 MiB unless told; as [`Assignment::memory`](crate::Assignment::memory).
+    /// Most bytes to spend on inner products kept between scans, 512 MiB unless told; as [`Assignment::memory`](crate::transport::Assignment::memory).
     ///
     /// ```
     /// use ndarray::Array2;
-    /// use onestep::NetworkSimplex;
+    /// use onestep::transport::NetworkSimplex;
     /// let (x, y) = (Array2::<f64>::zeros((1, 64)), Array2::ones((1, 64)));
     /// assert_eq!(NetworkSimplex::new(2.0)?.memory(0).solve(&x, &[1.0], &y, &[1.0])?.distance, 8.0);
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     #[must_use]
     pub fn memory(self, bytes: usize) -> Self {
@@ -134,11 +135,11 @@ impl NetworkSimplex {
     /// From one point, every unit of mass travels its own distance.
     /// ```
     /// use ndarray::array;
-    /// use onestep::NetworkSimplex;
+    /// use onestep::transport::NetworkSimplex;
     /// let y = array![[3.0, 4.0], [0.0, 1.0]];
     /// let plan = NetworkSimplex::new(1.0)?.solve(&array![[0.0, 0.0]], &[1.0], &y, &[0.2, 0.8])?;
     /// assert!((plan.distance - (0.2 * 5.0 + 0.8 * 1.0)).abs() < 1e-15);
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     pub fn solve<F: Float>(&self, x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>, b: &[f64]) -> Result<Plan, TransportError> {
         check::clouds(x, y)?;
@@ -156,10 +157,10 @@ impl NetworkSimplex {
     /// A cloud repeated is the same law.
     /// ```
     /// use ndarray::array;
-    /// use onestep::NetworkSimplex;
+    /// use onestep::transport::NetworkSimplex;
     /// let plan = NetworkSimplex::new(2.0)?.solve_uniform(&array![[0.0], [1.0]], &array![[1.0], [0.0], [0.0], [1.0]])?;
     /// assert_eq!(plan.distance, 0.0);
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     pub fn solve_uniform<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Plan, TransportError> {
         check::clouds(x, y)?;

@@ -3,13 +3,14 @@
 //! Only arcs to near columns are kept. When the tree is optimal for them, every pair is priced against the potentials in one pass of
 //! certified bounds; pairs of negative reduced cost join, and when there are none the tree is optimal for the complete graph.
 
-use super::auction;
-use super::basis::{self, Loaded};
-use super::tree::{ARTIFICIAL, Arc, Tree};
 use crate::transport::TransportError;
 use crate::transport::certificate::{below, cheapest, potential, sum};
 use crate::transport::cost::{Geometry, square_distance};
 use crate::transport::lists::Lists;
+use crate::transport::network::auction;
+use crate::transport::network::basis;
+use crate::transport::network::basis::Loaded;
+use crate::transport::network::tree::{ARTIFICIAL, Arc, Tree};
 use crate::transport::screen::Screen;
 use std::cmp::Reverse;
 

@@ -4,9 +4,9 @@
 //! box, and a linear function below the prices in it, bound all its values from below. All of it is in `f64`: where a cloud has a dense
 //! middle and far tails, single precision relative to its extent cannot tell the columns of the middle apart.
 
-use super::LANES;
 use crate::transport::cost::Geometry;
 use crate::transport::order::Order;
+use crate::transport::screen::LANES;
 
 /// Columns a block.
 pub(crate) const BLOCK: usize = 32;

@@ -16,11 +16,11 @@ pub(crate) mod boxes;
 mod search;
 pub(crate) mod select;
 
-use super::cost::Geometry;
-use super::order::Order;
-use crate::panels::{Panels, TILE_ROWS};
-use crate::parallel;
-use crate::vector::vectorised;
+use crate::numeric::dense::panels::{Panels, TILE_ROWS};
+use crate::numeric::parallel;
+use crate::numeric::vector::vectorised;
+use crate::transport::cost::Geometry;
+use crate::transport::order::Order;
 
 /// Bytes of stored inner products unless told otherwise.
 pub(crate) const MEMORY: usize = 512 << 20;

@@ -1,11 +1,11 @@
 //! Searches by boxes: the few smallest values of a row without a look at the far columns.
 
-use super::LANES;
-use super::boxes::{BLOCK, Boxes, least};
+use crate::numeric::vector::vectorised;
 use crate::transport::cost::Geometry;
 use crate::transport::lists::Look;
 use crate::transport::order::Order;
-use crate::vector::vectorised;
+use crate::transport::screen::LANES;
+use crate::transport::screen::boxes::{BLOCK, Boxes, least};
 
 /// One row against the boxes, and the order p where it is known beforehand: 1 or 2, else 0.
 #[derive(Clone, Copy)]

@@ -1,7 +1,7 @@
 //! The columns of the smallest values of a row.
 
-use super::{CHUNK, GROUPS};
-use crate::vector::vectorised;
+use crate::numeric::vector::vectorised;
+use crate::transport::screen::{CHUNK, GROUPS};
 
 /// Columns of one group of the minima.
 const MEMBERS: usize = CHUNK / GROUPS;
@@ -136,9 +136,9 @@ mod tests {
             columns in 1_usize..2000, share in 0.0..1.0_f64, power in prop::sample::select(vec![0, 1, 9]), few in any::<bool>(), seed in 0_u64..1000
         ) {
             let want = 1 + (share * share * (columns - 1) as f64) as usize;
-            let mut stream = crate::stream::Stream::nth(seed, 0);
+            let mut stream = crate::numeric::stream::Stream::nth(seed, 0);
             let mut draw = || {
-                let z = <f64 as crate::Float>::standard_normal(&mut stream) as f32;
+                let z = <f64 as crate::float::Float>::standard_normal(&mut stream) as f32;
                 (if few { z.round() } else { z }).powi(power)
             };
             let mut values: Vec<f32> = (0..columns).map(|_| draw()).collect();

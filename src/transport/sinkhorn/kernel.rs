@@ -4,10 +4,11 @@
 //! still in cache. Rows are cut into blocks whose number depends on n alone, and the blocks' sums are added in order: threads do not
 //! change the result.
 
-use super::scaling::{Problem, total};
-use crate::special::exp::exp;
-use crate::vector::vectorised;
-use crate::{Float, parallel};
+use crate::float::Float;
+use crate::numeric::parallel;
+use crate::numeric::special::exp::exp;
+use crate::numeric::vector::vectorised;
+use crate::transport::sinkhorn::scaling::{Problem, total};
 
 /// Blocks of rows.
 pub(super) const BLOCKS: usize = 32;

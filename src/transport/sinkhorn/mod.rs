@@ -5,8 +5,9 @@ mod relaxation;
 mod scaling;
 mod summary;
 
-use super::{TransportError, check, order::Order};
-use crate::Float;
+use crate::float::Float;
+use crate::transport::order::Order;
+use crate::transport::{TransportError, check};
 use ndarray::ArrayRef2;
 use scaling::Problem;
 
@@ -17,7 +18,7 @@ use scaling::Problem;
 /// ```
 ///
 /// **This is a statistic of its own, not a fast W_p**: OT_ε exceeds W_p^p by up to ε ln n, and to bring that gap down takes more time
-/// than the exact solvers ([`Assignment`](crate::Assignment), [`NetworkSimplex`](crate::NetworkSimplex)) need for W_p itself. Use it for the
+/// than the exact solvers ([`Assignment`](crate::transport::Assignment), [`NetworkSimplex`](crate::transport::NetworkSimplex)) need for W_p itself. Use it for the
 /// [`divergence`](Self::divergence), whose sampling error does not suffer from the dimension; always state ε.
 ///
 /// ε is lowered in stages of equal ratio, at most 10, from the largest cost. Scaling vectors are absorbed into the potentials, and the kernel
@@ -31,12 +32,12 @@ use scaling::Problem;
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::Sinkhorn;
+/// use onestep::transport::Sinkhorn;
 /// let (x, y) = (array![[0.0], [1.0]], array![[0.0], [1.0]]);
 /// // By symmetry P = ((1+t)/4, (1−t)/4; …) with (1+t)/(1−t) = e^{1/ε}: the cost is (1 − tanh(1/(2ε)))/2.
 /// let solution = Sinkhorn::new(2.0, 0.5)?.tolerance(1e-12)?.solve(&x, &y)?;
 /// assert!((solution.cost - 0.5 * (1.0 - 1f64.tanh())).abs() < 1e-10);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 ///
 /// # References
@@ -101,7 +102,7 @@ impl Sinkhorn {
     /// p is NaN, infinite or below 1; ε is not positive and finite.
     ///
     /// ```
-    /// assert!(onestep::Sinkhorn::new(2.0, 0.0).is_err());
+    /// assert!(onestep::transport::Sinkhorn::new(2.0, 0.0).is_err());
     /// ```
     pub fn new(order: f64, regularisation: f64) -> Result<Self, TransportError> {
         let regularisation = positive("regularisation", regularisation, f64::MAX, "(0, inf)")?;
@@ -114,7 +115,7 @@ impl Sinkhorn {
     /// Not in (0, 1).
     ///
     /// ```
-    /// assert!(onestep::Sinkhorn::new(2.0, 1.0).unwrap().tolerance(f64::NAN).is_err());
+    /// assert!(onestep::transport::Sinkhorn::new(2.0, 1.0).unwrap().tolerance(f64::NAN).is_err());
     /// ```
     pub fn tolerance(self, tolerance: f64) -> Result<Self, TransportError> {
         Ok(Self { tolerance: positive("tolerance", tolerance, 1.0, "(0, 1]")?, ..self })
@@ -124,7 +125,7 @@ impl Sinkhorn {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::{Sinkhorn, TransportError};
+    /// use onestep::transport::{Sinkhorn, TransportError};
     /// let (x, y) = (array![[0.0], [1.0], [3.0]], array![[0.5], [2.0], [7.0]]);
     /// let stopped = Sinkhorn::new(2.0, 1e-3).unwrap().iterations(3).solve(&x, &y);
     /// // The error carries bounds on W_2 = √((0.25 + 1 + 16)/3) that hold all the same.
@@ -140,7 +141,7 @@ impl Sinkhorn {
     /// ε.
     ///
     /// ```
-    /// assert_eq!(onestep::Sinkhorn::new(2.0, 0.25).unwrap().regularisation(), 0.25);
+    /// assert_eq!(onestep::transport::Sinkhorn::new(2.0, 0.25).unwrap().regularisation(), 0.25);
     /// ```
     #[must_use]
     pub fn regularisation(&self) -> f64 {
@@ -150,7 +151,7 @@ impl Sinkhorn {
     /// The order p.
     ///
     /// ```
-    /// assert_eq!(onestep::Sinkhorn::new(2.0, 0.25).unwrap().order(), 2.0);
+    /// assert_eq!(onestep::transport::Sinkhorn::new(2.0, 0.25).unwrap().order(), 2.0);
     /// ```
     #[must_use]
     pub fn order(&self) -> f64 {
@@ -170,10 +171,10 @@ impl Sinkhorn {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::Sinkhorn;
+    /// use onestep::transport::Sinkhorn;
     /// let s = Sinkhorn::new(1.0, 0.1)?.solve(&array![[0.0, 0.0]], &array![[3.0, 4.0]])?;
     /// assert!((s.cost - 5.0).abs() < 1e-14 && (s.lower - 5.0).abs() < 1e-14 && (s.upper - 5.0).abs() < 1e-14);
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     pub fn solve<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<SinkhornSolution, TransportError> {
         check::clouds(x, y)?;
@@ -190,11 +191,11 @@ impl Sinkhorn {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::Sinkhorn;
+    /// use onestep::transport::Sinkhorn;
     /// let (x, y) = (array![[0.0], [1.0]], array![[0.0]]);
     /// let s = Sinkhorn::new(1.0, 0.1)?.weighted(&x, &[0.75, 0.25], &y, &[1.0])?;
     /// assert!((s.cost - 0.25).abs() < 1e-12); // only one plan exists
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     pub fn weighted<F: Float>(&self, x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>, b: &[f64]) -> Result<SinkhornSolution, TransportError> {
         check::clouds(x, y)?;
@@ -213,12 +214,12 @@ impl Sinkhorn {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::Sinkhorn;
+    /// use onestep::transport::Sinkhorn;
     /// // A translation costs ‖z‖² whatever ε: the entropic parts cancel.
     /// let x = array![[0.0], [1.0], [3.0]];
     /// let s = Sinkhorn::new(2.0, 0.5)?.divergence(&x, &(&x + 2.0))?;
     /// assert!((s.value - 4.0).abs() < 1e-6);
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     ///
     /// # References
@@ -236,14 +237,14 @@ impl Sinkhorn {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::Sinkhorn;
+    /// use onestep::transport::Sinkhorn;
     /// // A point of twice the weight is the same as the point twice.
     /// let sinkhorn = Sinkhorn::new(2.0, 0.5)?.tolerance(1e-12)?;
     /// let y = array![[2.0], [4.0], [5.0]];
     /// let twice = sinkhorn.divergence(&array![[0.0], [1.0], [1.0]], &y)?;
     /// let weighted = sinkhorn.weighted_divergence(&array![[0.0], [1.0]], &[1.0 / 3.0, 2.0 / 3.0], &y, &[1.0 / 3.0; 3])?;
     /// assert!((twice.value - weighted.value).abs() < 1e-10);
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     pub fn weighted_divergence<F: Float>(
         &self,

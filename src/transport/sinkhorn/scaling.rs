@@ -3,13 +3,15 @@
 //! Most iterations run on a kernel in single precision, half the memory traffic; what is left of the marginal error at the end is measured
 //! in double precision, and removed there if the tolerance asks for it.
 
-use super::SinkhornSolution;
-use super::kernel::{BLOCKS, Kernel, Sweep, largest_gap};
-use super::relaxation::Relaxation;
-use crate::special::exp::exp;
-use crate::transport::{TransportError, order::Order};
-use crate::vector::vectorised;
-use crate::{Float, parallel};
+use crate::float::Float;
+use crate::numeric::parallel;
+use crate::numeric::special::exp::exp;
+use crate::numeric::vector::vectorised;
+use crate::transport::SinkhornSolution;
+use crate::transport::TransportError;
+use crate::transport::order::Order;
+use crate::transport::sinkhorn::kernel::{BLOCKS, Kernel, Sweep, largest_gap};
+use crate::transport::sinkhorn::relaxation::Relaxation;
 use ndarray::ArrayRef2;
 
 /// ε falls by at most this factor between stages.

@@ -1,12 +1,12 @@
 //! The plan of the present potentials, summed up in double precision: its cost, its marginal error and certified bounds.
 
-use super::SinkhornSolution;
-use super::kernel::{dot, largest_gap};
-use super::scaling::{Problem, total};
-use crate::parallel;
-use crate::special::exp::exp;
+use crate::numeric::parallel;
+use crate::numeric::special::exp::exp;
+use crate::numeric::vector::vectorised;
+use crate::transport::SinkhornSolution;
 use crate::transport::order::Order;
-use crate::vector::vectorised;
+use crate::transport::sinkhorn::kernel::{dot, largest_gap};
+use crate::transport::sinkhorn::scaling::{Problem, total};
 
 /// What one block of rows gives.
 #[derive(Debug, Default)]

@@ -1,8 +1,10 @@
 //! Max-sliced W_p: the direction along which two clouds differ most.
 
-use super::{Order, unit_into};
-use crate::transport::{TransportError, check, line::pairing};
-use crate::{Float, parallel};
+use crate::float::Float;
+use crate::numeric::parallel;
+use crate::transport::line::pairing;
+use crate::transport::sliced::{Order, unit_into};
+use crate::transport::{TransportError, check};
 use ndarray::{Array1, Array2, ArrayRef2, Axis};
 use rand::RngCore;
 
@@ -19,7 +21,7 @@ use rand::RngCore;
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::MaxSliced;
+/// use onestep::transport::MaxSliced;
 /// use rand::SeedableRng;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let (x, y) = (array![[0.0, 0.0], [1.0, 0.0]], array![[3.0, 4.0], [4.0, 4.0]]);
@@ -27,7 +29,7 @@ use rand::RngCore;
 /// let best = MaxSliced::new(1.0)?.distance(&x, &y, &mut rng)?;
 /// assert!((best.distance - 5.0).abs() < 1e-9);
 /// assert!((best.direction[0].abs() - 0.6).abs() < 1e-4);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 ///
 /// # References
@@ -57,7 +59,7 @@ impl MaxSliced {
     /// p is NaN, infinite or below 1.
     ///
     /// ```
-    /// assert!(onestep::MaxSliced::new(0.0).is_err());
+    /// assert!(onestep::transport::MaxSliced::new(0.0).is_err());
     /// ```
     pub fn new(order: f64) -> Result<Self, TransportError> {
         Ok(Self { order: Order::new(order)?, starts: 8, iterations: 100 })
@@ -69,7 +71,7 @@ impl MaxSliced {
     /// use ndarray::array;
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// let one = onestep::MaxSliced::new(2.0).unwrap().starts(1);
+    /// let one = onestep::transport::MaxSliced::new(2.0).unwrap().starts(1);
     /// let d = one.distance(&array![[0.0]], &array![[2.0]], &mut rng).unwrap();
     /// assert_eq!(d.distance, 2.0);
     /// ```
@@ -84,7 +86,7 @@ impl MaxSliced {
     /// use ndarray::array;
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// let none = onestep::MaxSliced::new(2.0).unwrap().iterations(0);
+    /// let none = onestep::transport::MaxSliced::new(2.0).unwrap().iterations(0);
     /// assert_eq!(none.distance(&array![[0.0]], &array![[2.0]], &mut rng).unwrap().iterations, 0);
     /// ```
     #[must_use]
@@ -102,7 +104,7 @@ impl MaxSliced {
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let x = array![[1.0, 2.0], [0.0, 1.0]];
-    /// assert_eq!(onestep::MaxSliced::new(1.0).unwrap().distance(&x, &x, &mut rng).unwrap().distance, 0.0);
+    /// assert_eq!(onestep::transport::MaxSliced::new(1.0).unwrap().distance(&x, &x, &mut rng).unwrap().distance, 0.0);
     /// ```
     pub fn distance<F: Float>(
         &self,

@@ -4,12 +4,15 @@ mod max;
 
 pub use max::{MaxSliced, MaxSlicedDistance};
 
-use super::check::{self, CLOUDS};
-use super::line::Sorted;
-use super::order::{Order, scaled};
-use super::{Line, TransportError};
-use crate::panels::Panels;
-use crate::{Estimate, Float, parallel};
+use crate::estimate::Estimate;
+use crate::float::Float;
+use crate::numeric::dense::panels::Panels;
+use crate::numeric::parallel;
+use crate::transport::check;
+use crate::transport::check::CLOUDS;
+use crate::transport::line::Sorted;
+use crate::transport::order::{Order, scaled};
+use crate::transport::{Line, TransportError};
 use ndarray::{Array2, ArrayRef2, ArrayViewMut2, Axis};
 use rand::RngCore;
 
@@ -25,7 +28,7 @@ use rand::RngCore;
 /// # Example
 /// ```
 /// use ndarray::array;
-/// use onestep::Sliced;
+/// use onestep::transport::Sliced;
 /// use rand::SeedableRng;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let sliced = Sliced::new(2.0, 2, 64, &mut rng)?;
@@ -33,7 +36,7 @@ use rand::RngCore;
 /// let d = sliced.distance(&array![[0.0, 0.0], [1.0, 0.0]], &array![[3.0, 4.0], [4.0, 4.0]])?;
 /// assert!((d.distance.value - 5.0 / 2f64.sqrt()).abs() < 1e-12);
 /// assert!((d.lower_bound.value - 5.0).abs() < 1e-12);
-/// # Ok::<(), onestep::TransportError>(())
+/// # Ok::<(), onestep::transport::TransportError>(())
 /// ```
 ///
 /// # References
@@ -67,14 +70,14 @@ impl Sliced {
     /// p < 1, `dim` = 0 or `count` = 0.
     ///
     /// ```
-    /// use onestep::Sliced;
+    /// use onestep::transport::Sliced;
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let sliced = Sliced::new(1.0, 3, 7, &mut rng)?;
     /// let d = sliced.directions();
     /// assert_eq!(d.dim(), (7, 3));
     /// assert!(d.row(0).dot(&d.row(2)).abs() < 1e-15 && (d.row(6).dot(&d.row(6)) - 1.0).abs() < 1e-15);
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     pub fn new(order: f64, dim: usize, count: usize, rng: &mut dyn RngCore) -> Result<Self, TransportError> {
         let mut sliced = Self::independent(order, dim, count, rng)?;
@@ -90,7 +93,7 @@ impl Sliced {
     /// As [`new`](Self::new).
     ///
     /// ```
-    /// use onestep::Sliced;
+    /// use onestep::transport::Sliced;
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// assert!(Sliced::independent(1.0, 3, 0, &mut rng).is_err());
@@ -115,7 +118,7 @@ impl Sliced {
     /// ```
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// let sliced = onestep::Sliced::new(1.0, 1, 5, &mut rng).unwrap();
+    /// let sliced = onestep::transport::Sliced::new(1.0, 1, 5, &mut rng).unwrap();
     /// assert!(sliced.directions().iter().all(|c| c.abs() == 1.0));
     /// ```
     #[must_use]
@@ -128,7 +131,7 @@ impl Sliced {
     /// ```
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// assert_eq!(onestep::Sliced::new(2.0, 1, 5, &mut rng).unwrap().order(), 2.0);
+    /// assert_eq!(onestep::transport::Sliced::new(2.0, 1, 5, &mut rng).unwrap().order(), 2.0);
     /// ```
     #[must_use]
     pub fn order(&self) -> f64 {
@@ -146,13 +149,13 @@ impl Sliced {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::Sliced;
+    /// use onestep::transport::Sliced;
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let x = array![[1.0_f32, 2.0], [0.0, 1.0], [5.0, 0.0]];
     /// let d = Sliced::new(1.0, 2, 8, &mut rng)?.distance(&x, &x)?;
     /// assert_eq!((d.cost.value, d.cost.std_error), (0.0, 0.0));
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     pub fn distance<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<SlicedDistance, TransportError> {
         let line = Line { order: self.order };
@@ -173,13 +176,13 @@ impl Sliced {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::Sliced;
+    /// use onestep::transport::Sliced;
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let (x, y) = (array![[0.0, 0.0], [9.0, 9.0]], array![[0.0, 2.0]]);
     /// let d = Sliced::new(2.0, 2, 8, &mut rng)?.weighted(&x, &[1.0, 0.0], &y, &[1.0])?;
     /// assert!((d.lower_bound.value - 2.0).abs() < 1e-14);
-    /// # Ok::<(), onestep::TransportError>(())
+    /// # Ok::<(), onestep::transport::TransportError>(())
     /// ```
     pub fn weighted<F: Float>(&self, x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>, b: &[f64]) -> Result<SlicedDistance, TransportError> {
         let line = Line { order: self.order };

@@ -15,8 +15,8 @@ mod map;
 #[cfg(test)]
 mod tests;
 
-use crate::Float;
-use crate::vector::vectorised;
+use crate::float::Float;
+use crate::numeric::vector::vectorised;
 use map::{Levelled, Linear, Logarithmic, Map};
 use std::cmp::Ordering;
 

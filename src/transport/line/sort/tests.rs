@@ -1,7 +1,7 @@
 //! The sort beside the standard library's.
 
 use super::*;
-use crate::stream::Stream;
+use crate::numeric::stream::Stream;
 use proptest::prelude::*;
 
 /// Sorted as the standard library sorts, also through `f32` where that loses nothing and out of one memory.

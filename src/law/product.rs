@@ -1,0 +1,185 @@
+//! Products: independent blocks of coordinates.
+
+use crate::consistency::ConsistencyFunction;
+use crate::consistency::assert_evaluable;
+use crate::float::Float;
+use crate::law::{LogDensity, Moments, Posterior, Sample, TargetError};
+use crate::level::NoiseLevel;
+use crate::numeric::shapes::assert_shapes;
+use crate::score::ScoreFunction;
+use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, Axis, Slice};
+use rand::RngCore;
+
+/// Independent blocks of coordinates, one for each factor.
+///
+/// Score, flow map and, since f_1 = id, the consistency functions of a product act block by block; so `Product` wraps targets, scores,
+/// flow maps and consistency functions alike. W_2² adds over the blocks.
+///
+/// # Example
+/// ```
+/// use ndarray::array;
+/// use onestep::{FlowMap, NoiseLevel};
+/// use onestep::law::{LineMixture, Product};
+/// let line = LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.3, 0.3])?;
+/// let target = Product::copies(line.clone(), 2)?;
+/// let (noise, data) = (NoiseLevel::NOISE, NoiseLevel::DATA);
+/// let one = line.flow(noise, data, &array![[0.4]])[[0, 0]];
+/// assert_eq!(target.flow(noise, data, &array![[0.4, -0.4]])[[0, 0]], one);
+/// # Ok::<(), onestep::law::TargetError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Product<T> {
+    factors: Vec<T>,
+}
+
+impl<T> Product<T> {
+    /// The product of `factors`, in the order of their coordinates.
+    ///
+    /// # Errors
+    /// An empty list.
+    ///
+    /// ```
+    /// use onestep::Moments;
+    /// use onestep::law::{LineMixture, Product};
+    /// let target = Product::new(vec![LineMixture::gaussian(1.0, 1.0)?, LineMixture::gaussian(2.0, 0.0)?])?;
+    /// assert_eq!(target.second_moment(), 6.0);
+    /// # Ok::<(), onestep::law::TargetError>(())
+    /// ```
+    pub fn new(factors: Vec<T>) -> Result<Self, TargetError> {
+        if factors.is_empty() { Err(TargetError::Empty { name: "factors" }) } else { Ok(Self { factors }) }
+    }
+
+    /// `copies` independent copies of one factor.
+    ///
+    /// # Errors
+    /// `copies` is 0.
+    ///
+    /// ```
+    /// use onestep::Sample;
+    /// use onestep::law::{LineMixture, Product};
+    /// assert_eq!(Product::copies(LineMixture::gaussian(0.0, 1.0)?, 7)?.dim(), 7);
+    /// assert!(Product::copies(LineMixture::gaussian(0.0, 1.0)?, 0).is_err());
+    /// # Ok::<(), onestep::law::TargetError>(())
+    /// ```
+    pub fn copies(factor: T, copies: usize) -> Result<Self, TargetError>
+    where
+        T: Clone,
+    {
+        Self::new(vec![factor; copies])
+    }
+
+    /// The factors.
+    ///
+    /// ```
+    /// use onestep::law::{LineMixture, Product};
+    /// assert_eq!(Product::copies(LineMixture::gaussian(0.0, 1.0)?, 7)?.factors().len(), 7);
+    /// # Ok::<(), onestep::law::TargetError>(())
+    /// ```
+    #[must_use]
+    pub fn factors(&self) -> &[T] {
+        &self.factors
+    }
+
+    /// Each factor with the slice of the columns that are its own.
+    pub(crate) fn blocks<'a>(&'a self, dim: impl Fn(&T) -> usize + 'a) -> impl Iterator<Item = (&'a T, Slice)> {
+        self.factors.iter().scan(0, move |start, factor| {
+            let from = *start;
+            *start += dim(factor);
+            Some((factor, Slice::from(from..*start)))
+        })
+    }
+}
+
+impl<T: Sample> Sample for Product<T> {
+    fn dim(&self) -> usize {
+        self.factors.iter().map(Sample::dim).sum()
+    }
+
+    fn sample_into(&self, rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>) {
+        let dim = Sample::dim(self);
+        assert_eq!(out.ncols(), dim, "sample: out has {} columns, the target dimension {dim}", out.ncols());
+        for (factor, columns) in self.blocks(Sample::dim) {
+            factor.sample_into(rng, &mut out.slice_axis_mut(Axis(1), columns));
+        }
+    }
+}
+
+impl<T: LogDensity> LogDensity for Product<T> {
+    fn log_density_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef1<f64>) {
+        let dim = Sample::dim(self);
+        assert_eq!(x.dim(), (out.len(), dim), "log_density: x has shape {:?}, out length {}", x.dim(), out.len());
+        out.fill(0.0);
+        for (factor, columns) in self.blocks(Sample::dim) {
+            let own = factor.log_density(level, &x.slice_axis(Axis(1), columns));
+            // One factor off its support (−∞) empties the product, whatever the others are.
+            out.zip_mut_with(&own, |total, &l| {
+                *total = if *total == f64::NEG_INFINITY || l == f64::NEG_INFINITY { f64::NEG_INFINITY } else { *total + l }
+            });
+        }
+    }
+}
+
+impl<T: Posterior> Posterior for Product<T> {
+    fn denoise_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef2<f64>) {
+        assert_shapes("denoise", Sample::dim(self), x, out);
+        for (factor, columns) in self.blocks(Sample::dim) {
+            factor.denoise_into(level, &x.slice_axis(Axis(1), columns), &mut out.slice_axis_mut(Axis(1), columns));
+        }
+    }
+
+    fn posterior_covariance(&self, level: NoiseLevel, x: &ArrayRef1<f64>) -> Array2<f64> {
+        let dim = Sample::dim(self);
+        assert_eq!(x.len(), dim, "posterior_covariance: x has length {}, the target dimension {dim}", x.len());
+        let mut out = Array2::zeros((dim, dim));
+        for (factor, block) in self.blocks(Sample::dim) {
+            let own = factor.posterior_covariance(level, &x.slice_axis(Axis(0), block));
+            out.slice_axis_mut(Axis(0), block).slice_axis_mut(Axis(1), block).assign(&own);
+        }
+        out
+    }
+}
+
+impl<T: Moments> Moments for Product<T> {
+    fn mean(&self) -> Array1<f64> {
+        self.factors.iter().flat_map(|f| f.mean().to_vec()).collect()
+    }
+
+    fn second_moment(&self) -> f64 {
+        self.factors.iter().map(Moments::second_moment).sum()
+    }
+}
+
+impl<F: Float, T: ScoreFunction<F>> ScoreFunction<F> for Product<T> {
+    fn dim(&self) -> usize {
+        self.factors.iter().map(ScoreFunction::dim).sum()
+    }
+
+    fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
+        assert_shapes("score", ScoreFunction::dim(self), x, out);
+        for (factor, columns) in self.blocks(ScoreFunction::dim) {
+            factor.score_into(level, &x.slice_axis(Axis(1), columns), &mut out.slice_axis_mut(Axis(1), columns));
+        }
+    }
+}
+
+impl<F: Float, T: ConsistencyFunction<F>> ConsistencyFunction<F> for Product<T> {
+    fn dim(&self) -> usize {
+        self.factors.iter().map(ConsistencyFunction::dim).sum()
+    }
+
+    /// The smallest number of steps of a factor; sensible products have equal ones.
+    fn steps(&self) -> usize {
+        self.factors.iter().map(ConsistencyFunction::steps).min().unwrap_or(0)
+    }
+
+    fn holds(&self, t: usize) -> bool {
+        self.factors.iter().all(|f| f.holds(t))
+    }
+
+    fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
+        assert_evaluable(self, t, x, out);
+        for (factor, columns) in self.blocks(ConsistencyFunction::dim) {
+            factor.eval_into(t, &x.slice_axis(Axis(1), columns), &mut out.slice_axis_mut(Axis(1), columns));
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Regression problems.
+
+use crate::float::Float;
+use crate::training::{Fitted, TrainingError};
+use ndarray::{Array1, ArrayRef1, ArrayRef2, ArrayView1, ArrayView2, Zip};
+
+/// A weighted regression problem: find g in a class with g(x_i) ≈ y_i, by minimising Σ_i w_i ‖g(x_i) − y_i‖² / Σ_i w_i.
+///
+/// # Shapes
+/// `x` is n × p, `y` is n × q, the weights have length n.
+///
+/// # Example
+/// ```
+/// use ndarray::array;
+/// use onestep::FunctionClass;
+/// use onestep::training::Regression;
+/// use onestep::training::class::Affine;
+/// use rand::SeedableRng;
+/// let (x, y) = (array![[0.0], [1.0], [2.0]], array![[1.0], [3.0], [5.0]]);
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+/// let line = Affine::new().fit(&Regression::new(&x, &y)?, &mut rng)?;
+/// assert!((line.eval(&array![[10.0]])[[0, 0]] - 21.0_f64).abs() < 1e-12);
+/// # Ok::<(), onestep::training::TrainingError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Regression<'a, F: Float = f64> {
+    x: ArrayView2<'a, F>,
+    y: ArrayView2<'a, F>,
+    weights: Option<ArrayView1<'a, F>>,
+    start: Option<&'a Fitted<F>>,
+}
+
+/// Checks that a table has columns and finite entries.
+pub(crate) fn check_table<F: Float>(what: &'static str, table: &ArrayRef2<F>) -> Result<(), TrainingError> {
+    if table.ncols() == 0 {
+        return Err(TrainingError::NoColumns { what });
+    }
+    match table.indexed_iter().find(|(_, v)| !v.is_finite()) {
+        Some(((row, column), v)) => Err(TrainingError::NotFinite { what, row, column, value: v.as_f64() }),
+        None => Ok(()),
+    }
+}
+
+impl<'a, F: Float> Regression<'a, F> {
+    /// The problem with equal weights.
+    ///
+    /// # Errors
+    /// Fewer than two rows, no columns, different numbers of rows, or an entry that is not finite.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::training::{Regression, TrainingError};
+    /// let refused = Regression::new(&array![[0.0], [1.0]], &array![[f64::NAN], [1.0]]).unwrap_err();
+    /// assert!(matches!(refused, TrainingError::NotFinite { what: "y", row: 0, column: 0, .. }));
+    /// ```
+    pub fn new(x: &'a ArrayRef2<F>, y: &'a ArrayRef2<F>) -> Result<Self, TrainingError> {
+        if x.nrows() != y.nrows() {
+            return Err(TrainingError::Mismatch { left_name: "rows of x", left: x.nrows(), right_name: "rows of y", right: y.nrows() });
+        }
+        if x.nrows() < 2 {
+            return Err(TrainingError::TooFewRows { what: "x", rows: x.nrows(), needed: 2 });
+        }
+        check_table("x", x)?;
+        check_table("y", y)?;
+        Ok(Self { x: x.view(), y: y.view(), weights: None, start: None })
+    }
+
+    /// The same problem with weights w_i ≥ 0, which need not sum to one.
+    ///
+    /// # Errors
+    /// The wrong number of weights, one that is negative or not finite, or all of them zero.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::FunctionClass;
+    /// use onestep::training::Regression;
+    /// use onestep::training::class::Affine;
+    /// use rand::SeedableRng;
+    /// let (x, y, w) = (array![[0.0], [1.0], [2.0]], array![[0.0], [1.0], [9.0]], array![1.0, 1.0, 0.0]);
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let line = Affine::new().fit(&Regression::new(&x, &y)?.weighted(&w)?, &mut rng)?;
+    /// assert!((line.eval(&x)[[2, 0]] - 2.0_f64).abs() < 1e-12); // the last row does not count
+    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// ```
+    pub fn weighted(mut self, weights: &'a ArrayRef1<F>) -> Result<Self, TrainingError> {
+        if weights.len() != self.rows() {
+            return Err(TrainingError::Mismatch { left_name: "rows of x", left: self.rows(), right_name: "weights", right: weights.len() });
+        }
+        if let Some(&bad) = weights.iter().find(|w| !(**w >= F::zero() && w.is_finite())) {
+            return Err(TrainingError::OutOfRange { name: "weight", value: bad.as_f64(), range: "[0, inf)" });
+        }
+        if !(weights.sum() > F::zero()) {
+            return Err(TrainingError::OutOfRange { name: "sum of weights", value: 0.0, range: "(0, inf)" });
+        }
+        self.weights = Some(weights.view());
+        Ok(self)
+    }
+
+    /// The same problem with a map to start from, for classes that iterate. A class that solves directly, or to which the map does not
+    /// belong, ignores it.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::FunctionClass;
+    /// use onestep::training::Regression;
+    /// use onestep::training::class::Affine;
+    /// use rand::SeedableRng;
+    /// let (x, y) = (array![[0.0], [1.0], [2.0]], array![[1.0], [3.0], [5.0]]);
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let first = Affine::new().fit(&Regression::new(&x, &y)?, &mut rng)?;
+    /// let again = Affine::new().fit(&Regression::new(&x, &y)?.starting_from(&first), &mut rng)?;
+    /// assert_eq!(first.eval(&x), again.eval(&x)); // a direct solver has no use for a start
+    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// ```
+    #[must_use]
+    pub fn starting_from(mut self, start: &'a Fitted<F>) -> Self {
+        self.start = Some(start);
+        self
+    }
+
+    /// The number of rows n.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// let (x, y) = (array![[0.0], [1.0]], array![[1.0, 0.0], [3.0, 0.0]]);
+    /// assert_eq!(onestep::training::Regression::new(&x, &y).unwrap().rows(), 2);
+    /// ```
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.x.nrows()
+    }
+
+    /// The inputs, n × p.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// let (x, y) = (array![[0.0], [1.0]], array![[1.0, 0.0], [3.0, 0.0]]);
+    /// assert_eq!(onestep::training::Regression::new(&x, &y).unwrap().x().ncols(), 1);
+    /// ```
+    #[must_use]
+    pub fn x(&self) -> ArrayView2<'_, F> {
+        self.x.view()
+    }
+
+    /// The values to fit, n × q.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// let (x, y) = (array![[0.0], [1.0]], array![[1.0, 0.0], [3.0, 0.0]]);
+    /// assert_eq!(onestep::training::Regression::new(&x, &y).unwrap().y().ncols(), 2);
+    /// ```
+    #[must_use]
+    pub fn y(&self) -> ArrayView2<'_, F> {
+        self.y.view()
+    }
+
+    /// The map to start from.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// let (x, y) = (array![[0.0], [1.0]], array![[1.0], [3.0]]);
+    /// assert!(onestep::training::Regression::new(&x, &y).unwrap().start().is_none());
+    /// ```
+    #[must_use]
+    pub fn start(&self) -> Option<&Fitted<F>> {
+        self.start
+    }
+
+    /// The weights divided by their sum; 1/n each where none were given.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// let (x, y) = (array![[0.0], [1.0]], array![[1.0], [3.0]]);
+    /// assert_eq!(onestep::training::Regression::new(&x, &y).unwrap().normalised_weights(), array![0.5, 0.5]);
+    /// ```
+    #[must_use]
+    pub fn normalised_weights(&self) -> Array1<f64> {
+        match &self.weights {
+            None => Array1::from_elem(self.rows(), 1.0 / self.rows() as f64),
+            Some(w) => {
+                let sum: f64 = w.iter().map(|w| w.as_f64()).sum();
+                w.mapv(|w| w.as_f64() / sum)
+            }
+        }
+    }
+}
+
+/// Σ w_i ‖fit_i − y_i‖² with weights that sum to one.
+pub(crate) fn weighted_loss(fit: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: &ArrayRef1<f64>) -> f64 {
+    Zip::from(fit.rows())
+        .and(y.rows())
+        .and(weights)
+        .fold(0.0, |sum, f, y, w| sum + w * f.iter().zip(y).map(|(f, y)| (f - y) * (f - y)).sum::<f64>())
+}
