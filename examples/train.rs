@@ -407,9 +407,9 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     let data = Data::new(arguments, &mut rng)?;
     let model = Model::train(arguments, &data.train, &mut rng)?;
     let mut check = StepCheck::new();
-    let known = data.target.as_ref().filter(|t| Sample::dim(*t) <= MOST_KNOWN_DIMENSIONS);
+    let known = data.target.as_ref().filter(|t| t.dim() <= MOST_KNOWN_DIMENSIONS);
     if let Some(target) = known {
-        check = check.theorem(arguments.theorem(&arguments.grid()?)?).points(if Sample::dim(target) == 1 { 512 } else { 64 })?;
+        check = check.theorem(arguments.theorem(&arguments.grid()?)?).points(if target.dim() == 1 { 512 } else { 64 })?;
     }
     if arguments.separate > 0 {
         check = check.separate(arguments.separate)?;

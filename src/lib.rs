@@ -59,6 +59,7 @@
 pub mod audit;
 pub mod bound;
 pub mod consistency;
+mod delegate;
 #[cfg(doc)]
 pub mod doc;
 mod estimate;
@@ -71,6 +72,7 @@ pub mod population;
 pub mod process;
 pub mod schedule;
 pub mod score;
+mod space;
 pub mod training;
 pub mod transport;
 
@@ -83,6 +85,7 @@ pub use level::NoiseLevel;
 pub use process::ForwardProcess;
 pub use schedule::{Grid, VarianceSchedule};
 pub use score::{ScoreFunction, ScoreJacobian};
+pub use space::{Family, Space};
 pub use training::class::FunctionClass;
 pub use transport::Distance;
 

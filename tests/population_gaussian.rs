@@ -184,7 +184,7 @@ fn keeps_what_was_asked_for() {
     let target = Gaussian::standard(1).unwrap();
     let grid = paper(50);
     let run = GaussianRecursion::new(&target, &grid).keep(Keep::Levels(vec![7, 9])).run().unwrap();
-    let held: Vec<usize> = (1..=50).filter(|&t| ConsistencyFunction::<f64>::holds(run.consistency(), t)).collect();
+    let held: Vec<usize> = (1..=50).filter(|&t| run.consistency().holds(t)).collect();
     assert_eq!(held, [1, 7, 9, 50]);
     assert!(GaussianRecursion::new(&target, &grid).keep(Keep::Levels(vec![0])).run().is_err());
 }

@@ -199,9 +199,7 @@ fn keeps_what_it_is_asked_for() {
     let x = array![[-1.0], [0.2], [2.5]];
     let run = |keep| LineRecursion::new(&target, &grid).keep(keep).run().unwrap();
     let (all, some, last) = (run(Keep::All), run(Keep::Levels(vec![4])), run(Keep::Last));
-    let holds = |p: &onestep::population::LinePopulation| {
-        (1..=10).filter(|&t| ConsistencyFunction::<f64>::holds(p.consistency(), t)).collect::<Vec<_>>()
-    };
+    let holds = |p: &onestep::population::LinePopulation| (1..=10).filter(|&t| p.consistency().holds(t)).collect::<Vec<_>>();
     assert_eq!(holds(&all), (1..=10).collect::<Vec<_>>());
     assert_eq!(holds(&some), [1, 4, 10]);
     assert_eq!(holds(&last), [1, 10]);

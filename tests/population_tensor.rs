@@ -70,7 +70,7 @@ fn in_the_plane_it_is_the_rotated_product() {
     assert!(report.w2.lower <= w2 && (report.w2.upper / w2 - 1.0).abs() < 8e-6, "{report:?}");
     assert!((report.energy_deficit / (2.0 * one.report().energy_deficit) - 1.0).abs() < 2e-6);
     assert!((report.loss_sum / report.energy_deficit - 1.0).abs() < 5e-6 && report.mean_shift < 1e-7);
-    assert!(!ConsistencyFunction::<f64>::holds(run.consistency(), 5));
+    assert!(!run.consistency().holds(5));
 }
 
 #[test]

@@ -254,6 +254,6 @@ fn samples_of_a_law_are_those_of_the_target() {
     let law = Gaussian::standard(2).unwrap();
     let model: JointModel =
         Joint::new(uniform_angles(5), &[4]).unwrap().iterations(2).unwrap().train(Source::Law(&law), &mut rng(25)).unwrap();
-    assert_eq!(model.dim(), Sample::dim(&law));
+    assert_eq!(model.dim(), law.dim());
     assert_eq!(model.standardisation().restore(&array![[1.0, 2.0]]), array![[1.0, 2.0]]);
 }

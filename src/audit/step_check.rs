@@ -7,7 +7,6 @@ use crate::estimate::Estimate;
 use crate::float::Float;
 use crate::flow::FlowMap;
 use crate::law::PosteriorRule;
-use crate::law::Sample;
 use crate::numeric::stream::{Stream, distinct_indices};
 use crate::process::ForwardProcess;
 use crate::training::check_range;
@@ -206,8 +205,8 @@ impl StepCheck {
         rng: &mut dyn RngCore,
     ) -> Result<StepReport, TrainingError> {
         let (steps, dim) = (trained.steps(), trained.dim());
-        for (right_name, right) in std::iter::once(("columns of the held-out data", held_out.ncols()))
-            .chain(target.map(|t| ("dimension of the target", Sample::dim(t))))
+        for (right_name, right) in
+            std::iter::once(("columns of the held-out data", held_out.ncols())).chain(target.map(|t| ("dimension of the target", t.dim())))
         {
             if right != dim {
                 return Err(TrainingError::Mismatch { left_name: "d of the family", left: dim, right_name, right });

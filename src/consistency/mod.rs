@@ -4,10 +4,11 @@ mod sampling;
 
 pub use sampling::{MultiStep, SamplingError, one_step};
 
+use crate::delegate::delegate;
 use crate::float::Float;
 use crate::numeric::shapes::assert_shapes;
+use crate::space::{Family, Space, inherent_dim, inherent_family};
 use ndarray::{Array2, ArrayRef2};
-use std::sync::Arc;
 
 /// A family f_1, …, f_T of consistency functions: f_t maps a point at level t of a [`Grid`](crate::schedule::Grid) to an approximate sample of X_1.
 ///
@@ -26,23 +27,12 @@ use std::sync::Arc;
 /// assert_eq!(f.eval(1, &array![[4.0]]), array![[4.0]]);
 /// assert_eq!(f.eval(2, &array![[4.0]]), array![[2.0]]);
 /// ```
-pub trait ConsistencyFunction<F: Float = f64>: Send + Sync {
-    /// The dimension d of the space.
-    fn dim(&self) -> usize;
-
-    /// The number T of levels.
-    fn steps(&self) -> usize;
-
+pub trait ConsistencyFunction<F: Float = f64>: Family + Send + Sync {
     /// Writes f_t of every row of `x` into the same row of `out`.
     ///
     /// # Panics
     /// `x` and `out` do not both have shape n × `dim()`, or the family does not [hold](Self::holds) level `t`.
     fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>);
-
-    /// Whether `t` can be evaluated. By default every t in 1..=T can.
-    fn holds(&self, t: usize) -> bool {
-        (1..=self.steps()).contains(&t)
-    }
 
     /// Allocating form of [`eval_into`](Self::eval_into).
     ///
@@ -55,27 +45,11 @@ pub trait ConsistencyFunction<F: Float = f64>: Send + Sync {
     }
 }
 
-macro_rules! delegate {
-    ($pointer:ty) => {
-        impl<F: Float, S: ConsistencyFunction<F> + ?Sized> ConsistencyFunction<F> for $pointer {
-            fn dim(&self) -> usize {
-                (**self).dim()
-            }
-            fn steps(&self) -> usize {
-                (**self).steps()
-            }
-            fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-                (**self).eval_into(t, x, out);
-            }
-            fn holds(&self, t: usize) -> bool {
-                (**self).holds(t)
-            }
-        }
-    };
+delegate! {
+    impl[F: Float,] ConsistencyFunction<F> {
+        fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>);
+    }
 }
-delegate!(&S);
-delegate!(Box<S>);
-delegate!(Arc<S>);
 
 /// A consistency function given by a closure on one point: `f(t, x, out)`, called for t ≥ 2 only; t = 1 is the identity.
 ///
@@ -83,7 +57,7 @@ delegate!(Arc<S>);
 /// use onestep::ConsistencyFunction;
 /// use onestep::consistency::ConsistencyFn;
 /// let f = ConsistencyFn::new(2, 10, |_t, x: &[f32], out: &mut [f32]| out.copy_from_slice(x));
-/// assert_eq!(ConsistencyFunction::<f32>::steps(&f), 10);
+/// assert_eq!(f.steps(), 10);
 /// ```
 #[derive(Clone)]
 pub struct ConsistencyFn<C> {
@@ -121,15 +95,22 @@ pub(crate) fn assert_evaluable<F: Float, C: ConsistencyFunction<F> + ?Sized>(f: 
     assert_shapes("eval", f.dim(), x, out);
 }
 
-impl<F: Float, C: Fn(usize, &[F], &mut [F]) + Send + Sync> ConsistencyFunction<F> for ConsistencyFn<C> {
+impl<C> Space for ConsistencyFn<C> {
     fn dim(&self) -> usize {
         self.dim
     }
+}
 
+impl<C> Family for ConsistencyFn<C> {
     fn steps(&self) -> usize {
         self.steps
     }
+}
 
+inherent_dim!([C] ConsistencyFn<C>);
+inherent_family!([C] ConsistencyFn<C>);
+
+impl<F: Float, C: Fn(usize, &[F], &mut [F]) + Send + Sync> ConsistencyFunction<F> for ConsistencyFn<C> {
     fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_evaluable(self, t, x, out);
         if t == 1 {

@@ -10,6 +10,7 @@ use crate::law::gaussian::{noisy_variance, over};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::schedule::Grid;
+use crate::space::Space;
 use ndarray::{ArrayRef2, Axis};
 
 impl Gaussian {
@@ -69,10 +70,6 @@ impl Gaussian {
 /// # Ok::<(), onestep::law::TargetError>(())
 /// ```
 impl<F: Float> FlowMap<F> for Gaussian {
-    fn dim(&self) -> usize {
-        self.mean_slice().len()
-    }
-
     fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("flow", self.mean_slice().len(), x, out);
         self.affine(from.cos(), to.cos(), &self.slopes(from, to), x, out);
@@ -88,13 +85,9 @@ impl<F: Float> FlowJacobian<F> for Gaussian {
 }
 
 impl<F: Float, T: FlowMap<F>> FlowMap<F> for Product<T> {
-    fn dim(&self) -> usize {
-        self.factors().iter().map(FlowMap::dim).sum()
-    }
-
     fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-        assert_shapes("flow", FlowMap::dim(self), x, out);
-        for (factor, columns) in self.blocks(FlowMap::dim) {
+        assert_shapes("flow", self.dim(), x, out);
+        for (factor, columns) in self.blocks(Space::dim) {
             factor.flow_into(from, to, &x.slice_axis(Axis(1), columns), &mut out.slice_axis_mut(Axis(1), columns));
         }
     }
@@ -102,9 +95,9 @@ impl<F: Float, T: FlowMap<F>> FlowMap<F> for Product<T> {
 
 impl<F: Float, T: FlowJacobian<F>> FlowJacobian<F> for Product<T> {
     fn jvp_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-        assert_shapes("jvp", FlowMap::dim(self), x, out);
-        assert_shapes("jvp", FlowMap::dim(self), v, out);
-        for (factor, columns) in self.blocks(FlowMap::dim) {
+        assert_shapes("jvp", self.dim(), x, out);
+        assert_shapes("jvp", self.dim(), v, out);
+        for (factor, columns) in self.blocks(Space::dim) {
             let (x, v) = (x.slice_axis(Axis(1), columns), v.slice_axis(Axis(1), columns));
             factor.jvp_into(from, to, &x, &v, &mut out.slice_axis_mut(Axis(1), columns));
         }
@@ -112,10 +105,6 @@ impl<F: Float, T: FlowJacobian<F>> FlowJacobian<F> for Product<T> {
 }
 
 impl<F: Float, T: FlowMap<F>> FlowMap<F> for Rotated<T> {
-    fn dim(&self) -> usize {
-        self.inner().dim()
-    }
-
     fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("flow", self.inner().dim(), x, out);
         self.rotate_into(&self.inner().flow(from, to, &self.unrotate(x)), out);
@@ -132,10 +121,6 @@ impl<F: Float, T: FlowJacobian<F>> FlowJacobian<F> for Rotated<T> {
 
 /// Φ_{θ→θ'}(x) = cos θ' c + Φ⁰_{θ→θ'}(x − cos θ c), Φ⁰ the flow of the target that was moved.
 impl<F: Float, T: FlowMap<F>> FlowMap<F> for Shifted<T> {
-    fn dim(&self) -> usize {
-        self.inner().dim()
-    }
-
     fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("flow", self.inner().dim(), x, out);
         self.inner().flow_into(from, to, &self.unshift(from, x), out);

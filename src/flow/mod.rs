@@ -15,10 +15,11 @@ pub use samplers::{FixedStep, SamplerError};
 pub use solver::{FlowEffort, FlowError, FlowSolution, FlowSolver, IntegratedFlow, TangentSolution};
 pub use tableau::Tableau;
 
+use crate::delegate::delegate;
 use crate::float::Float;
 use crate::level::NoiseLevel;
+use crate::space::Space;
 use ndarray::{Array2, ArrayRef2};
-use std::sync::Arc;
 
 /// The two-time probability-flow map Φ_{θ→θ'}: transports the law p_θ of X_θ to p_θ'.
 ///
@@ -27,10 +28,7 @@ use std::sync::Arc;
 ///
 /// # Shapes
 /// Rows are points, columns coordinates: `x` and `out` are n × [`dim`](Self::dim).
-pub trait FlowMap<F: Float = f64>: Send + Sync {
-    /// The dimension d of the space.
-    fn dim(&self) -> usize;
-
+pub trait FlowMap<F: Float = f64>: Space + Send + Sync {
     /// Writes Φ_{from→to} of every row of `x` into the same row of `out`.
     ///
     /// # Panics
@@ -67,23 +65,14 @@ pub trait FlowJacobian<F: Float = f64>: FlowMap<F> {
     }
 }
 
-macro_rules! delegate {
-    ($pointer:ty) => {
-        impl<F: Float, S: FlowMap<F> + ?Sized> FlowMap<F> for $pointer {
-            fn dim(&self) -> usize {
-                (**self).dim()
-            }
-            fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-                (**self).flow_into(from, to, x, out);
-            }
-        }
-        impl<F: Float, S: FlowJacobian<F> + ?Sized> FlowJacobian<F> for $pointer {
-            fn jvp_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-                (**self).jvp_into(from, to, x, v, out);
-            }
-        }
-    };
+delegate! {
+    impl[F: Float,] FlowMap<F> {
+        fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>);
+    }
 }
-delegate!(&S);
-delegate!(Box<S>);
-delegate!(Arc<S>);
+
+delegate! {
+    impl[F: Float,] FlowJacobian<F> {
+        fn jvp_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>);
+    }
+}

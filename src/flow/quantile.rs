@@ -28,10 +28,6 @@ use ndarray::ArrayRef2;
 /// # Ok::<(), onestep::law::TargetError>(())
 /// ```
 impl<F: Float> FlowMap<F> for LineMixture {
-    fn dim(&self) -> usize {
-        1
-    }
-
     fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("flow", 1, x, out);
         let (source, image) = (self.at(from), self.at(to));

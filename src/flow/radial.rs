@@ -139,10 +139,6 @@ pub(crate) fn half_angle(level: NoiseLevel) -> f64 {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl<F: Float> FlowMap<F> for Radial {
-    fn dim(&self) -> usize {
-        Self::dim(self)
-    }
-
     fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("flow", Self::dim(self), x, out);
         for_blocks(x, out, |x, mut out| {

@@ -9,6 +9,7 @@ use crate::flow::{FlowJacobian, FlowMap};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::score::{ScoreFunction, ScoreJacobian};
+use crate::space::{Space, inherent_dim};
 use ndarray::{Array2, Array3, ArrayRef2, Axis, Slice};
 
 /// Why a flow could not be integrated.
@@ -475,11 +476,15 @@ impl<S> IntegratedFlow<S> {
     }
 }
 
-impl<F: Float, S: ScoreFunction<F>> FlowMap<F> for IntegratedFlow<S> {
+impl<S: Space> Space for IntegratedFlow<S> {
     fn dim(&self) -> usize {
         self.score.dim()
     }
+}
 
+inherent_dim!([S: Space] IntegratedFlow<S>);
+
+impl<F: Float, S: ScoreFunction<F>> FlowMap<F> for IntegratedFlow<S> {
     fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("flow", self.score.dim(), x, out);
         match self.solver.solve(&self.score, from, to, x) {

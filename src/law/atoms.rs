@@ -5,6 +5,7 @@ use crate::law::GaussianMixture;
 use crate::law::{LogDensity, Moments, Posterior, Sample, TargetError};
 use crate::level::NoiseLevel;
 use crate::score::ScoreFunction;
+use crate::space::Space;
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2};
 use rand::RngCore;
 
@@ -99,11 +100,13 @@ impl PointMasses {
     }
 }
 
-impl Sample for PointMasses {
+impl Space for PointMasses {
     fn dim(&self) -> usize {
-        self.mixture.dim()
+        Self::dim(self)
     }
+}
 
+impl Sample for PointMasses {
     fn sample_into(&self, rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>) {
         self.mixture.sample_into(rng, out);
     }
@@ -136,10 +139,6 @@ impl Moments for PointMasses {
 }
 
 impl<F: Float> ScoreFunction<F> for PointMasses {
-    fn dim(&self) -> usize {
-        self.mixture.dim()
-    }
-
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         self.mixture.score_into(level, x, out);
     }

@@ -10,6 +10,7 @@ use crate::numeric::batch::for_blocks;
 use crate::numeric::shapes::assert_shapes;
 use crate::numeric::special::normal::LN_SQRT_2PI;
 use crate::score::ScoreFunction;
+use crate::space::Space;
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, ArrayView2, ArrayViewMut2};
 use rand::RngCore;
 
@@ -132,11 +133,13 @@ impl Gaussian {
     }
 }
 
-impl Sample for Gaussian {
+impl Space for Gaussian {
     fn dim(&self) -> usize {
-        self.mean.len()
+        Self::dim(self)
     }
+}
 
+impl Sample for Gaussian {
     fn sample_into(&self, rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>) {
         assert_eq!(out.ncols(), self.mean.len(), "sample: out has {} columns, the target dimension {}", out.ncols(), self.mean.len());
         let noise = Array2::from_shape_simple_fn(out.raw_dim(), || f64::standard_normal(rng));
@@ -190,10 +193,6 @@ impl Moments for Gaussian {
 }
 
 impl<F: Float> ScoreFunction<F> for Gaussian {
-    fn dim(&self) -> usize {
-        self.mean.len()
-    }
-
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score", self.mean.len(), x, out);
         let gain = self.covariance.map(|variance| over(-1.0, noisy_variance(level, variance)));

@@ -16,6 +16,7 @@ use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::numeric::special::bessel::mean_ratio_slope;
 use crate::score::{ScoreFunction, ScoreJacobian};
+use crate::space::Space;
 use ndarray::{Array2, ArrayRef2, Axis};
 
 /// ∂s = −(cos²θ Σ + sin²θ I)^{−1} everywhere.
@@ -57,9 +58,9 @@ impl<F: Float> ScoreJacobian<F> for GaussianMixture {
 
 impl<F: Float, T: ScoreJacobian<F>> ScoreJacobian<F> for Product<T> {
     fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-        assert_shapes("score_jvp", ScoreFunction::dim(self), x, out);
-        assert_shapes("score_jvp", ScoreFunction::dim(self), v, out);
-        for (factor, columns) in self.blocks(ScoreFunction::dim) {
+        assert_shapes("score_jvp", self.dim(), x, out);
+        assert_shapes("score_jvp", self.dim(), v, out);
+        for (factor, columns) in self.blocks(Space::dim) {
             let (x, v) = (x.slice_axis(Axis(1), columns), v.slice_axis(Axis(1), columns));
             factor.score_jvp_into(level, &x, &v, &mut out.slice_axis_mut(Axis(1), columns));
         }
@@ -68,8 +69,8 @@ impl<F: Float, T: ScoreJacobian<F>> ScoreJacobian<F> for Product<T> {
 
 impl<F: Float, T: ScoreJacobian<F>> ScoreJacobian<F> for Rotated<T> {
     fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-        assert_shapes("score_jvp", ScoreFunction::dim(self), x, out);
-        assert_shapes("score_jvp", ScoreFunction::dim(self), v, out);
+        assert_shapes("score_jvp", self.dim(), x, out);
+        assert_shapes("score_jvp", self.dim(), v, out);
         self.rotate_into(&self.inner().score_jvp(level, &self.unrotate(x), &self.unrotate(v)), out);
     }
 }
@@ -135,7 +136,7 @@ impl<F: Float> ScoreJacobian<F> for Radial {
 
 impl<F: Float, T: ScoreJacobian<F>> ScoreJacobian<F> for Shifted<T> {
     fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-        assert_shapes("score_jvp", ScoreFunction::dim(self), x, out);
+        assert_shapes("score_jvp", self.dim(), x, out);
         self.inner().score_jvp_into(level, &self.unshift(level, x), v, out);
     }
 }

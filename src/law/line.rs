@@ -7,6 +7,7 @@ use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::numeric::special::normal;
 use crate::score::ScoreFunction;
+use crate::space::Space;
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, array};
 use rand::{Rng, RngCore};
 
@@ -504,11 +505,13 @@ fn widened(values: impl Iterator<Item = f64>) -> (f64, f64) {
     (low - room, high + room)
 }
 
-impl Sample for LineMixture {
+impl Space for LineMixture {
     fn dim(&self) -> usize {
-        1
+        Self::dim(self)
     }
+}
 
+impl Sample for LineMixture {
     fn sample_into(&self, rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>) {
         assert_eq!(out.ncols(), 1, "sample: out has {} columns, the target is on the line", out.ncols());
         for mut row in out.rows_mut() {
@@ -578,10 +581,6 @@ impl Moments for LineMixture {
 }
 
 impl<F: Float> ScoreFunction<F> for LineMixture {
-    fn dim(&self) -> usize {
-        1
-    }
-
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score", 1, x, out);
         let marginal = self.at(level);

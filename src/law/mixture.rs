@@ -12,6 +12,7 @@ use crate::numeric::batch::for_blocks;
 use crate::numeric::shapes::assert_shapes;
 use crate::numeric::special::normal::LN_SQRT_2PI;
 use crate::score::ScoreFunction;
+use crate::space::Space;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, ArrayViewMut1, Axis, Zip, aview1};
 use rand::{Rng, RngCore};
@@ -348,11 +349,13 @@ pub(crate) fn softmax(mut logits: ArrayViewMut1<'_, f64>) {
     logits /= sum;
 }
 
-impl Sample for GaussianMixture {
+impl Space for GaussianMixture {
     fn dim(&self) -> usize {
-        self.means.ncols()
+        Self::dim(self)
     }
+}
 
+impl Sample for GaussianMixture {
     fn sample_into(&self, rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>) {
         assert_eq!(out.ncols(), self.dim(), "sample: out has {} columns, the target dimension {}", out.ncols(), self.dim());
         let mut members = vec![Vec::new(); self.weights.len()];
@@ -434,10 +437,6 @@ impl Moments for GaussianMixture {
 }
 
 impl<F: Float> ScoreFunction<F> for GaussianMixture {
-    fn dim(&self) -> usize {
-        self.means.ncols()
-    }
-
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score", self.dim(), x, out);
         let gain = |s: f64| over(-1.0, noisy_variance(level, s));

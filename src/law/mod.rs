@@ -29,10 +29,11 @@ pub use radial::Radial;
 pub use rotated::Rotated;
 pub use shifted::Shifted;
 
+use crate::delegate::delegate;
 use crate::level::NoiseLevel;
+use crate::space::Space;
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2};
 use rand::RngCore;
-use std::sync::Arc;
 
 /// Why a target could not be made.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -142,10 +143,7 @@ pub(crate) fn check_lengths(left_name: &'static str, left: usize, right_name: &'
 }
 
 /// A law that can be sampled.
-pub trait Sample: std::fmt::Debug + Send + Sync {
-    /// The dimension d.
-    fn dim(&self) -> usize;
-
+pub trait Sample: Space + std::fmt::Debug + Send + Sync {
     /// Fills the rows of `out` with independent draws of X_0.
     ///
     /// # Panics
@@ -216,39 +214,28 @@ pub trait Moments: Sample {
     fn second_moment(&self) -> f64;
 }
 
-macro_rules! delegate {
-    ($pointer:ty) => {
-        impl<S: Sample + ?Sized> Sample for $pointer {
-            fn dim(&self) -> usize {
-                (**self).dim()
-            }
-            fn sample_into(&self, rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>) {
-                (**self).sample_into(rng, out);
-            }
-        }
-        impl<S: LogDensity + ?Sized> LogDensity for $pointer {
-            fn log_density_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef1<f64>) {
-                (**self).log_density_into(level, x, out);
-            }
-        }
-        impl<S: Posterior + ?Sized> Posterior for $pointer {
-            fn denoise_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef2<f64>) {
-                (**self).denoise_into(level, x, out);
-            }
-            fn posterior_covariance(&self, level: NoiseLevel, x: &ArrayRef1<f64>) -> Array2<f64> {
-                (**self).posterior_covariance(level, x)
-            }
-        }
-        impl<S: Moments + ?Sized> Moments for $pointer {
-            fn mean(&self) -> Array1<f64> {
-                (**self).mean()
-            }
-            fn second_moment(&self) -> f64 {
-                (**self).second_moment()
-            }
-        }
-    };
+delegate! {
+    impl[] Sample {
+        fn sample_into(&self, rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>);
+    }
 }
-delegate!(&S);
-delegate!(Box<S>);
-delegate!(Arc<S>);
+
+delegate! {
+    impl[] LogDensity {
+        fn log_density_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef1<f64>);
+    }
+}
+
+delegate! {
+    impl[] Posterior {
+        fn denoise_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef2<f64>);
+        fn posterior_covariance(&self, level: NoiseLevel, x: &ArrayRef1<f64>) -> Array2<f64>;
+    }
+}
+
+delegate! {
+    impl[] Moments {
+        fn mean(&self) -> Array1<f64>;
+        fn second_moment(&self) -> f64;
+    }
+}

@@ -7,6 +7,7 @@ use crate::law::{LogDensity, Moments, Posterior, Sample, TargetError};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::score::ScoreFunction;
+use crate::space::{Family, Space, inherent_dim, inherent_family};
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, Axis, Slice};
 use rand::RngCore;
 
@@ -90,15 +91,30 @@ impl<T> Product<T> {
     }
 }
 
-impl<T: Sample> Sample for Product<T> {
+impl<T: Space> Space for Product<T> {
     fn dim(&self) -> usize {
-        self.factors.iter().map(Sample::dim).sum()
+        self.factors.iter().map(Space::dim).sum()
+    }
+}
+
+impl<T: Family> Family for Product<T> {
+    fn steps(&self) -> usize {
+        self.factors.iter().map(Family::steps).min().unwrap_or(0)
     }
 
+    fn holds(&self, t: usize) -> bool {
+        self.factors.iter().all(|f| f.holds(t))
+    }
+}
+
+inherent_dim!([T: Space] Product<T>);
+inherent_family!([T: Family] Product<T>);
+
+impl<T: Sample> Sample for Product<T> {
     fn sample_into(&self, rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>) {
-        let dim = Sample::dim(self);
+        let dim = self.dim();
         assert_eq!(out.ncols(), dim, "sample: out has {} columns, the target dimension {dim}", out.ncols());
-        for (factor, columns) in self.blocks(Sample::dim) {
+        for (factor, columns) in self.blocks(Space::dim) {
             factor.sample_into(rng, &mut out.slice_axis_mut(Axis(1), columns));
         }
     }
@@ -106,10 +122,10 @@ impl<T: Sample> Sample for Product<T> {
 
 impl<T: LogDensity> LogDensity for Product<T> {
     fn log_density_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef1<f64>) {
-        let dim = Sample::dim(self);
+        let dim = self.dim();
         assert_eq!(x.dim(), (out.len(), dim), "log_density: x has shape {:?}, out length {}", x.dim(), out.len());
         out.fill(0.0);
-        for (factor, columns) in self.blocks(Sample::dim) {
+        for (factor, columns) in self.blocks(Space::dim) {
             let own = factor.log_density(level, &x.slice_axis(Axis(1), columns));
             // One factor off its support (−∞) empties the product, whatever the others are.
             out.zip_mut_with(&own, |total, &l| {
@@ -121,17 +137,17 @@ impl<T: LogDensity> LogDensity for Product<T> {
 
 impl<T: Posterior> Posterior for Product<T> {
     fn denoise_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef2<f64>) {
-        assert_shapes("denoise", Sample::dim(self), x, out);
-        for (factor, columns) in self.blocks(Sample::dim) {
+        assert_shapes("denoise", self.dim(), x, out);
+        for (factor, columns) in self.blocks(Space::dim) {
             factor.denoise_into(level, &x.slice_axis(Axis(1), columns), &mut out.slice_axis_mut(Axis(1), columns));
         }
     }
 
     fn posterior_covariance(&self, level: NoiseLevel, x: &ArrayRef1<f64>) -> Array2<f64> {
-        let dim = Sample::dim(self);
+        let dim = self.dim();
         assert_eq!(x.len(), dim, "posterior_covariance: x has length {}, the target dimension {dim}", x.len());
         let mut out = Array2::zeros((dim, dim));
-        for (factor, block) in self.blocks(Sample::dim) {
+        for (factor, block) in self.blocks(Space::dim) {
             let own = factor.posterior_covariance(level, &x.slice_axis(Axis(0), block));
             out.slice_axis_mut(Axis(0), block).slice_axis_mut(Axis(1), block).assign(&own);
         }
@@ -150,35 +166,18 @@ impl<T: Moments> Moments for Product<T> {
 }
 
 impl<F: Float, T: ScoreFunction<F>> ScoreFunction<F> for Product<T> {
-    fn dim(&self) -> usize {
-        self.factors.iter().map(ScoreFunction::dim).sum()
-    }
-
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-        assert_shapes("score", ScoreFunction::dim(self), x, out);
-        for (factor, columns) in self.blocks(ScoreFunction::dim) {
+        assert_shapes("score", self.dim(), x, out);
+        for (factor, columns) in self.blocks(Space::dim) {
             factor.score_into(level, &x.slice_axis(Axis(1), columns), &mut out.slice_axis_mut(Axis(1), columns));
         }
     }
 }
 
 impl<F: Float, T: ConsistencyFunction<F>> ConsistencyFunction<F> for Product<T> {
-    fn dim(&self) -> usize {
-        self.factors.iter().map(ConsistencyFunction::dim).sum()
-    }
-
-    /// The smallest number of steps of a factor; sensible products have equal ones.
-    fn steps(&self) -> usize {
-        self.factors.iter().map(ConsistencyFunction::steps).min().unwrap_or(0)
-    }
-
-    fn holds(&self, t: usize) -> bool {
-        self.factors.iter().all(|f| f.holds(t))
-    }
-
     fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_evaluable(self, t, x, out);
-        for (factor, columns) in self.blocks(ConsistencyFunction::dim) {
+        for (factor, columns) in self.blocks(Space::dim) {
             factor.eval_into(t, &x.slice_axis(Axis(1), columns), &mut out.slice_axis_mut(Axis(1), columns));
         }
     }

@@ -9,6 +9,7 @@ use crate::numeric::special::direction::DirectionTable;
 use crate::numeric::special::jacobi::{half_chi_square, legendre, power_law};
 use crate::numeric::special::normal::LN_SQRT_2PI;
 use crate::score::ScoreFunction;
+use crate::space::Space;
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, Axis};
 use rand::{Rng, RngCore};
 use std::sync::OnceLock;
@@ -402,11 +403,13 @@ pub(crate) fn norm<'a, F: Float>(x: impl IntoIterator<Item = &'a F>) -> f64 {
     x.into_iter().map(|x| x.as_f64() * x.as_f64()).sum::<f64>().sqrt()
 }
 
-impl Sample for Radial {
+impl Space for Radial {
     fn dim(&self) -> usize {
-        self.dim
+        Self::dim(self)
     }
+}
 
+impl Sample for Radial {
     fn sample_into(&self, rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>) {
         assert_eq!(out.ncols(), self.dim, "sample: out has {} columns, the target dimension {}", out.ncols(), self.dim);
         for mut row in out.rows_mut() {
@@ -490,10 +493,6 @@ impl Moments for Radial {
 }
 
 impl<F: Float> ScoreFunction<F> for Radial {
-    fn dim(&self) -> usize {
-        self.dim
-    }
-
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score", self.dim, x, out);
         if level.is_data() {

@@ -8,6 +8,7 @@ use crate::law::{LogDensity, Moments, Posterior, Sample, TargetError, check_leng
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::score::ScoreFunction;
+use crate::space::{Family, Space, inherent_dim, inherent_family};
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2};
 use rand::RngCore;
 
@@ -100,11 +101,26 @@ impl<T> Rotated<T> {
     }
 }
 
-impl<T: Sample> Sample for Rotated<T> {
+impl<T: Space> Space for Rotated<T> {
     fn dim(&self) -> usize {
         self.inner.dim()
     }
+}
 
+impl<T: Family> Family for Rotated<T> {
+    fn steps(&self) -> usize {
+        self.inner.steps()
+    }
+
+    fn holds(&self, t: usize) -> bool {
+        self.inner.holds(t)
+    }
+}
+
+inherent_dim!([T: Space] Rotated<T>);
+inherent_family!([T: Family] Rotated<T>);
+
+impl<T: Sample> Sample for Rotated<T> {
     fn sample_into(&self, rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>) {
         self.rotate_into(&self.inner.sample(out.nrows(), rng), out);
     }
@@ -138,10 +154,6 @@ impl<T: Moments> Moments for Rotated<T> {
 }
 
 impl<F: Float, T: ScoreFunction<F>> ScoreFunction<F> for Rotated<T> {
-    fn dim(&self) -> usize {
-        self.inner.dim()
-    }
-
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score", self.inner.dim(), x, out);
         self.rotate_into(&self.inner.score(level, &self.unrotate(x)), out);
@@ -149,18 +161,6 @@ impl<F: Float, T: ScoreFunction<F>> ScoreFunction<F> for Rotated<T> {
 }
 
 impl<F: Float, T: ConsistencyFunction<F>> ConsistencyFunction<F> for Rotated<T> {
-    fn dim(&self) -> usize {
-        self.inner.dim()
-    }
-
-    fn steps(&self) -> usize {
-        self.inner.steps()
-    }
-
-    fn holds(&self, t: usize) -> bool {
-        self.inner.holds(t)
-    }
-
     fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_evaluable(self, t, x, out);
         if t == 1 {

@@ -5,6 +5,7 @@ use crate::law::{LogDensity, Moments, Posterior, Sample, TargetError, check_entr
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::score::ScoreFunction;
+use crate::space::{Space, inherent_dim};
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2};
 use rand::RngCore;
 
@@ -92,11 +93,15 @@ impl<T> Shifted<T> {
     }
 }
 
-impl<T: Sample> Sample for Shifted<T> {
+impl<T: Space> Space for Shifted<T> {
     fn dim(&self) -> usize {
         self.shift.len()
     }
+}
 
+inherent_dim!([T: Space] Shifted<T>);
+
+impl<T: Sample> Sample for Shifted<T> {
     fn sample_into(&self, rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>) {
         self.inner.sample_into(rng, out);
         self.add(1.0, out);
@@ -137,10 +142,6 @@ impl<T: Moments> Moments for Shifted<T> {
 }
 
 impl<F: Float, T: ScoreFunction<F>> ScoreFunction<F> for Shifted<T> {
-    fn dim(&self) -> usize {
-        self.shift.len()
-    }
-
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score", self.shift.len(), x, out);
         self.inner.score_into(level, &self.unshift(level, x), out);

@@ -9,6 +9,7 @@ use crate::numeric::special::root_quadratic::{Direction, mean_norm};
 use crate::population::settings::Kept;
 use crate::population::{Interval, Keep, Method, PopulationError, PopulationReport};
 use crate::schedule::Grid;
+use crate::space::{Family, Space, inherent_dim, inherent_family};
 use ndarray::ArrayRef2;
 
 /// Consistency training or distillation of N(m, Σ) at population level.
@@ -110,7 +111,7 @@ impl<'a> GaussianRecursion<'a> {
     /// let target = Gaussian::standard(1)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = GaussianRecursion::new(&target, &grid).keep(Keep::All).run()?;
-    /// assert!((1..=3).all(|t| ConsistencyFunction::<f64>::holds(run.consistency(), t)));
+    /// assert!((1..=3).all(|t| run.consistency().holds(t)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
@@ -367,7 +368,7 @@ impl GaussianPopulation {
     /// use onestep::population::GaussianRecursion;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = GaussianRecursion::new(&Gaussian::standard(4)?, &grid).run()?;
-    /// assert_eq!(ConsistencyFunction::<f64>::dim(run.consistency()), 4);
+    /// assert_eq!(run.consistency().dim(), 4);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
@@ -431,11 +432,13 @@ impl GaussianConsistency {
     }
 }
 
-impl<F: Float> ConsistencyFunction<F> for GaussianConsistency {
+impl Space for GaussianConsistency {
     fn dim(&self) -> usize {
         self.target.dim()
     }
+}
 
+impl Family for GaussianConsistency {
     fn steps(&self) -> usize {
         self.steps
     }
@@ -443,7 +446,12 @@ impl<F: Float> ConsistencyFunction<F> for GaussianConsistency {
     fn holds(&self, t: usize) -> bool {
         self.kept.holds(t)
     }
+}
 
+inherent_dim!([] GaussianConsistency);
+inherent_family!([] GaussianConsistency);
+
+impl<F: Float> ConsistencyFunction<F> for GaussianConsistency {
     fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_evaluable(self, t, x, out);
         match self.kept.find(t) {

@@ -4,11 +4,12 @@ mod perturbed;
 
 pub use perturbed::{ErrorScale, PerturbationError, PerturbedScore};
 
+use crate::delegate::delegate;
 use crate::float::Float;
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
+use crate::space::{Space, inherent_dim};
 use ndarray::{Array2, ArrayRef2, ArrayView1};
-use std::sync::Arc;
 
 /// A score s_θ(x) = ∇ log p_θ(x) of the law p_θ of X = cos θ · X₀ + sin θ · Z, exact or approximate.
 ///
@@ -26,10 +27,7 @@ use std::sync::Arc;
 /// });
 /// assert_eq!(gaussian.score(NoiseLevel::NOISE, &array![[1.0, -2.0]]), array![[-1.0, 2.0]]);
 /// ```
-pub trait ScoreFunction<F: Float = f64>: Send + Sync {
-    /// The dimension d of the space.
-    fn dim(&self) -> usize;
-
+pub trait ScoreFunction<F: Float = f64>: Space + Send + Sync {
     /// Writes s_θ of every row of `x` into the same row of `out`.
     ///
     /// # Panics
@@ -52,7 +50,7 @@ pub trait ScoreFunction<F: Float = f64>: Send + Sync {
 /// Implemented analytically by the built-in targets; [`DifferencedScore`] supplies it for any score by central differences.
 ///
 /// # Shapes
-/// `x`, `v` and `out` are n × [`dim`](ScoreFunction::dim), row by row.
+/// `x`, `v` and `out` are n × [`dim`](Space::dim), row by row.
 pub trait ScoreJacobian<F: Float = f64>: ScoreFunction<F> {
     /// Writes ∂s_θ(x_i) v_i for every row i into `out`.
     ///
@@ -71,26 +69,17 @@ pub trait ScoreJacobian<F: Float = f64>: ScoreFunction<F> {
     }
 }
 
-macro_rules! delegate {
-    ($pointer:ty) => {
-        impl<F: Float, S: ScoreFunction<F> + ?Sized> ScoreFunction<F> for $pointer {
-            fn dim(&self) -> usize {
-                (**self).dim()
-            }
-            fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-                (**self).score_into(level, x, out);
-            }
-        }
-        impl<F: Float, S: ScoreJacobian<F> + ?Sized> ScoreJacobian<F> for $pointer {
-            fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-                (**self).score_jvp_into(level, x, v, out);
-            }
-        }
-    };
+delegate! {
+    impl[F: Float,] ScoreFunction<F> {
+        fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>);
+    }
 }
-delegate!(&S);
-delegate!(Box<S>);
-delegate!(Arc<S>);
+
+delegate! {
+    impl[F: Float,] ScoreJacobian<F> {
+        fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>);
+    }
+}
 
 /// A score given by a closure on one point: `score(level, x, out)` with slices of length `dim`.
 ///
@@ -130,11 +119,23 @@ impl<C> ScoreFn<C> {
     }
 }
 
-impl<F: Float, C: Fn(NoiseLevel, &[F], &mut [F]) + Send + Sync> ScoreFunction<F> for ScoreFn<C> {
+impl<C> Space for ScoreFn<C> {
     fn dim(&self) -> usize {
         self.dim
     }
+}
 
+inherent_dim!([C] ScoreFn<C>);
+
+impl<S: Space> Space for DifferencedScore<S> {
+    fn dim(&self) -> usize {
+        self.score.dim()
+    }
+}
+
+inherent_dim!([S: Space] DifferencedScore<S>);
+
+impl<F: Float, C: Fn(NoiseLevel, &[F], &mut [F]) + Send + Sync> ScoreFunction<F> for ScoreFn<C> {
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score", self.dim, x, out);
         let mut point = vec![F::zero(); self.dim];
@@ -182,10 +183,6 @@ impl<S> DifferencedScore<S> {
 }
 
 impl<F: Float, S: ScoreFunction<F>> ScoreFunction<F> for DifferencedScore<S> {
-    fn dim(&self) -> usize {
-        self.score.dim()
-    }
-
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         self.score.score_into(level, x, out);
     }

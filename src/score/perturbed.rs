@@ -4,6 +4,7 @@ use crate::float::Float;
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::score::{ScoreFunction, ScoreJacobian};
+use crate::space::{Space, inherent_dim};
 use ndarray::{Array2, ArrayRef2};
 
 /// Why a perturbed score could not be made.
@@ -298,13 +299,6 @@ impl<S> PerturbedScore<S> {
     pub fn flow_bound(&self, from: NoiseLevel, to: NoiseLevel, lipschitz: f64) -> f64 {
         if self.size == 0.0 { 0.0 } else { lipschitz * self.size * self.scale.drift(from, to) }
     }
-
-    fn dim(&self) -> usize {
-        match &self.direction {
-            Direction::Constant(unit) => unit.len(),
-            Direction::Waves(frequencies) => frequencies.ncols(),
-        }
-    }
 }
 
 /// ⟨w_i, x⟩ for every row of `x` and every frequency.
@@ -312,11 +306,15 @@ fn phases<F: Float>(frequencies: &Array2<f64>, x: &ArrayRef2<F>) -> Array2<f64> 
     x.mapv(F::as_f64).dot(&frequencies.t())
 }
 
-impl<F: Float, S: ScoreFunction<F>> ScoreFunction<F> for PerturbedScore<S> {
+impl<S: Space> Space for PerturbedScore<S> {
     fn dim(&self) -> usize {
         self.score.dim()
     }
+}
 
+inherent_dim!([S: Space] PerturbedScore<S>);
+
+impl<F: Float, S: ScoreFunction<F>> ScoreFunction<F> for PerturbedScore<S> {
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score", self.dim(), x, out);
         self.score.score_into(level, x, out);

@@ -1,8 +1,6 @@
 //! Saving and loading trained families.
 
-use crate::consistency::ConsistencyFunction;
 use crate::float::Float;
-use crate::score::ScoreFunction;
 use crate::training::joint::TIME_FEATURES;
 use crate::training::network::Network;
 use crate::training::{JointModel, Learned, LearnedScore};

@@ -4,6 +4,7 @@ use crate::consistency::ConsistencyFunction;
 use crate::consistency::assert_evaluable;
 use crate::float::Float;
 use crate::schedule::Grid;
+use crate::space::{Family, Space, inherent_dim, inherent_family};
 use crate::training::pairs::noise;
 use crate::training::{Fitted, Standardisation};
 use ndarray::{Array2, ArrayRef2};
@@ -156,11 +157,13 @@ impl<F: Float> Learned<F> {
     }
 }
 
-impl<F: Float> ConsistencyFunction<F> for Learned<F> {
+impl<F: Float> Space for Learned<F> {
     fn dim(&self) -> usize {
         self.standardisation.dim()
     }
+}
 
+impl<F: Float> Family for Learned<F> {
     fn steps(&self) -> usize {
         self.grid.steps()
     }
@@ -168,7 +171,12 @@ impl<F: Float> ConsistencyFunction<F> for Learned<F> {
     fn holds(&self, t: usize) -> bool {
         (1..=self.maps.len() + 1).contains(&t)
     }
+}
 
+inherent_dim!([F: Float] Learned<F>);
+inherent_family!([F: Float] Learned<F>);
+
+impl<F: Float> ConsistencyFunction<F> for Learned<F> {
     fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_evaluable(self, t, x, out);
         if t == 1 {

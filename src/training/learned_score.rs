@@ -4,6 +4,7 @@ use crate::float::Float;
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::score::ScoreFunction;
+use crate::space::{Space, inherent_dim};
 use crate::training::Standardisation;
 use crate::training::joint::time_features;
 use crate::training::network::Network;
@@ -39,11 +40,15 @@ impl<F: Float> LearnedScore<F> {
     }
 }
 
-impl<F: Float> ScoreFunction<F> for LearnedScore<F> {
+impl<F: Float> Space for LearnedScore<F> {
     fn dim(&self) -> usize {
         self.standardisation.dim()
     }
+}
 
+inherent_dim!([F: Float] LearnedScore<F>);
+
+impl<F: Float> ScoreFunction<F> for LearnedScore<F> {
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score", self.dim(), x, out);
         let angle = level.angle().max(LEAST_ANGLE);

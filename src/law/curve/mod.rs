@@ -10,6 +10,7 @@ use crate::numeric::batch::for_blocks;
 use crate::numeric::shapes::assert_shapes;
 use crate::numeric::special::jacobi::legendre;
 use crate::score::{ScoreFunction, ScoreJacobian};
+use crate::space::{Space, inherent_dim};
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, Axis, array};
 use panels::{Local, NODES, Part, Quadrature};
 use rand::{Rng, RngCore};
@@ -196,11 +197,15 @@ impl NoisyCurve {
     }
 }
 
-impl Sample for NoisyCurve {
+impl Space for NoisyCurve {
     fn dim(&self) -> usize {
         2
     }
+}
 
+inherent_dim!([] NoisyCurve);
+
+impl Sample for NoisyCurve {
     fn sample_into(&self, rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>) {
         assert_eq!(out.ncols(), 2, "sample: out has {} columns, the target dimension 2", out.ncols());
         for mut row in out.rows_mut() {
@@ -261,10 +266,6 @@ impl Moments for NoisyCurve {
 }
 
 impl<F: Float> ScoreFunction<F> for NoisyCurve {
-    fn dim(&self) -> usize {
-        2
-    }
-
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score", 2, x, out);
         self.for_rows(level, x, out, |v, local, x, out| {

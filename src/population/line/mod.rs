@@ -124,7 +124,7 @@ impl<'a> LineRecursion<'a> {
     /// let target = LineMixture::gaussian(0.0, 1.0)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = LineRecursion::new(&target, &grid).keep(Keep::All).run()?;
-    /// assert!((1..=3).all(|t| ConsistencyFunction::<f64>::holds(run.consistency(), t)));
+    /// assert!((1..=3).all(|t| run.consistency().holds(t)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]

@@ -7,6 +7,7 @@ use crate::population::LocalError;
 use crate::population::PopulationReport;
 use crate::population::interpolant::Interpolant;
 use crate::population::settings::Kept;
+use crate::space::{Family, Space, inherent_dim, inherent_family};
 use ndarray::ArrayRef2;
 
 /// The result of a [`LineRecursion`](crate::population::LineRecursion).
@@ -36,7 +37,7 @@ impl LinePopulation {
     /// let target = LineMixture::point_masses(&[1.0], &[3.0])?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = LineRecursion::new(&target, &grid).run()?;
-    /// assert_eq!(ConsistencyFunction::<f64>::steps(run.consistency()), 3);
+    /// assert_eq!(run.consistency().steps(), 3);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
@@ -127,11 +128,13 @@ pub struct LineConsistency {
     pub(super) kept: Kept<Interpolant>,
 }
 
-impl<F: Float> ConsistencyFunction<F> for LineConsistency {
+impl Space for LineConsistency {
     fn dim(&self) -> usize {
         1
     }
+}
 
+impl Family for LineConsistency {
     fn steps(&self) -> usize {
         self.steps
     }
@@ -139,7 +142,12 @@ impl<F: Float> ConsistencyFunction<F> for LineConsistency {
     fn holds(&self, t: usize) -> bool {
         self.kept.holds(t)
     }
+}
 
+inherent_dim!([] LineConsistency);
+inherent_family!([] LineConsistency);
+
+impl<F: Float> ConsistencyFunction<F> for LineConsistency {
     fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_evaluable(self, t, x, out);
         let Some(f) = self.kept.find(t) else {

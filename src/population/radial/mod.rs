@@ -119,7 +119,7 @@ impl<'a> RadialRecursion<'a> {
     /// let target = Radial::sphere(3, 1.0)?;
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// let run = RadialRecursion::new(&target, &grid).keep(Keep::All).run()?;
-    /// assert!((1..=3).all(|t| ConsistencyFunction::<f64>::holds(run.consistency(), t)));
+    /// assert!((1..=3).all(|t| run.consistency().holds(t)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]

@@ -8,6 +8,7 @@ use crate::population::LocalError;
 use crate::population::PopulationReport;
 use crate::population::interpolant::Interpolant;
 use crate::population::settings::Kept;
+use crate::space::{Family, Space, inherent_dim, inherent_family};
 use ndarray::ArrayRef2;
 
 /// The result of a [`RadialRecursion`](crate::population::RadialRecursion).
@@ -29,7 +30,7 @@ impl RadialPopulation {
     /// let target = Radial::sphere(5, 1.0)?;
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// let run = RadialRecursion::new(&target, &grid).run()?;
-    /// assert_eq!(ConsistencyFunction::<f64>::dim(run.consistency()), 5);
+    /// assert_eq!(run.consistency().dim(), 5);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
@@ -99,11 +100,13 @@ pub struct RadialConsistency {
     pub(super) kept: Kept<Interpolant>,
 }
 
-impl<F: Float> ConsistencyFunction<F> for RadialConsistency {
+impl Space for RadialConsistency {
     fn dim(&self) -> usize {
         self.dim
     }
+}
 
+impl Family for RadialConsistency {
     fn steps(&self) -> usize {
         self.steps
     }
@@ -111,7 +114,12 @@ impl<F: Float> ConsistencyFunction<F> for RadialConsistency {
     fn holds(&self, t: usize) -> bool {
         self.kept.holds(t)
     }
+}
 
+inherent_dim!([] RadialConsistency);
+inherent_family!([] RadialConsistency);
+
+impl<F: Float> ConsistencyFunction<F> for RadialConsistency {
     fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_evaluable(self, t, x, out);
         let Some(g) = self.kept.find(t) else {

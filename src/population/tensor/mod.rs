@@ -15,6 +15,7 @@ use crate::numeric::special::hermite::gauss_hermite;
 use crate::population::settings::Kept;
 use crate::population::{Interval, Keep, Method, PopulationError};
 use crate::schedule::Grid;
+use crate::space::{Family, Space, inherent_dim, inherent_family};
 use lattice::{Lattice, MOST_DIMS};
 use ndarray::{Array2, ArrayRef2, Axis};
 
@@ -130,7 +131,7 @@ impl<'a> TensorRecursion<'a> {
     /// let target = GaussianMixture::isotropic(&[1.0], &ndarray::array![[0.0]], &[1.0])?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = TensorRecursion::new(&target, &grid).nodes(50).keep(Keep::All).run()?;
-    /// assert!(ConsistencyFunction::<f64>::holds(run.consistency(), 2));
+    /// assert!(run.consistency().holds(2));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
@@ -501,11 +502,13 @@ pub struct TensorConsistency {
     kept: Kept<Vec<f64>>,
 }
 
-impl<F: Float> ConsistencyFunction<F> for TensorConsistency {
+impl Space for TensorConsistency {
     fn dim(&self) -> usize {
         self.lattice.dim()
     }
+}
 
+impl Family for TensorConsistency {
     fn steps(&self) -> usize {
         self.steps
     }
@@ -513,7 +516,12 @@ impl<F: Float> ConsistencyFunction<F> for TensorConsistency {
     fn holds(&self, t: usize) -> bool {
         self.kept.holds(t)
     }
+}
 
+inherent_dim!([] TensorConsistency);
+inherent_family!([] TensorConsistency);
+
+impl<F: Float> ConsistencyFunction<F> for TensorConsistency {
     fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_evaluable(self, t, x, out);
         let Some(values) = self.kept.find(t) else {

@@ -4,6 +4,7 @@ use crate::consistency::ConsistencyFunction;
 use crate::consistency::assert_evaluable;
 use crate::float::Float;
 use crate::schedule::Grid;
+use crate::space::{Family, Space, inherent_dim, inherent_family};
 use crate::training::network::Network;
 use crate::training::pairs::noise;
 use crate::training::{Standardisation, TrainingError};
@@ -191,15 +192,22 @@ impl<F: Float> JointModel<F> {
     }
 }
 
-impl<F: Float> ConsistencyFunction<F> for JointModel<F> {
+impl<F: Float> Space for JointModel<F> {
     fn dim(&self) -> usize {
         self.standardisation.dim()
     }
+}
 
+impl<F: Float> Family for JointModel<F> {
     fn steps(&self) -> usize {
         self.grid.steps()
     }
+}
 
+inherent_dim!([F: Float] JointModel<F>);
+inherent_family!([F: Float] JointModel<F>);
+
+impl<F: Float> ConsistencyFunction<F> for JointModel<F> {
     fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_evaluable(self, t, x, out);
         if t == 1 {
