@@ -21,6 +21,7 @@ use clap::{Parser, ValueEnum};
 use common::{Format, Row, fail, number, print_row};
 use indicatif::{ProgressBar, ProgressStyle};
 use ndarray::{Array2, ArrayView1, Axis};
+use onestep::Space;
 use onestep::audit::{StepCheck, StepReport};
 use onestep::law::PointMasses;
 use onestep::training::{Joint, JointModel, LevelSampling, Loss, Scaling, Standardisation, Trained, Weighting};
@@ -111,11 +112,13 @@ struct Widened {
     width: f64,
 }
 
-impl ScoreFunction<f32> for Widened {
+impl Space for Widened {
     fn dim(&self) -> usize {
         self.atoms.dim()
     }
+}
 
+impl ScoreFunction<f32> for Widened {
     fn score_into(&self, level: NoiseLevel, x: &ndarray::ArrayRef2<f32>, out: &mut ndarray::ArrayRef2<f32>) {
         // cos θ (X + wU) + sin θ Z has the law of c (cos θ' X + sin θ' Z), tan θ' = √(w² + tan²θ), c = cos θ / cos θ'.
         let wider = NoiseLevel::from_sigma(self.width.hypot(level.sigma())).expect("a root of a sum of squares is in range");

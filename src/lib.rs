@@ -62,6 +62,7 @@ pub mod consistency;
 mod delegate;
 #[cfg(doc)]
 pub mod doc;
+pub mod error;
 mod estimate;
 mod float;
 pub mod flow;
@@ -77,6 +78,7 @@ pub mod training;
 pub mod transport;
 
 pub use consistency::ConsistencyFunction;
+pub use error::{Error, Result};
 pub use estimate::Estimate;
 pub use float::Float;
 pub use flow::{FlowJacobian, FlowMap};

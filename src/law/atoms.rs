@@ -2,7 +2,7 @@
 
 use crate::float::Float;
 use crate::law::GaussianMixture;
-use crate::law::{LogDensity, Moments, Posterior, Sample, TargetError};
+use crate::law::{LawError, LogDensity, Moments, Posterior, Sample};
 use crate::level::NoiseLevel;
 use crate::score::ScoreFunction;
 use crate::space::Space;
@@ -42,9 +42,9 @@ impl PointMasses {
     /// use onestep::law::PointMasses;
     /// assert!(PointMasses::new(&[1.0], &array![[f64::NAN]]).is_err());
     /// assert_eq!(PointMasses::new(&[1.0], &array![[2.0, 3.0]])?.dim(), 2);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn new(weights: &[f64], atoms: &ArrayRef2<f64>) -> Result<Self, TargetError> {
+    pub fn new(weights: &[f64], atoms: &ArrayRef2<f64>) -> Result<Self, LawError> {
         Ok(Self { mixture: GaussianMixture::isotropic(weights, atoms, &vec![0.0; atoms.nrows()])? })
     }
 
@@ -58,9 +58,9 @@ impl PointMasses {
     /// use onestep::Moments;
     /// use onestep::law::PointMasses;
     /// assert_eq!(PointMasses::empirical(&array![[1.0], [3.0]])?.second_moment(), 5.0);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn empirical(data: &ArrayRef2<f64>) -> Result<Self, TargetError> {
+    pub fn empirical(data: &ArrayRef2<f64>) -> Result<Self, LawError> {
         Ok(Self { mixture: GaussianMixture::kernel_density(data, 0.0)? })
     }
 

@@ -1,7 +1,7 @@
 //! Covariance matrices held by their spectrum.
 
 use crate::float::Float;
-use crate::law::{TargetError, check_entries, check_lengths};
+use crate::law::{LawError, check_entries, check_lengths};
 use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayRef2, aview1};
@@ -22,7 +22,7 @@ use ndarray::{Array2, ArrayRef2, aview1};
 /// let sigma = Covariance::full(&array![[2.0, 1.0], [1.0, 2.0]])?;
 /// assert!((sigma.trace() - 4.0).abs() < 1e-14);
 /// assert!((sigma.largest() - 3.0).abs() < 1e-14);
-/// # Ok::<(), onestep::law::TargetError>(())
+/// # Ok::<(), onestep::law::LawError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Covariance {
@@ -61,11 +61,11 @@ pub(crate) fn orthonormality_gap(rows: &ArrayRef2<f64>) -> f64 {
     gram.indexed_iter().map(|((i, j), g)| (g - f64::from(u8::from(i == j))).abs()).fold(0.0, f64::max)
 }
 
-fn check_dim(dim: usize) -> Result<(), TargetError> {
-    if dim == 0 { Err(TargetError::Empty { name: "dim" }) } else { Ok(()) }
+fn check_dim(dim: usize) -> Result<(), LawError> {
+    if dim == 0 { Err(LawError::Empty { name: "dim" }) } else { Ok(()) }
 }
 
-fn check_variances(name: &'static str, values: &[f64]) -> Result<(), TargetError> {
+fn check_variances(name: &'static str, values: &[f64]) -> Result<(), LawError> {
     check_entries(name, values, |v| v >= 0.0 && v.is_finite(), "[0, inf)")
 }
 
@@ -78,12 +78,12 @@ impl Covariance {
     /// ```
     /// use onestep::law::Covariance;
     /// assert_eq!(Covariance::isotropic(10_000, 2.0)?.trace(), 20_000.0);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn isotropic(dim: usize, variance: f64) -> Result<Self, TargetError> {
+    pub fn isotropic(dim: usize, variance: f64) -> Result<Self, LawError> {
         check_dim(dim)?;
         if !(variance >= 0.0 && variance.is_finite()) {
-            return Err(TargetError::OutOfRange { name: "variance", value: variance, range: "[0, inf)" });
+            return Err(LawError::OutOfRange { name: "variance", value: variance, range: "[0, inf)" });
         }
         Ok(Self { dim, values: vec![variance], basis: Basis::Isotropic })
     }
@@ -96,11 +96,11 @@ impl Covariance {
     /// ```
     /// use onestep::law::Covariance;
     /// assert_eq!(Covariance::diagonal(&[1.0, 4.0])?.largest(), 4.0);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn diagonal(variances: &[f64]) -> Result<Self, TargetError> {
+    pub fn diagonal(variances: &[f64]) -> Result<Self, LawError> {
         if variances.is_empty() {
-            return Err(TargetError::Empty { name: "variances" });
+            return Err(LawError::Empty { name: "variances" });
         }
         check_variances("variances", variances)?;
         let dim = variances.len();
@@ -122,25 +122,25 @@ impl Covariance {
     /// assert!(Covariance::full(&array![[1.0, 2.0], [2.0, 1.0]]).is_err()); // eigenvalue −1
     /// assert!(Covariance::full(&array![[1.0, 2.0], [0.0, 1.0]]).is_err()); // not symmetric
     /// ```
-    pub fn full(matrix: &ArrayRef2<f64>) -> Result<Self, TargetError> {
+    pub fn full(matrix: &ArrayRef2<f64>) -> Result<Self, LawError> {
         let name = "covariance";
         let (rows, dim) = matrix.dim();
         if rows == 0 {
-            return Err(TargetError::Empty { name });
+            return Err(LawError::Empty { name });
         }
         check_lengths("rows of covariance", rows, "columns of covariance", dim)?;
         if let Some((index, &value)) = matrix.iter().enumerate().find(|(_, v)| !v.is_finite()) {
-            return Err(TargetError::Entry { name, index, value, range: "(-inf, inf)" });
+            return Err(LawError::Entry { name, index, value, range: "(-inf, inf)" });
         }
         let size = matrix.iter().fold(0.0, |a: f64, v| a.max(v.abs()));
         let gap = matrix.indexed_iter().map(|((i, j), v)| (v - matrix[[j, i]]).abs()).fold(0.0, f64::max);
         if gap > ASYMMETRY * size {
-            return Err(TargetError::NotSymmetric { name, gap });
+            return Err(LawError::NotSymmetric { name, gap });
         }
         let eigen = SymmetricEigen::new(DMatrix::from_fn(dim, dim, |i, j| 0.5 * (matrix[[i, j]] + matrix[[j, i]])));
         let (smallest, largest) = (eigen.eigenvalues.min(), eigen.eigenvalues.max());
         if smallest < -NEGATIVE * largest.abs() {
-            return Err(TargetError::NotPositive { name, eigenvalue: smallest, largest });
+            return Err(LawError::NotPositive { name, eigenvalue: smallest, largest });
         }
         let values = eigen.eigenvalues.iter().map(|v| v.max(0.0)).collect();
         let vectors = Array2::from_shape_fn((dim, dim), |(i, j)| eigen.eigenvectors[(j, i)]);
@@ -158,11 +158,11 @@ impl Covariance {
     /// let quarter_turn = array![[0.0, -1.0], [1.0, 0.0]];
     /// let sigma = Covariance::spectrum(&[1.0, 4.0], &quarter_turn)?;
     /// assert_eq!(sigma.to_matrix(), array![[4.0, 0.0], [0.0, 1.0]]);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn spectrum(eigenvalues: &[f64], rotation: &ArrayRef2<f64>) -> Result<Self, TargetError> {
+    pub fn spectrum(eigenvalues: &[f64], rotation: &ArrayRef2<f64>) -> Result<Self, LawError> {
         if eigenvalues.is_empty() {
-            return Err(TargetError::Empty { name: "eigenvalues" });
+            return Err(LawError::Empty { name: "eigenvalues" });
         }
         check_lengths("eigenvalues", eigenvalues.len(), "rows of rotation", rotation.nrows())?;
         Self::low_rank(eigenvalues, &rotation.t(), 0.0)
@@ -180,20 +180,20 @@ impl Covariance {
     /// use onestep::law::Covariance;
     /// let sigma = Covariance::low_rank(&[9.0], &array![[0.6, 0.8, 0.0]], 1.0)?;
     /// assert!((sigma.trace() - 11.0).abs() < 1e-15);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn low_rank(eigenvalues: &[f64], directions: &ArrayRef2<f64>, rest: f64) -> Result<Self, TargetError> {
+    pub fn low_rank(eigenvalues: &[f64], directions: &ArrayRef2<f64>, rest: f64) -> Result<Self, LawError> {
         let (rank, dim) = directions.dim();
         check_dim(dim)?;
         check_lengths("eigenvalues", eigenvalues.len(), "directions", rank)?;
         if rank > dim {
-            return Err(TargetError::Lengths { left_name: "directions", left: rank, right_name: "columns of directions", right: dim });
+            return Err(LawError::Lengths { left_name: "directions", left: rank, right_name: "columns of directions", right: dim });
         }
         check_variances("eigenvalues", eigenvalues)?;
         check_variances("rest", &[rest])?;
         let gap = orthonormality_gap(directions);
         if !(gap <= ORTHOGONALITY) {
-            return Err(TargetError::NotOrthogonal { name: "directions", gap });
+            return Err(LawError::NotOrthogonal { name: "directions", gap });
         }
         let mut values = eigenvalues.to_vec();
         if rank < dim {
@@ -257,7 +257,7 @@ impl Covariance {
     /// let sigma = array![[2.0, -1.0], [-1.0, 3.0]];
     /// let again = onestep::law::Covariance::full(&sigma)?.to_matrix();
     /// assert!((sigma - again).iter().all(|e| e.abs() < 1e-14));
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
     #[must_use]
     pub fn to_matrix(&self) -> Array2<f64> {

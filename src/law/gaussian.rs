@@ -4,7 +4,7 @@ use crate::float::Float;
 use crate::law::Covariance;
 use crate::law::covariance::TINY_VARIANCE;
 use crate::law::covariance::centred;
-use crate::law::{LogDensity, Moments, Posterior, Sample, TargetError, check_entries, check_lengths};
+use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, check_entries, check_lengths};
 use crate::level::NoiseLevel;
 use crate::numeric::batch::for_blocks;
 use crate::numeric::shapes::assert_shapes;
@@ -66,9 +66,9 @@ impl Gaussian {
     /// use onestep::law::{Covariance, Gaussian};
     /// assert!(Gaussian::new(&[0.0, f64::NAN], Covariance::isotropic(2, 1.0)?).is_err());
     /// assert!(Gaussian::new(&[0.0], Covariance::isotropic(2, 1.0)?).is_err());
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn new(mean: &[f64], covariance: Covariance) -> Result<Self, TargetError> {
+    pub fn new(mean: &[f64], covariance: Covariance) -> Result<Self, LawError> {
         check_lengths("mean", mean.len(), "covariance", covariance.dim())?;
         check_entries("mean", mean, f64::is_finite, "(-inf, inf)")?;
         Ok(Self { mean: mean.to_vec(), covariance })
@@ -83,9 +83,9 @@ impl Gaussian {
     /// use onestep::Moments;
     /// use onestep::law::Gaussian;
     /// assert_eq!(Gaussian::standard(3)?.second_moment(), 3.0);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn standard(dim: usize) -> Result<Self, TargetError> {
+    pub fn standard(dim: usize) -> Result<Self, LawError> {
         let covariance = Covariance::isotropic(dim, 1.0)?;
         Ok(Self { mean: vec![0.0; dim], covariance })
     }

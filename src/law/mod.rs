@@ -38,7 +38,7 @@ use rand::RngCore;
 /// Why a target could not be made.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum TargetError {
+pub enum LawError {
     /// A list is empty, or the dimension is 0.
     #[error("{name} is empty: at least one is needed")]
     Empty {
@@ -117,29 +117,29 @@ pub enum TargetError {
 pub(crate) const WEIGHT_TOLERANCE: f64 = 1e-9;
 
 /// Checks that `weights` are finite, nonnegative and sum to one, and returns them normalised.
-pub(crate) fn normalised(weights: &[f64]) -> Result<Vec<f64>, TargetError> {
+pub(crate) fn normalised(weights: &[f64]) -> Result<Vec<f64>, LawError> {
     if weights.is_empty() {
-        return Err(TargetError::Empty { name: "weights" });
+        return Err(LawError::Empty { name: "weights" });
     }
     check_entries("weights", weights, |w| w >= 0.0 && w.is_finite(), "[0, inf)")?;
     let sum: f64 = weights.iter().sum();
     if !((sum - 1.0).abs() <= WEIGHT_TOLERANCE) {
-        return Err(TargetError::WeightSum { sum });
+        return Err(LawError::WeightSum { sum });
     }
     Ok(weights.iter().map(|w| w / sum).collect())
 }
 
 /// Checks every entry of a list.
-pub(crate) fn check_entries(name: &'static str, values: &[f64], ok: impl Fn(f64) -> bool, range: &'static str) -> Result<(), TargetError> {
+pub(crate) fn check_entries(name: &'static str, values: &[f64], ok: impl Fn(f64) -> bool, range: &'static str) -> Result<(), LawError> {
     match values.iter().position(|&v| !ok(v)) {
-        Some(index) => Err(TargetError::Entry { name, index, value: values[index], range }),
+        Some(index) => Err(LawError::Entry { name, index, value: values[index], range }),
         None => Ok(()),
     }
 }
 
 /// Checks that two lists have equal lengths.
-pub(crate) fn check_lengths(left_name: &'static str, left: usize, right_name: &'static str, right: usize) -> Result<(), TargetError> {
-    if left == right { Ok(()) } else { Err(TargetError::Lengths { left_name, left, right_name, right }) }
+pub(crate) fn check_lengths(left_name: &'static str, left: usize, right_name: &'static str, right: usize) -> Result<(), LawError> {
+    if left == right { Ok(()) } else { Err(LawError::Lengths { left_name, left, right_name, right }) }
 }
 
 /// A law that can be sampled.

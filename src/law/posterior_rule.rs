@@ -1,5 +1,6 @@
 //! Quadrature of posterior expectations: E[g(X_0) | X_θ = x] as a finite sum.
 
+use crate::delegate::delegate;
 use crate::law::{Gaussian, GaussianMixture, LineMixture, PointMasses, Product, Rotated, Sample, Shifted};
 use crate::level::NoiseLevel;
 use crate::numeric::special::hermite::gauss_hermite;
@@ -63,6 +64,13 @@ pub trait PosteriorRule: Sample {
     /// ```
     fn comparison_rule(&self, _level: NoiseLevel, _x: &[f64]) -> Option<DiscreteLaw> {
         None
+    }
+}
+
+delegate! {
+    impl[] PosteriorRule {
+        fn posterior_rule(&self, level: NoiseLevel, x: &[f64]) -> DiscreteLaw;
+        fn comparison_rule(&self, level: NoiseLevel, x: &[f64]) -> Option<DiscreteLaw>;
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::consistency::ConsistencyFunction;
 use crate::consistency::assert_evaluable;
 use crate::float::Float;
-use crate::law::{LogDensity, Moments, Posterior, Sample, TargetError};
+use crate::law::{LawError, LogDensity, Moments, Posterior, Sample};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::score::ScoreFunction;
@@ -26,7 +26,7 @@ use rand::RngCore;
 /// let (noise, data) = (NoiseLevel::NOISE, NoiseLevel::DATA);
 /// let one = line.flow(noise, data, &array![[0.4]])[[0, 0]];
 /// assert_eq!(target.flow(noise, data, &array![[0.4, -0.4]])[[0, 0]], one);
-/// # Ok::<(), onestep::law::TargetError>(())
+/// # Ok::<(), onestep::law::LawError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Product<T> {
@@ -44,10 +44,10 @@ impl<T> Product<T> {
     /// use onestep::law::{LineMixture, Product};
     /// let target = Product::new(vec![LineMixture::gaussian(1.0, 1.0)?, LineMixture::gaussian(2.0, 0.0)?])?;
     /// assert_eq!(target.second_moment(), 6.0);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn new(factors: Vec<T>) -> Result<Self, TargetError> {
-        if factors.is_empty() { Err(TargetError::Empty { name: "factors" }) } else { Ok(Self { factors }) }
+    pub fn new(factors: Vec<T>) -> Result<Self, LawError> {
+        if factors.is_empty() { Err(LawError::Empty { name: "factors" }) } else { Ok(Self { factors }) }
     }
 
     /// `copies` independent copies of one factor.
@@ -60,9 +60,9 @@ impl<T> Product<T> {
     /// use onestep::law::{LineMixture, Product};
     /// assert_eq!(Product::copies(LineMixture::gaussian(0.0, 1.0)?, 7)?.dim(), 7);
     /// assert!(Product::copies(LineMixture::gaussian(0.0, 1.0)?, 0).is_err());
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn copies(factor: T, copies: usize) -> Result<Self, TargetError>
+    pub fn copies(factor: T, copies: usize) -> Result<Self, LawError>
     where
         T: Clone,
     {
@@ -74,7 +74,7 @@ impl<T> Product<T> {
     /// ```
     /// use onestep::law::{LineMixture, Product};
     /// assert_eq!(Product::copies(LineMixture::gaussian(0.0, 1.0)?, 7)?.factors().len(), 7);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
     #[must_use]
     pub fn factors(&self) -> &[T] {

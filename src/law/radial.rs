@@ -1,7 +1,7 @@
 //! Rotation-invariant targets.
 
 use crate::float::Float;
-use crate::law::{LogDensity, Moments, Posterior, Sample, TargetError, check_entries, check_lengths, normalised};
+use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, check_entries, check_lengths, normalised};
 use crate::level::NoiseLevel;
 use crate::numeric::batch::for_blocks;
 use crate::numeric::shapes::assert_shapes;
@@ -105,11 +105,11 @@ impl Radial {
     /// use onestep::law::Radial;
     /// assert_eq!(Radial::shells(3, &[0.5, 0.5], &[1.0, 3.0])?.second_moment(), 5.0);
     /// assert!(Radial::shells(3, &[1.0], &[-1.0]).is_err());
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn shells(dim: usize, weights: &[f64], radii: &[f64]) -> Result<Self, TargetError> {
+    pub fn shells(dim: usize, weights: &[f64], radii: &[f64]) -> Result<Self, LawError> {
         if dim == 0 {
-            return Err(TargetError::Empty { name: "dim" });
+            return Err(LawError::Empty { name: "dim" });
         }
         let weights = normalised(weights)?;
         check_lengths("weights", weights.len(), "radii", radii.len())?;
@@ -127,9 +127,9 @@ impl Radial {
     /// use onestep::Moments;
     /// use onestep::law::Radial;
     /// assert_eq!(Radial::sphere(1000, 2.0)?.second_moment(), 4.0);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn sphere(dim: usize, radius: f64) -> Result<Self, TargetError> {
+    pub fn sphere(dim: usize, radius: f64) -> Result<Self, LawError> {
         Self::shells(dim, &[1.0], &[radius])
     }
 
@@ -152,7 +152,7 @@ impl Radial {
     /// assert!(gap.iter().all(|g| g.abs() < 1e-12));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn uniform_ball(dim: usize, radius: f64) -> Result<Self, TargetError> {
+    pub fn uniform_ball(dim: usize, radius: f64) -> Result<Self, LawError> {
         let sphere = Self::sphere(dim, radius)?;
         check_entries("radius", &[radius], |r| r > 0.0, "(0, inf)")?;
         Ok(Self { law: Law::Ball, ..sphere })
@@ -168,9 +168,9 @@ impl Radial {
     /// use onestep::law::Radial;
     /// // E‖X‖² = d R²/(d + 2).
     /// assert!((Radial::ball(3, 2.0, 16)?.second_moment() - 2.4).abs() < 1e-13);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn ball(dim: usize, radius: f64, shells: usize) -> Result<Self, TargetError> {
+    pub fn ball(dim: usize, radius: f64, shells: usize) -> Result<Self, LawError> {
         check_shells(dim, shells)?;
         let (nodes, weights) = power_law(shells, dim as f64);
         Self::shells(dim, &weights, &nodes.iter().map(|r| radius * r.clamp(0.0, 1.0)).collect::<Vec<_>>())
@@ -185,9 +185,9 @@ impl Radial {
     /// use onestep::Moments;
     /// use onestep::law::Radial;
     /// assert!((Radial::gaussian(5, 2.0, 16)?.second_moment() - 20.0).abs() < 1e-12);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn gaussian(dim: usize, std: f64, shells: usize) -> Result<Self, TargetError> {
+    pub fn gaussian(dim: usize, std: f64, shells: usize) -> Result<Self, LawError> {
         check_shells(dim, shells)?;
         let (nodes, weights) = half_chi_square(shells, dim);
         Self::shells(dim, &weights, &nodes.iter().map(|y| std * (2.0 * y.max(0.0)).sqrt()).collect::<Vec<_>>())
@@ -204,9 +204,9 @@ impl Radial {
     /// use onestep::law::Radial;
     /// // Uniform radius on [1, 2]: E ρ² = 7/3.
     /// assert!((Radial::from_quantile(4, 8, |u| 1.0 + u)?.second_moment() - 7.0 / 3.0).abs() < 1e-13);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn from_quantile(dim: usize, shells: usize, quantile: impl Fn(f64) -> f64) -> Result<Self, TargetError> {
+    pub fn from_quantile(dim: usize, shells: usize, quantile: impl Fn(f64) -> f64) -> Result<Self, LawError> {
         check_shells(dim, shells)?;
         let (nodes, weights) = legendre(shells);
         Self::shells(dim, &weights, &nodes.iter().map(|x| quantile(0.5 * (1.0 + x))).collect::<Vec<_>>())
@@ -390,10 +390,10 @@ impl Radial {
     }
 }
 
-fn check_shells(dim: usize, shells: usize) -> Result<(), TargetError> {
+fn check_shells(dim: usize, shells: usize) -> Result<(), LawError> {
     match (dim, shells) {
-        (0, _) => Err(TargetError::Empty { name: "dim" }),
-        (_, 0) => Err(TargetError::Empty { name: "shells" }),
+        (0, _) => Err(LawError::Empty { name: "dim" }),
+        (_, 0) => Err(LawError::Empty { name: "shells" }),
         _ => Ok(()),
     }
 }

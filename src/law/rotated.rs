@@ -4,7 +4,7 @@ use crate::consistency::ConsistencyFunction;
 use crate::consistency::assert_evaluable;
 use crate::float::Float;
 use crate::law::covariance::{ORTHOGONALITY, orthonormality_gap};
-use crate::law::{LogDensity, Moments, Posterior, Sample, TargetError, check_lengths};
+use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, check_lengths};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::score::ScoreFunction;
@@ -49,16 +49,16 @@ impl<T> Rotated<T> {
     /// use ndarray::array;
     /// use onestep::law::{Gaussian, Rotated};
     /// assert!(Rotated::new(Gaussian::standard(2)?, &array![[1.0, 1.0], [0.0, 1.0]]).is_err());
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn new(inner: T, rotation: &ArrayRef2<f64>) -> Result<Self, TargetError> {
+    pub fn new(inner: T, rotation: &ArrayRef2<f64>) -> Result<Self, LawError> {
         if rotation.nrows() == 0 {
-            return Err(TargetError::Empty { name: "rotation" });
+            return Err(LawError::Empty { name: "rotation" });
         }
         check_lengths("rows of rotation", rotation.nrows(), "columns of rotation", rotation.ncols())?;
         let gap = orthonormality_gap(rotation);
         if !(gap <= ORTHOGONALITY) {
-            return Err(TargetError::NotOrthogonal { name: "rotation", gap });
+            return Err(LawError::NotOrthogonal { name: "rotation", gap });
         }
         Ok(Self { inner, transposed: rotation.t().to_owned() })
     }
@@ -69,7 +69,7 @@ impl<T> Rotated<T> {
     /// use ndarray::array;
     /// use onestep::law::{Gaussian, Rotated};
     /// assert_eq!(Rotated::new(Gaussian::standard(1)?, &array![[-1.0]])?.inner().dim(), 1);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
     #[must_use]
     pub fn inner(&self) -> &T {
@@ -83,7 +83,7 @@ impl<T> Rotated<T> {
     /// use onestep::law::{Gaussian, Rotated};
     /// let q = array![[0.6, -0.8], [0.8, 0.6]];
     /// assert_eq!(Rotated::new(Gaussian::standard(2)?, &q)?.rotation(), q);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
     #[must_use]
     pub fn rotation(&self) -> Array2<f64> {

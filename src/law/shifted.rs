@@ -1,7 +1,7 @@
 //! Translations of targets, scores and flows.
 
 use crate::float::Float;
-use crate::law::{LogDensity, Moments, Posterior, Sample, TargetError, check_entries, check_lengths};
+use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, check_entries, check_lengths};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::score::ScoreFunction;
@@ -24,7 +24,7 @@ use rand::RngCore;
 /// let moved = Shifted::new(coin, &[5.0])?;
 /// // Noise above 0 flows to the upper point, 5 + 1.
 /// assert_eq!(moved.flow(NoiseLevel::NOISE, NoiseLevel::DATA, &array![[0.3]]), array![[6.0]]);
-/// # Ok::<(), onestep::law::TargetError>(())
+/// # Ok::<(), onestep::law::LawError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shifted<T> {
@@ -43,9 +43,9 @@ impl<T> Shifted<T> {
     /// use onestep::law::{Gaussian, Shifted};
     /// assert_eq!(Shifted::new(Gaussian::standard(2)?, &[3.0, 4.0])?.second_moment(), 27.0);
     /// assert!(Shifted::new(Gaussian::standard(2)?, &[3.0]).is_err());
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn new(inner: T, shift: &[f64]) -> Result<Self, TargetError>
+    pub fn new(inner: T, shift: &[f64]) -> Result<Self, LawError>
     where
         T: ScoreFunction,
     {
@@ -59,7 +59,7 @@ impl<T> Shifted<T> {
     /// ```
     /// use onestep::law::{Gaussian, Shifted};
     /// assert_eq!(Shifted::new(Gaussian::standard(2)?, &[3.0, 4.0])?.inner(), &Gaussian::standard(2)?);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
     #[must_use]
     pub fn inner(&self) -> &T {
@@ -71,7 +71,7 @@ impl<T> Shifted<T> {
     /// ```
     /// use onestep::law::{Gaussian, Shifted};
     /// assert_eq!(Shifted::new(Gaussian::standard(2)?, &[3.0, 4.0])?.shift(), [3.0, 4.0]);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
     #[must_use]
     pub fn shift(&self) -> &[f64] {

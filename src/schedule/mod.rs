@@ -14,6 +14,7 @@ pub use karras::Karras;
 pub use li_huang_wei::LiHuangWei;
 pub use properties::{Properties, ScheduleWarning};
 
+use crate::delegate::delegate;
 use crate::level::{LevelError, NoiseLevel};
 use crate::numeric::special::sum::Sum;
 use std::f64::consts::FRAC_PI_2;
@@ -115,6 +116,14 @@ pub trait VarianceSchedule: std::fmt::Debug + Send + Sync {
     /// [`ScheduleError`] when a β is outside (0, 1) or there are fewer than two.
     fn grid(&self) -> Result<Grid, ScheduleError> {
         Grid::from_betas((1..=self.steps()).map(|t| self.beta(t)).collect())
+    }
+}
+
+delegate! {
+    impl[] VarianceSchedule {
+        fn steps(&self) -> usize;
+        fn beta(&self, t: usize) -> f64;
+        fn grid(&self) -> Result<Grid, ScheduleError>;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Couplings of data and noise.
 
+use crate::delegate::delegate;
 use crate::float::Float;
 use crate::training::TrainingError;
 use crate::training::check_range;
@@ -44,6 +45,13 @@ pub trait Coupling<F: Float = f64>: std::fmt::Debug + Send + Sync {
     /// Rows coupled at once; the batch of a step is cut into pieces of this size. `None` for all.
     fn batch(&self) -> Option<usize> {
         None
+    }
+}
+
+delegate! {
+    impl[F: Float,] Coupling<F> {
+        fn pair(&self, data: &ArrayRef2<F>, noise: &ArrayRef2<F>) -> Result<Option<Vec<usize>>, TrainingError>;
+        fn batch(&self) -> Option<usize>;
     }
 }
 

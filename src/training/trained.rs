@@ -1,6 +1,7 @@
 //! What a check needs of a trained family.
 
 use crate::consistency::ConsistencyFunction;
+use crate::delegate::delegate;
 use crate::float::Float;
 use crate::schedule::Grid;
 use crate::training::{Fitted, JointModel, Learned, Standardisation, TrainingError};
@@ -32,6 +33,15 @@ pub trait Trained<F: Float = f64>: ConsistencyFunction<F> {
         _at: &ArrayRef2<f64>,
     ) -> Result<Option<Array2<f64>>, TrainingError> {
         Ok(None)
+    }
+}
+
+delegate! {
+    impl[F: Float,] Trained<F> {
+        fn levels(&self) -> &Grid;
+        fn scaling(&self) -> &Standardisation;
+        fn is_linear(&self, t: usize) -> bool;
+        fn best_of_class(&self, t: usize, x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, at: &ArrayRef2<f64>) -> Result<Option<Array2<f64>>, TrainingError>;
     }
 }
 

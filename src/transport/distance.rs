@@ -1,5 +1,6 @@
 //! One interface to every distance between two clouds.
 
+use crate::delegate::delegate;
 use crate::float::Float;
 use crate::transport::Assignment;
 use crate::transport::Line;
@@ -34,9 +35,9 @@ pub trait Distance<F: Float = f64>: Send + Sync {
     fn distance(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError>;
 }
 
-impl<F: Float, D: Distance<F> + ?Sized> Distance<F> for &D {
-    fn distance(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError> {
-        (**self).distance(x, y)
+delegate! {
+    impl[F: Float,] Distance<F> {
+        fn distance(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError>;
     }
 }
 

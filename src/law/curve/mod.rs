@@ -4,7 +4,7 @@ mod panels;
 mod shape;
 
 use crate::float::Float;
-use crate::law::{LogDensity, Moments, Posterior, Sample, TargetError};
+use crate::law::{LawError, LogDensity, Moments, Posterior, Sample};
 use crate::level::NoiseLevel;
 use crate::numeric::batch::for_blocks;
 use crate::numeric::shapes::assert_shapes;
@@ -50,7 +50,7 @@ const MOST_PANELS: f64 = 1e5;
 /// // The moons are each other's image under x ↦ (1, 1/2) − x: at the centre of this symmetry the score vanishes.
 /// let score = moons.score(NoiseLevel::DATA, &array![[0.5, 0.25]]);
 /// assert!(score.iter().all(|s: &f64| s.abs() < 1e-9));
-/// # Ok::<(), onestep::law::TargetError>(())
+/// # Ok::<(), onestep::law::LawError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct NoisyCurve {
@@ -62,8 +62,8 @@ pub struct NoisyCurve {
     square: f64,
 }
 
-fn positive(name: &'static str, value: f64) -> Result<f64, TargetError> {
-    if value > 0.0 && value.is_finite() { Ok(value) } else { Err(TargetError::OutOfRange { name, value, range: "(0, inf)" }) }
+fn positive(name: &'static str, value: f64) -> Result<f64, LawError> {
+    if value > 0.0 && value.is_finite() { Ok(value) } else { Err(LawError::OutOfRange { name, value, range: "(0, inf)" }) }
 }
 
 impl NoisyCurve {
@@ -82,9 +82,9 @@ impl NoisyCurve {
     /// // ½(1 + 9/4 − 2/π) for the circles, and 2 · 0.1² for the noise.
     /// let exact = 0.5 * (3.25 - 2.0 / std::f64::consts::PI) + 0.02;
     /// assert!((moons.second_moment() - exact).abs() < 1e-15);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
-    pub fn two_moons(noise: f64) -> Result<Self, TargetError> {
+    pub fn two_moons(noise: f64) -> Result<Self, LawError> {
         let upper = Shape::Arc { centre: [0.0, 0.0], radius: 1.0, from: 0.0, sweep: PI };
         let lower = Shape::Arc { centre: [1.0, 0.5], radius: 1.0, from: PI, sweep: PI };
         Self::new(vec![(0.5, upper), (0.5, lower)], noise)
@@ -105,15 +105,15 @@ impl NoisyCurve {
     /// use onestep::law::NoisyCurve;
     /// let banana = NoisyCurve::banana(1.0, 0.5, 0.2)?;
     /// assert!((banana.second_moment() - (1.0 + 2.0 * 0.25 + 2.0 * 0.04)).abs() < 1e-15);
-    /// # Ok::<(), onestep::law::TargetError>(())
+    /// # Ok::<(), onestep::law::LawError>(())
     /// ```
     ///
     /// # References
     /// Haario, Saksman and Tamminen, "Adaptive proposal distribution for random walk Metropolis algorithm", 1999 (the twisted normal law).
-    pub fn banana(width: f64, height: f64, noise: f64) -> Result<Self, TargetError> {
+    pub fn banana(width: f64, height: f64, noise: f64) -> Result<Self, LawError> {
         let width = positive("width", width)?;
         if !height.is_finite() {
-            return Err(TargetError::OutOfRange { name: "height", value: height, range: "(-inf, inf)" });
+            return Err(LawError::OutOfRange { name: "height", value: height, range: "(-inf, inf)" });
         }
         Self::new(vec![(1.0, Shape::Parabola { width, height })], noise)
     }
@@ -137,22 +137,22 @@ impl NoisyCurve {
     /// assert!((b - array![[0.6, 0.8]] * a[[0, 0]]).iter().all(|gap| gap.abs() < 1e-13));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn arc(radius: f64, sweep: f64, noise: f64) -> Result<Self, TargetError> {
+    pub fn arc(radius: f64, sweep: f64, noise: f64) -> Result<Self, LawError> {
         let radius = positive("radius", radius)?;
         if !(sweep > 0.0 && sweep <= TAU) {
-            return Err(TargetError::OutOfRange { name: "sweep", value: sweep, range: "(0, 2π]" });
+            return Err(LawError::OutOfRange { name: "sweep", value: sweep, range: "(0, 2π]" });
         }
         Self::new(vec![(1.0, Shape::Arc { centre: [0.0, 0.0], radius, from: -0.5 * sweep, sweep })], noise)
     }
 
-    fn new(parts: Vec<Part>, noise: f64) -> Result<Self, TargetError> {
+    fn new(parts: Vec<Part>, noise: f64) -> Result<Self, LawError> {
         let noise = positive("noise", noise)?;
         let longest = parts.iter().map(|(_, shape)| {
             let (low, high) = shape.range();
             (high - low) * shape.speed(low, high)
         });
         if !(longest.sum::<f64>() <= MOST_PANELS * noise) {
-            return Err(TargetError::OutOfRange { name: "noise", value: noise, range: "[1e-5 of the length of the curve, inf)" });
+            return Err(LawError::OutOfRange { name: "noise", value: noise, range: "[1e-5 of the length of the curve, inf)" });
         }
         let (mut mean, mut square) = ([0.0, 0.0], 0.0);
         for (weight, shape) in &parts {

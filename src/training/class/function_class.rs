@@ -1,9 +1,9 @@
 //! Classes of functions that can be fitted.
 
+use crate::delegate::delegate;
 use crate::float::Float;
 use crate::training::{Fitted, Regression, TrainingError};
 use rand::RngCore;
-use std::sync::Arc;
 
 /// A class 𝓕 of functions with a way to fit one of them to data.
 ///
@@ -29,18 +29,9 @@ pub trait FunctionClass<F: Float = f64>: std::fmt::Debug + Send + Sync {
     fn fit(&self, data: &Regression<'_, F>, rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError>;
 }
 
-macro_rules! delegate {
-    ($pointer:ty) => {
-        impl<F: Float, C: FunctionClass<F> + ?Sized> FunctionClass<F> for $pointer {
-            fn name(&self) -> &'static str {
-                (**self).name()
-            }
-            fn fit(&self, data: &Regression<'_, F>, rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError> {
-                (**self).fit(data, rng)
-            }
-        }
-    };
+delegate! {
+    impl[F: Float,] FunctionClass<F> {
+        fn name(&self) -> &'static str;
+        fn fit(&self, data: &Regression<'_, F>, rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError>;
+    }
 }
-delegate!(&C);
-delegate!(Box<C>);
-delegate!(Arc<C>);

@@ -3,6 +3,7 @@
 //! Both halves of (0, 1) are integrated in s, with u = e^{−s}/2 below the median and 1 − u = e^{−s}/2 above it: the tails become long
 //! smooth stretches under an exponentially small weight, and no level is ever a number close to one.
 
+use crate::delegate::delegate;
 use crate::estimate::Estimate;
 use crate::float::Float;
 use crate::law::LineMarginal;
@@ -41,12 +42,10 @@ impl LineQuantile for LineMarginal {
     }
 }
 
-impl<Q: LineQuantile + ?Sized> LineQuantile for &Q {
-    fn quantile(&self, u: f64) -> f64 {
-        (**self).quantile(u)
-    }
-    fn upper_quantile(&self, q: f64) -> f64 {
-        (**self).upper_quantile(q)
+delegate! {
+    impl[] LineQuantile {
+        fn quantile(&self, u: f64) -> f64;
+        fn upper_quantile(&self, q: f64) -> f64;
     }
 }
 

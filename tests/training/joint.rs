@@ -4,7 +4,7 @@ use ndarray::{Array2, array};
 use onestep::law::{Gaussian, PointMasses};
 use onestep::training::class::Activation;
 use onestep::training::{Joint, JointModel, LearnedScore, LevelSampling, Loss, Scaling, ScoreMatching, Source, TrainingError, Weighting};
-use onestep::{ConsistencyFunction, Float, Grid, NoiseLevel, Sample, ScoreFunction};
+use onestep::{ConsistencyFunction, Float, Grid, NoiseLevel, ScoreFunction};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::f64::consts::FRAC_PI_2;

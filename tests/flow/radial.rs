@@ -18,7 +18,7 @@ fn largest(gap: &Array2<f64>) -> f64 {
 
 #[test]
 fn radii_are_transported_monotonically() {
-    for line in include_str!("golden/radius_map.csv").lines().skip(1) {
+    for line in include_str!("../golden/radius_map.csv").lines().skip(1) {
         let v: Vec<f64> = line.split(',').map(|v| v.parse().unwrap()).collect();
         let dim = v[0] as usize;
         let mut x = Array2::zeros((1, dim));

@@ -33,7 +33,7 @@ const INDEPENDENT: f64 = 1e-8;
 
 #[test]
 fn agrees_with_an_independent_recursion() {
-    let stored = include_str!("golden/line_recursion.csv");
+    let stored = include_str!("../golden/line_recursion.csv");
     let mut cases = 0;
     for line in stored.lines().skip(1) {
         let fields: Vec<&str> = line.split(',').collect();

@@ -19,7 +19,7 @@ fn quantile_used(confidence: f64, freedom: usize) -> f64 {
 
 #[test]
 fn intervals_use_the_t_quantile_to_thirteen_digits() {
-    for line in include_str!("golden/student.csv").lines().skip(1) {
+    for line in include_str!("../golden/student.csv").lines().skip(1) {
         let cells: Vec<f64> = line.split(',').map(|c| c.parse().unwrap()).collect();
         let (confidence, freedom, want) = (cells[0], cells[1] as usize, cells[2]);
         if freedom > 500 {

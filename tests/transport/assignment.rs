@@ -1,11 +1,9 @@
 //! Exact assignment: reference values, brute force, certificates, degenerate clouds.
 
-mod transport_clouds;
-
+use crate::clouds::{bell, check_duals, clouds, cost, golden};
 use ndarray::{Array2, ArrayRef2, array};
 use onestep::transport::{Assignment, Matching, TransportError};
 use proptest::prelude::*;
-use transport_clouds::{bell, check_duals, clouds, cost, golden};
 
 /// Relative agreement with SciPy and among routes: sums in different orders, and roots; measured: 1e−15.
 const VALUE: f64 = 1e-14;

@@ -15,7 +15,7 @@ const CLOSED_FORM: f64 = 1e-13;
 const LINEAR_ALGEBRA: f64 = 1e-12;
 
 fn golden() -> Value {
-    serde_json::from_str(include_str!("golden/transport_estimators.json")).unwrap()
+    serde_json::from_str(include_str!("../golden/transport_estimators.json")).unwrap()
 }
 
 fn matrix(value: &Value) -> Array2<f64> {

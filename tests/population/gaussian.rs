@@ -34,7 +34,7 @@ fn close(a: f64, b: f64, tolerance: f64) {
 
 #[test]
 fn agrees_with_high_precision_arithmetic() {
-    for line_of_file in include_str!("golden/gaussian.csv").lines().skip(1) {
+    for line_of_file in include_str!("../golden/gaussian.csv").lines().skip(1) {
         let v: Vec<f64> = line_of_file.split(',').map(|v| v.parse().unwrap()).collect();
         let (variance, steps) = (v[0], v[1] as usize);
         let run = GaussianRecursion::new(&line(0.0, variance), &paper(steps)).run().unwrap();

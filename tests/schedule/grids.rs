@@ -29,7 +29,7 @@ fn schedule(name: &str, steps: usize) -> Box<dyn VarianceSchedule> {
 #[test]
 fn levels_and_increments_equal_high_precision_values_at_both_ends() {
     let mut last = (String::new(), 0, None::<Grid>);
-    for line in include_str!("golden/schedule.csv").lines().skip(1) {
+    for line in include_str!("../golden/schedule.csv").lines().skip(1) {
         let cells: Vec<&str> = line.split(',').collect();
         let (name, steps, t) = (cells[0], cells[1].parse::<usize>().unwrap(), cells[2].parse::<usize>().unwrap());
         let want: Vec<f64> = cells[3..].iter().map(|c| c.parse().unwrap()).collect();

@@ -1,6 +1,7 @@
 //! The recursion (14) against closed forms on Gaussian targets.
 
 use ndarray::{Array2, array};
+use onestep::Space;
 use onestep::schedule::ScheduleError;
 use onestep::training::class::{Affine, KernelRidge, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Spline};
 use onestep::training::{Learned, Recursion, Scaling, Source, TrainingError};
@@ -13,10 +14,13 @@ use std::f64::consts::FRAC_PI_2;
 #[derive(Debug)]
 struct Normal(f64);
 
-impl Sample for Normal {
+impl Space for Normal {
     fn dim(&self) -> usize {
         1
     }
+}
+
+impl Sample for Normal {
     fn sample_into(&self, rng: &mut dyn RngCore, out: &mut ndarray::ArrayRef2<f64>) {
         out.iter_mut().for_each(|v| *v = self.0.sqrt() * f64::standard_normal(rng));
     }

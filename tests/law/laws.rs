@@ -1,7 +1,7 @@
 //! Targets: score, density, posterior, sampling, degenerate parameters.
 
 use ndarray::{Array1, Array2, ArrayRef2, Axis, array};
-use onestep::law::{Covariance, Gaussian, GaussianMixture, LineMixture, PointMasses, Product, Radial, Rotated, Shifted, TargetError};
+use onestep::law::{Covariance, Gaussian, GaussianMixture, LawError, LineMixture, PointMasses, Product, Radial, Rotated, Shifted};
 use onestep::{Float, FlowJacobian, FlowMap, LogDensity, Moments, NoiseLevel, Posterior, Sample, ScoreFunction, ScoreJacobian};
 use proptest::prelude::*;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -207,8 +207,8 @@ fn a_moved_gaussian_is_the_gaussian_about_the_moved_mean() {
         assert!(largest(&(moved.flow(from, to, &x) - direct.flow(from, to, &x))) < 10.0 * CLOSED_FORM);
         assert!(largest(&(moved.jvp(from, to, &x, &x) - direct.jvp(from, to, &x, &x))) < 10.0 * CLOSED_FORM);
     }
-    assert!(matches!(Shifted::new(Gaussian::standard(1).unwrap(), &[f64::NAN]), Err(TargetError::Entry { .. })));
-    assert!(matches!(Shifted::new(Gaussian::standard(1).unwrap(), &[0.0, 1.0]), Err(TargetError::Lengths { .. })));
+    assert!(matches!(Shifted::new(Gaussian::standard(1).unwrap(), &[f64::NAN]), Err(LawError::Entry { .. })));
+    assert!(matches!(Shifted::new(Gaussian::standard(1).unwrap(), &[0.0, 1.0]), Err(LawError::Lengths { .. })));
 }
 
 #[test]
@@ -376,7 +376,7 @@ fn views_and_transposes_are_accepted() {
 
 #[test]
 fn bad_parameters_are_refused() {
-    type Refused = TargetError;
+    type Refused = LawError;
     let unit = || Covariance::isotropic(2, 1.0).unwrap();
     assert!(matches!(Covariance::isotropic(0, 1.0), Err(Refused::Empty { .. })));
     for bad in [-1.0, f64::NAN, f64::INFINITY] {

@@ -7,6 +7,7 @@ use onestep::flow::{FlowSolver, IntegratedFlow};
 use onestep::law::{Covariance, Gaussian, GaussianMixture, LineMixture, Product, Rotated};
 use onestep::population::{GaussianRecursion, Keep, LineConsistency, LineRecursion};
 use onestep::{ConsistencyFunction, FlowMap, Grid};
+use onestep::{Family, Space};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -301,13 +302,19 @@ fn bad_input_is_refused() {
 /// Breaks the contract f_1 = id.
 struct Moved<C>(C);
 
-impl<C: ConsistencyFunction> ConsistencyFunction for Moved<C> {
+impl<C: ConsistencyFunction> Space for Moved<C> {
     fn dim(&self) -> usize {
         self.0.dim()
     }
+}
+
+impl<C: ConsistencyFunction> Family for Moved<C> {
     fn steps(&self) -> usize {
         self.0.steps()
     }
+}
+
+impl<C: ConsistencyFunction> ConsistencyFunction for Moved<C> {
     fn eval_into(&self, t: usize, x: &ndarray::ArrayRef2<f64>, out: &mut ndarray::ArrayRef2<f64>) {
         self.0.eval_into(t, x, out);
         *out += 1.0;

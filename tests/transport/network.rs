@@ -1,11 +1,9 @@
 //! Exact weighted transport: reference values, certificates, degenerate weights and clouds.
 
-mod transport_clouds;
-
+use crate::clouds::{bell, check_duals, clouds, cost, golden, uniform};
 use ndarray::{Array2, ArrayRef2, Axis, array, concatenate};
 use onestep::transport::{Assignment, NetworkSimplex, Plan, TransportError};
 use proptest::prelude::*;
-use transport_clouds::{bell, check_duals, clouds, cost, golden, uniform};
 
 /// Relative agreement with POT and among routes: sums of a few hundred products in different orders; measured: 4e−15.
 const VALUE: f64 = 4e-14;

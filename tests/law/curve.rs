@@ -1,7 +1,7 @@
 //! Noisy curves: golden values, the circle by Bessel functions, derivatives, sampling, refusals.
 
 use ndarray::{Array1, Array2, array};
-use onestep::law::{NoisyCurve, Radial, TargetError};
+use onestep::law::{LawError, NoisyCurve, Radial};
 use onestep::{Estimate, Float, LogDensity, Moments, NoiseLevel, Posterior, Sample, ScoreFunction, ScoreJacobian};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -32,7 +32,7 @@ fn noisy(target: &NoisyCurve, level: NoiseLevel, n: usize, rng: &mut ChaCha8Rng)
 fn densities_scores_and_covariances_equal_golden_values() {
     // tests/golden/noisy_curve.py: mpmath quadrature over the latent variable.
     let targets = targets();
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(include_str!("golden/noisy_curve.csv").as_bytes());
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(include_str!("../golden/noisy_curve.csv").as_bytes());
     let mut rows = 0;
     for record in reader.records() {
         let record = record.unwrap();
@@ -195,13 +195,13 @@ fn what_is_not_a_number_stays_so() {
 #[test]
 fn bad_parameters_are_refused() {
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-6] {
-        assert!(matches!(NoisyCurve::two_moons(bad), Err(TargetError::OutOfRange { name: "noise", .. })), "{bad}");
-        assert!(matches!(NoisyCurve::banana(1.0, 1.0, bad), Err(TargetError::OutOfRange { name: "noise", .. })), "{bad}");
+        assert!(matches!(NoisyCurve::two_moons(bad), Err(LawError::OutOfRange { name: "noise", .. })), "{bad}");
+        assert!(matches!(NoisyCurve::banana(1.0, 1.0, bad), Err(LawError::OutOfRange { name: "noise", .. })), "{bad}");
     }
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        assert!(matches!(NoisyCurve::banana(bad, 1.0, 0.1), Err(TargetError::OutOfRange { name: "width", .. })));
-        assert!(matches!(NoisyCurve::arc(bad, 1.0, 0.1), Err(TargetError::OutOfRange { name: "radius", .. })));
-        assert!(matches!(NoisyCurve::arc(1.0, bad, 0.1), Err(TargetError::OutOfRange { name: "sweep", .. })));
+        assert!(matches!(NoisyCurve::banana(bad, 1.0, 0.1), Err(LawError::OutOfRange { name: "width", .. })));
+        assert!(matches!(NoisyCurve::arc(bad, 1.0, 0.1), Err(LawError::OutOfRange { name: "radius", .. })));
+        assert!(matches!(NoisyCurve::arc(1.0, bad, 0.1), Err(LawError::OutOfRange { name: "sweep", .. })));
     }
     assert!(NoisyCurve::banana(1.0, f64::NAN, 0.1).is_err());
     assert!(NoisyCurve::banana(1.0, 0.0, 0.1).is_ok());

@@ -14,7 +14,7 @@ const MEAN_NORM: f64 = 3e-15;
 const LN_STEPS: f64 = 1e-13;
 
 fn golden(quantity: &str) -> Vec<(f64, f64)> {
-    let rows = include_str!("golden/bound.csv").lines().map(|l| l.split(',').collect::<Vec<_>>());
+    let rows = include_str!("../golden/bound.csv").lines().map(|l| l.split(',').collect::<Vec<_>>());
     rows.filter(|r| r[0] == quantity).map(|r| (r[1].parse().unwrap(), r[2].parse().unwrap())).collect()
 }
 

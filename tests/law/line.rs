@@ -2,7 +2,7 @@
 
 use approx::assert_relative_eq;
 use ndarray::{Array2, array};
-use onestep::law::{LineMixture, TargetError};
+use onestep::law::{LawError, LineMixture};
 use onestep::{FlowJacobian, FlowMap, LogDensity, Moments, NoiseLevel, Posterior, Sample, ScoreFunction};
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -122,11 +122,11 @@ fn log_density_integrates_to_one() {
 #[test]
 fn bad_parameters_are_refused() {
     let make = LineMixture::new;
-    assert_eq!(make(&[], &[], &[]), Err(TargetError::Empty { name: "weights" }));
-    assert!(matches!(make(&[1.0], &[0.0, 1.0], &[1.0]), Err(TargetError::Lengths { .. })));
-    assert!(matches!(make(&[0.7, 0.7], &[0.0, 1.0], &[1.0, 1.0]), Err(TargetError::WeightSum { .. })));
-    assert!(matches!(make(&[1.5, -0.5], &[0.0, 1.0], &[1.0, 1.0]), Err(TargetError::Entry { name: "weights", index: 1, .. })));
-    assert!(matches!(make(&[1.0], &[f64::NAN], &[1.0]), Err(TargetError::Entry { name: "means", .. })));
-    assert!(matches!(make(&[1.0], &[0.0], &[-0.1]), Err(TargetError::Entry { name: "stds", .. })));
-    assert!(matches!(make(&[1.0], &[0.0], &[f64::INFINITY]), Err(TargetError::Entry { name: "stds", .. })));
+    assert_eq!(make(&[], &[], &[]), Err(LawError::Empty { name: "weights" }));
+    assert!(matches!(make(&[1.0], &[0.0, 1.0], &[1.0]), Err(LawError::Lengths { .. })));
+    assert!(matches!(make(&[0.7, 0.7], &[0.0, 1.0], &[1.0, 1.0]), Err(LawError::WeightSum { .. })));
+    assert!(matches!(make(&[1.5, -0.5], &[0.0, 1.0], &[1.0, 1.0]), Err(LawError::Entry { name: "weights", index: 1, .. })));
+    assert!(matches!(make(&[1.0], &[f64::NAN], &[1.0]), Err(LawError::Entry { name: "means", .. })));
+    assert!(matches!(make(&[1.0], &[0.0], &[-0.1]), Err(LawError::Entry { name: "stds", .. })));
+    assert!(matches!(make(&[1.0], &[0.0], &[f64::INFINITY]), Err(LawError::Entry { name: "stds", .. })));
 }

@@ -31,7 +31,7 @@ fn normal(rows: usize, dim: usize, rng: &mut ChaCha8Rng) -> Array2<f64> {
 
 #[test]
 fn agrees_with_high_precision() {
-    let golden: Value = serde_json::from_str(include_str!("golden/transport_estimators.json")).unwrap();
+    let golden: Value = serde_json::from_str(include_str!("../golden/transport_estimators.json")).unwrap();
     for case in golden["sinkhorn"].as_array().unwrap() {
         let sinkhorn = Sinkhorn::new(2.0, case["reg"].as_f64().unwrap()).unwrap().tolerance(TOLERANCE).unwrap();
         let s = sinkhorn.weighted(&matrix(&case["x"]), &list(&case["a"]), &matrix(&case["y"]), &list(&case["b"])).unwrap();

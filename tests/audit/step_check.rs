@@ -9,6 +9,7 @@ use onestep::training::class::{Affine, Perceptron, RandomFourier, Spline};
 use onestep::training::{Learned, Recursion, Scaling, TrainingError};
 use onestep::transport::Assignment;
 use onestep::{ConsistencyFunction, FlowMap, FunctionClass, Grid, NoiseLevel, Posterior, PosteriorRule, Sample};
+use onestep::{Family, Space};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::f64::consts::FRAC_PI_2;
@@ -141,13 +142,18 @@ fn step_errors_see_a_wrong_function() {
     // One step is spoiled by a shift of 0.1: its error is 0.1 more, in the exact norm, and no other step's is.
     #[derive(Debug)]
     struct Shifted(Learned);
-    impl ConsistencyFunction for Shifted {
+    impl Space for Shifted {
         fn dim(&self) -> usize {
             1
         }
+    }
+    impl Family for Shifted {
         fn steps(&self) -> usize {
             self.0.steps()
         }
+    }
+
+    impl ConsistencyFunction for Shifted {
         fn eval_into(&self, t: usize, x: &ndarray::ArrayRef2<f64>, out: &mut ndarray::ArrayRef2<f64>) {
             self.0.eval_into(t, x, out);
             if t >= 3 {
@@ -241,13 +247,18 @@ fn networks_have_only_the_sum() {
 fn exact_flow_has_a_sandwich_that_closes() {
     #[derive(Debug)]
     struct Exact(LineMixture, Grid, onestep::training::Standardisation);
-    impl ConsistencyFunction for Exact {
+    impl Space for Exact {
         fn dim(&self) -> usize {
             1
         }
+    }
+    impl Family for Exact {
         fn steps(&self) -> usize {
             self.1.steps()
         }
+    }
+
+    impl ConsistencyFunction for Exact {
         fn eval_into(&self, t: usize, x: &ndarray::ArrayRef2<f64>, out: &mut ndarray::ArrayRef2<f64>) {
             self.0.flow_into(self.1.level(t), self.1.level(1), x, out);
         }

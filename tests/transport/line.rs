@@ -17,7 +17,7 @@ const TOLERANCE: f64 = 1e-12;
 const QUADRATURE: f64 = 1e-11;
 
 fn golden() -> Value {
-    serde_json::from_str(include_str!("golden/transport_estimators.json")).unwrap()
+    serde_json::from_str(include_str!("../golden/transport_estimators.json")).unwrap()
 }
 
 fn list(value: &Value) -> Vec<f64> {

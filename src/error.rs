@@ -1,0 +1,239 @@
+//! One error for the whole crate, and the payloads that the errors of all rooms share.
+//!
+//! Every room has its own enum (`schedule::ScheduleError`, `transport::TransportError`, …); [`Error`] holds any of them, so that a function
+//! of your own returns [`onestep::Result`](Result) and uses `?` throughout. What can go wrong everywhere (a parameter outside its range, lists
+//! of different lengths, an entry that is not finite) is a struct here, with fields to match on.
+//!
+//! Positions in messages and fields count from 1, as in the formulas.
+
+use crate::audit::{AuditError, RateError};
+use crate::bound::BoundError;
+use crate::consistency::SamplingError;
+use crate::flow::{FlowError, LipschitzError, SamplerError};
+use crate::law::LawError;
+use crate::level::LevelError;
+use crate::population::PopulationError;
+use crate::schedule::ScheduleError;
+use crate::score::PerturbationError;
+#[cfg(feature = "serde")]
+use crate::training::ModelError;
+use crate::training::TrainingError;
+use crate::transport::TransportError;
+use std::fmt;
+
+/// The result of a function that calls several rooms.
+///
+/// ```
+/// use onestep::VarianceSchedule;
+/// use onestep::law::LineMixture;
+/// use onestep::population::LineRecursion;
+/// use onestep::schedule::UniformAngle;
+/// fn one_step_error(modes: f64, steps: usize) -> onestep::Result<f64> {
+///     let law = LineMixture::new(&[0.5, 0.5], &[-modes, modes], &[0.5, 0.5])?;
+///     let grid = UniformAngle::new(steps, 0.05, 1.55)?.grid()?;
+///     Ok(LineRecursion::new(&law, &grid).run()?.report().w1.upper)
+/// }
+/// assert!(one_step_error(1.0, 32)? > one_step_error(1.0, 64)?);
+/// assert!(one_step_error(f64::NAN, 8).is_err());
+/// # Ok::<(), onestep::Error>(())
+/// ```
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Any error of the crate.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A noise level.
+    #[error(transparent)]
+    Level(#[from] LevelError),
+    /// A schedule or a grid.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// A score with a planted error.
+    #[error(transparent)]
+    Score(#[from] PerturbationError),
+    /// A law.
+    #[error(transparent)]
+    Law(#[from] LawError),
+    /// A flow.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
+    /// A sampler.
+    #[error(transparent)]
+    Sampler(#[from] SamplerError),
+    /// A Lipschitz probe.
+    #[error(transparent)]
+    Lipschitz(#[from] LipschitzError),
+    /// Sampling with a consistency function.
+    #[error(transparent)]
+    Sampling(#[from] SamplingError),
+    /// A distance.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// A population recursion.
+    #[error(transparent)]
+    Population(#[from] PopulationError),
+    /// A bound.
+    #[error(transparent)]
+    Bound(#[from] BoundError),
+    /// Training from data.
+    #[error(transparent)]
+    Training(#[from] TrainingError),
+    /// A saved model.
+    #[cfg(feature = "serde")]
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// An audit.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// A rate fit.
+    #[error(transparent)]
+    Rate(#[from] RateError),
+}
+
+/// A count or a real number in a message: counts without a decimal point, extreme reals with an exponent.
+///
+/// ```
+/// use onestep::error::Value;
+/// assert_eq!(Value::from(3).to_string(), "3");
+/// assert_eq!(Value::from(0.25).to_string(), "0.25");
+/// assert_eq!(Value::from(1e300).to_string(), "1e300");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value {
+    /// A count.
+    Count(usize),
+    /// A real number.
+    Real(f64),
+}
+
+impl From<usize> for Value {
+    fn from(value: usize) -> Self {
+        Self::Count(value)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::Real(value)
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Count(value) => write!(f, "{value}"),
+            Self::Real(value) if value == 0.0 || !value.is_finite() || (1e-4..1e7).contains(&value.abs()) => write!(f, "{value}"),
+            Self::Real(value) => write!(f, "{value:e}"),
+        }
+    }
+}
+
+/// A parameter is NaN or outside its range.
+///
+/// ```
+/// use onestep::NoiseLevel;
+/// let error = NoiseLevel::from_angle(-1.0).unwrap_err();
+/// assert!(error.to_string().contains("-1"));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("{name} = {value} is outside {range}")]
+#[non_exhaustive]
+pub struct OutOfRange {
+    /// The parameter, under the caller's name for it.
+    pub name: &'static str,
+    /// Its value.
+    pub value: Value,
+    /// The valid range.
+    pub range: &'static str,
+}
+
+/// An entry of a list is NaN or outside its range.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("{name}[{index}] = {value} is outside {range}")]
+#[non_exhaustive]
+pub struct EntryOutOfRange {
+    /// The list.
+    pub name: &'static str,
+    /// Position in the list (row by row for a matrix), from 1.
+    pub index: usize,
+    /// The value there.
+    pub value: Value,
+    /// The valid range.
+    pub range: &'static str,
+}
+
+/// A list that must not be empty is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is empty: at least one is needed")]
+#[non_exhaustive]
+pub struct Empty {
+    /// What is empty.
+    pub name: &'static str,
+}
+
+/// Two lengths, dimensions or counts that must be equal are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{left_name} is {left}, {right_name} is {right}: they must be equal")]
+#[non_exhaustive]
+pub struct Mismatch {
+    /// The first number.
+    pub left_name: &'static str,
+    /// Its value.
+    pub left: usize,
+    /// The second number.
+    pub right_name: &'static str,
+    /// Its value.
+    pub right: usize,
+}
+
+/// An entry of a table is NaN or infinite.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("{name} holds {value} in row {row}, column {column}: entries must be finite")]
+#[non_exhaustive]
+pub struct NotFinite {
+    /// The table.
+    pub name: &'static str,
+    /// The row, from 1.
+    pub row: usize,
+    /// The column, from 1.
+    pub column: usize,
+    /// The value there.
+    pub value: f64,
+}
+
+/// `value`, if it is in the range.
+pub(crate) fn check_range<T: Copy + Into<Value>>(name: &'static str, value: T, ok: bool, range: &'static str) -> Result<T, OutOfRange> {
+    if ok { Ok(value) } else { Err(OutOfRange { name, value: value.into(), range }) }
+}
+
+/// Whether every entry of a list passes `ok`.
+pub(crate) fn check_entries<T: Copy + Into<Value>>(
+    name: &'static str,
+    values: &[T],
+    ok: impl Fn(T) -> bool,
+    range: &'static str,
+) -> Result<(), EntryOutOfRange> {
+    match values.iter().position(|&v| !ok(v)) {
+        Some(index) => Err(EntryOutOfRange { name, index: index + 1, value: values[index].into(), range }),
+        None => Ok(()),
+    }
+}
+
+/// Whether two counts are equal.
+pub(crate) fn check_equal(left_name: &'static str, left: usize, right_name: &'static str, right: usize) -> Result<(), Mismatch> {
+    if left == right { Ok(()) } else { Err(Mismatch { left_name, left, right_name, right }) }
+}
+
+/// Whether a list has an entry.
+pub(crate) fn check_some<T>(name: &'static str, list: &[T]) -> Result<(), Empty> {
+    if list.is_empty() { Err(Empty { name }) } else { Ok(()) }
+}
+
+/// Whether every entry of a table is finite.
+pub(crate) fn check_finite<F: crate::float::Float>(name: &'static str, table: &ndarray::ArrayRef2<F>) -> Result<(), NotFinite> {
+    match table.indexed_iter().find(|(_, v)| !v.is_finite()) {
+        Some(((row, column), value)) => Err(NotFinite { name, row: row + 1, column: column + 1, value: value.as_f64() }),
+        None => Ok(()),
+    }
+}

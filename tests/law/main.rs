@@ -1,0 +1,5 @@
+//! Tests of the room `law`.
+
+mod curve;
+mod laws;
+mod line;

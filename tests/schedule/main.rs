@@ -1,0 +1,4 @@
+//! Tests of the room `schedule`.
+
+mod grids;
+mod level;

@@ -1,0 +1,7 @@
+//! Tests of the room `training`.
+
+mod classes;
+#[cfg(feature = "serde")]
+mod io;
+mod joint;
+mod recursion;
