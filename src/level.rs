@@ -38,7 +38,7 @@ pub enum LevelError {
 /// assert!((near_data.sin() / 1e-20 - 1.0).abs() < 1e-15);
 /// assert_eq!(near_data.alpha_bar(), 1.0);
 /// assert!((near_data.log_snr() - 40.0 * 10f64.ln()).abs() < 1e-12);
-/// # Ok::<(), onestep::level::LevelError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -68,7 +68,7 @@ impl NoiseLevel {
     /// let level = NoiseLevel::from_angle(1.0)?;
     /// assert_eq!((level.cos(), level.sin()), (1f64.cos(), 1f64.sin()));
     /// assert!(NoiseLevel::from_angle(2.0).is_err());
-    /// # Ok::<(), onestep::level::LevelError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_angle(angle: f64) -> Result<Self, LevelError> {
         let angle = within("angle", angle, 0.0, FRAC_PI_2, "[0, π/2]")?;
@@ -83,7 +83,7 @@ impl NoiseLevel {
     /// ```
     /// use onestep::NoiseLevel;
     /// assert_eq!(NoiseLevel::from_co_angle(1e-30)?.cos(), 1e-30);
-    /// # Ok::<(), onestep::level::LevelError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_co_angle(co_angle: f64) -> Result<Self, LevelError> {
         let c = within("co_angle", co_angle, 0.0, FRAC_PI_2, "[0, π/2]")?;
@@ -99,7 +99,7 @@ impl NoiseLevel {
     /// ```
     /// use onestep::NoiseLevel;
     /// assert!((NoiseLevel::from_alpha_bar(0.25)?.cos() - 0.5).abs() < 1e-16);
-    /// # Ok::<(), onestep::level::LevelError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_alpha_bar(alpha_bar: f64) -> Result<Self, LevelError> {
         let a = within("alpha_bar", alpha_bar, 0.0, 1.0, "[0, 1]")?;
@@ -114,7 +114,7 @@ impl NoiseLevel {
     /// ```
     /// use onestep::NoiseLevel;
     /// assert_eq!(NoiseLevel::from_variance(1e-18)?.one_minus_alpha_bar(), 1e-18);
-    /// # Ok::<(), onestep::level::LevelError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_variance(variance: f64) -> Result<Self, LevelError> {
         let v = within("variance", variance, 0.0, 1.0, "[0, 1]")?;
@@ -130,7 +130,7 @@ impl NoiseLevel {
     /// use onestep::NoiseLevel;
     /// let level = NoiseLevel::from_ln_alpha_bar(-1e-30)?;
     /// assert!((level.one_minus_alpha_bar() / 1e-30 - 1.0).abs() < 1e-15);
-    /// # Ok::<(), onestep::level::LevelError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_ln_alpha_bar(ln_alpha_bar: f64) -> Result<Self, LevelError> {
         let l = within("ln_alpha_bar", ln_alpha_bar, f64::NEG_INFINITY, 0.0, "[-inf, 0]")?;
@@ -145,7 +145,7 @@ impl NoiseLevel {
     /// ```
     /// use onestep::NoiseLevel;
     /// assert!((NoiseLevel::from_sigma(1.0)?.angle() - std::f64::consts::FRAC_PI_4).abs() < 1e-16);
-    /// # Ok::<(), onestep::level::LevelError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_sigma(sigma: f64) -> Result<Self, LevelError> {
         let s = within("sigma", sigma, 0.0, f64::INFINITY, "[0, inf]")?;
@@ -166,7 +166,7 @@ impl NoiseLevel {
     /// ```
     /// use onestep::NoiseLevel;
     /// assert!((NoiseLevel::from_log_snr(0.0)?.alpha_bar() - 0.5).abs() < 1e-15);
-    /// # Ok::<(), onestep::level::LevelError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_log_snr(log_snr: f64) -> Result<Self, LevelError> {
         let l = within("log_snr", log_snr, f64::NEG_INFINITY, f64::INFINITY, "[-inf, inf]")?;

@@ -21,7 +21,7 @@
 //! let theorem = Theorem1::new(1, report.lipschitz, 1.0)?;
 //! let bound = theorem.bound(1024, AccumulatedError::ZERO, AccumulatedError::ZERO)?;
 //! assert!(report.w1.upper <= bound.total());
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok::<(), onestep::Error>(())
 //! ```
 //!
 //! # Notation

@@ -27,7 +27,7 @@ use rand::Rng;
 /// let pair = process.shared_noise_pair(2, &x0, &z);
 /// let rotated = (&pair.now * 0.3f64.sin() + &x0 * 0.4f64.sin()) / 0.7f64.sin();
 /// assert!((rotated - &pair.before).iter().all(|gap| gap.abs() < 1e-15));
-/// # Ok::<(), onestep::schedule::ScheduleError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct ForwardProcess<'g> {

@@ -13,7 +13,7 @@ use crate::delegate::delegate;
 /// let plane = Product::new(vec![Gaussian::standard(1)?, Gaussian::standard(1)?])?;
 /// let space: &dyn Space = &plane;
 /// assert_eq!(space.dim(), 2);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 pub trait Space {
     /// The dimension d.

@@ -38,7 +38,7 @@ use std::collections::BTreeMap;
 /// let report = check.check(&t, &x, &f)?;
 /// assert!((report.levels[11].training.unwrap().mean.value - 0.5).abs() < 1e-12);
 /// assert!(matches!(report.finding(), Finding::Training { step: 12, .. }));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct KnownAnswer<'a> {
@@ -205,7 +205,7 @@ impl<'a> KnownAnswer<'a> {
     /// let x = array![[1.0_f64, -2.0], [0.5, 0.5]];
     /// let report = KnownAnswer::new(&target, &grid).check(&[1, 2], &x, &x)?; // the flow of N(0, I) is the identity
     /// assert_eq!(report.finding(), Finding::Exact);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn new(flow: &'a dyn FlowMap, grid: &'a Grid) -> Self {
@@ -226,7 +226,7 @@ impl<'a> KnownAnswer<'a> {
     /// let report = KnownAnswer::new(&target, &grid).population(run.consistency()).check(&[2], &array![[1.0_f64]], &array![[1.0]])?;
     /// // The exact flow of N(0, 1) is not the optimum of training, which shrinks by cos Δθ.
     /// assert!((report.levels[0].training.unwrap().largest - (1.0 - 0.7_f64.cos())).abs() < 1e-15);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn population(mut self, optimum: &'a dyn ConsistencyFunction) -> Self {
@@ -247,7 +247,7 @@ impl<'a> KnownAnswer<'a> {
     /// let values = (array![[1.0_f64]], array![[1.001_f64]]);
     /// assert!(matches!(check.check(&[1], &values.0, &values.1)?.finding(), Finding::NotIdentity { row: 0, .. }));
     /// assert_eq!(check.tolerance(0.01).check(&[1], &values.0, &values.1)?.finding(), Finding::Exact);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn tolerance(mut self, tolerance: f64) -> Self {
@@ -272,7 +272,7 @@ impl<'a> KnownAnswer<'a> {
     /// let (x, f) = (array![[0.0_f64], [1.0]], array![[0.0_f64], [f64::NAN]]);
     /// assert!(matches!(check.check(&[1, 3], &x, &x), Err(AuditError::NoSuchStep { index: 1, step: 3, .. })));
     /// assert!(matches!(check.check(&[1, 2], &x, &f), Err(AuditError::Entry { row: 1, column: 0, .. })));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn check(&self, t: &[usize], x: &ArrayRef2<f64>, f: &ArrayRef2<f64>) -> Result<KnownAnswerReport, AuditError> {
         self.check_table(t, x, f)?;
@@ -383,7 +383,7 @@ impl KnownAnswerReport {
     /// let (x, f) = (array![[-1.0_f64], [1.0]], array![[1.0_f64], [-1.0]]);
     /// let finding = KnownAnswer::new(&target, &grid).check(&[2, 2], &x, &f)?.finding();
     /// assert!(matches!(finding, Finding::Decreasing { step: 2, decrease } if decrease.drop == 2.0));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn finding(&self) -> Finding {

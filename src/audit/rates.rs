@@ -84,7 +84,7 @@ enum LogPower {
 /// // … until the logarithm is removed.
 /// let fit = RateModel::new().log_power(1.0).fit(&steps, &errors)?;
 /// assert!((fit.slope.value + 1.0).abs() < 1e-13 && (fit.constant() - 3.0).abs() < 1e-12);
-/// # Ok::<(), onestep::audit::RateError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateModel {

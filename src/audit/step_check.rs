@@ -41,7 +41,7 @@ impl<T: PosteriorRule + FlowMap<f64> + ?Sized> KnownTarget for T {}
 /// assert!(report.w1.value > report.w1_baseline.value);
 /// let known = report.known.as_ref().unwrap();
 /// assert!(known.sandwich.lower <= known.sandwich.upper && known.errors.sum < 0.2);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepCheck {

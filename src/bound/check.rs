@@ -72,7 +72,7 @@ impl std::fmt::Display for Verdict {
 /// assert_eq!(verdict.fitted_constant, 0.0); // ε alone covers the distance
 /// assert_eq!(verdict.promised, 0.1);
 /// assert_eq!(verdict.enough_steps, verdict.required.is_met_by(1 << 20));
-/// # Ok::<(), onestep::bound::BoundError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 pub fn check(
     theorem: &Theorem1,

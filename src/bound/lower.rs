@@ -16,7 +16,7 @@ use std::f64::consts::{FRAC_PI_2, PI};
 /// assert!((mean_norm(1)? - (2.0 / std::f64::consts::PI).sqrt()).abs() < 1e-15);
 /// // √(d − 1/2) < E‖Z‖ < √d.
 /// assert!(mean_norm(1000)? < 1000f64.sqrt() && mean_norm(1000)? > 999.5f64.sqrt());
-/// # Ok::<(), onestep::bound::BoundError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 pub fn mean_norm(dim: usize) -> Result<f64, BoundError> {
     let dim = check_dim(dim)?;
@@ -59,7 +59,7 @@ pub fn mean_norm(dim: usize) -> Result<f64, BoundError> {
 /// let bound = gaussian_lower_bound(3, 1_000_001, half_pi)?;
 /// let leading = half_pi.powi(2) / 2.0 * mean_norm(3)? / 1e6;
 /// assert!((bound / leading - 1.0).abs() < 2e-6);
-/// # Ok::<(), onestep::bound::BoundError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 pub fn gaussian_lower_bound(dim: usize, steps: usize, span: f64) -> Result<f64, BoundError> {
     let intervals = (check_steps(steps)? - 1) as f64;
@@ -82,7 +82,7 @@ pub fn gaussian_lower_bound(dim: usize, steps: usize, span: f64) -> Result<f64, 
 /// use onestep::bound::second_moment_lower_bound;
 /// // N(0, 4) against N(0, 1): exact, since the laws are scalings of each other.
 /// assert_eq!(second_moment_lower_bound(4.0, 1.0)?, 1.0);
-/// # Ok::<(), onestep::bound::BoundError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 pub fn second_moment_lower_bound(truth: f64, output: f64) -> Result<f64, BoundError> {
     let (truth, output) = (nonnegative("truth", truth)?, nonnegative("output", output)?);
@@ -120,7 +120,7 @@ pub struct ConvexLowerBound {
 /// // Equal mean norm, unequal spread: only a finite radius sees it.
 /// let b = convex_lower_bound(&[0.0, 2.0], None, &[1.0], None)?;
 /// assert!(b.value > 0.1 && b.radius > 0.0);
-/// # Ok::<(), onestep::bound::BoundError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 pub fn convex_lower_bound(
     truth: &[f64],

@@ -29,7 +29,7 @@ impl std::fmt::Display for Provenance {
 /// use onestep::bound::RateInputs;
 /// let inputs = RateInputs::new(8, 0.1)?.lipschitz(2.0).radius(3.0);
 /// assert_eq!((inputs.dim, inputs.lipschitz, inputs.score_lipschitz), (8, 2.0, 1.0));
-/// # Ok::<(), onestep::bound::BoundError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]

@@ -12,7 +12,7 @@ use crate::bound::{BoundError, check_dim, check_steps, nonnegative, positive};
 /// use onestep::bound::AccumulatedError;
 /// let e = AccumulatedError::from_steps("estimation", 4, &[0.1, 0.2, 0.3])?; // t = 2, 3, 4
 /// assert!((e.sum - 0.6).abs() < 1e-15 && (e.max_times_steps - 1.2).abs() < 1e-15);
-/// # Ok::<(), onestep::bound::BoundError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct AccumulatedError {
@@ -128,7 +128,7 @@ impl StepCount {
 /// let bound = theorem.bound(1000, AccumulatedError::even("estimation", 0.1)?, AccumulatedError::ZERO)?;
 /// // 0.5 · 2³ · 4^{5/2} · ln⁵1000/1000 + 0.1
 /// assert!((bound.total() / (128.0 * 1000f64.ln().powi(5) / 1000.0 + 0.1) - 1.0).abs() < 1e-14);
-/// # Ok::<(), onestep::bound::BoundError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -224,7 +224,7 @@ impl Theorem1 {
     /// let at = |steps| theorem.bound(steps, AccumulatedError::ZERO, AccumulatedError::ZERO).map(|b| b.total());
     /// assert!(at(148)? > at(100)? && at(148)? > at(200)?);
     /// assert!((at(148)? - 21.05608).abs() < 1e-3);
-    /// # Ok::<(), onestep::bound::BoundError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn bound(&self, steps: usize, estimation: AccumulatedError, approximation: AccumulatedError) -> Result<Bound, BoundError> {
         check_steps(steps)?;
@@ -271,7 +271,7 @@ impl Theorem1 {
     /// let k = 27.0 * 10f64.powf(2.5) / 0.01;
     /// assert!((ln_steps - 5.0 * ln_steps.ln() - k.ln()).abs() < 1e-13);
     /// assert_eq!(theorem.required_steps(1e6)?, StepCount::Every);
-    /// # Ok::<(), onestep::bound::BoundError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn required_steps(&self, error: f64) -> Result<StepCount, BoundError> {
         /// Newton's method on a convex function converges monotonically from the right; double roots take one step a bit.
@@ -310,7 +310,7 @@ impl Theorem1 {
     /// let c = theorem.fitted_constant(500, 0.02, AccumulatedError::ZERO, AccumulatedError::ZERO)?;
     /// let bound = Theorem1::new(3, 1.5, c)?.bound(500, AccumulatedError::ZERO, AccumulatedError::ZERO)?;
     /// assert!((bound.total() / 0.02 - 1.0).abs() < 1e-14);
-    /// # Ok::<(), onestep::bound::BoundError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn fitted_constant(
         &self,

@@ -76,7 +76,7 @@ pub enum SamplingError {
 /// // f_8(Z) = 8 Z; five standard errors.
 /// let variance = one_step(&f, 4000, &mut rng)?.mapv(|x| x * x).mean().unwrap_or(0.0);
 /// assert!((variance / 64.0 - 1.0).abs() < 5.0 * (2.0_f64 / 4000.0).sqrt());
-/// # Ok::<(), onestep::consistency::SamplingError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -128,7 +128,7 @@ struct Return {
 /// let samples = MultiStep::new(&grid, &[3, 2])?.sample(&flow, 4000, &mut rng)?;
 /// // X_1 ~ N(3 cos θ_1, sin²θ_1); what the start at N(0, 1) leaves is far below five standard errors.
 /// assert!((samples.mean().unwrap_or(0.0) - 3.0 * 0.2_f64.cos()).abs() < 5.0 * 0.2_f64.sin() / 4000_f64.sqrt());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -152,7 +152,7 @@ impl MultiStep {
     /// assert!(MultiStep::new(&grid, &[3, 2]).is_ok());
     /// assert!(matches!(MultiStep::new(&grid, &[2, 3]), Err(SamplingError::NotDecreasing { index: 1, level: 3, before: 2 })));
     /// assert!(matches!(MultiStep::new(&grid, &[4]), Err(SamplingError::NoSuchLevel { index: 0, level: 4, steps: 4 })));
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(grid: &Grid, renoise: &[usize]) -> Result<Self, SamplingError> {
         let steps = grid.steps();
@@ -184,7 +184,7 @@ impl MultiStep {
     /// use onestep::consistency::MultiStep;
     /// let grid = Grid::from_angles(&[0.2, 0.6, 1.0, 1.5])?;
     /// assert_eq!(MultiStep::new(&grid, &[3, 2]).unwrap().evaluations(), 3);
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn evaluations(&self) -> usize {
@@ -205,7 +205,7 @@ impl MultiStep {
     /// // The last function called decides: f_2 = 0 forgets everything.
     /// let zero = ConsistencyFn::new(1, 3, |t, x: &[f64], out: &mut [f64]| out[0] = if t == 2 { 0.0 } else { x[0] });
     /// assert!(MultiStep::new(&grid, &[2])?.sample(&zero, 10, &mut rng)?.iter().all(|&x: &f64| x == 0.0));
-    /// # Ok::<(), SamplingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn sample<F, C, R>(&self, f: &C, n: usize, rng: &mut R) -> Result<Array2<F>, SamplingError>
     where
@@ -234,7 +234,7 @@ impl MultiStep {
     /// let double = ConsistencyFn::new(1, 3, |_t, x: &[f64], out: &mut [f64]| out[0] = 2.0 * x[0]);
     /// // No returns: f_T itself, nothing drawn.
     /// assert_eq!(MultiStep::new(&grid, &[])?.sample_from(&double, &array![[3.0]], &mut rng)?, array![[6.0]]);
-    /// # Ok::<(), SamplingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn sample_from<F, C, R>(&self, f: &C, x: &ArrayRef2<F>, rng: &mut R) -> Result<Array2<F>, SamplingError>
     where

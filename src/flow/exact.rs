@@ -27,7 +27,7 @@ impl Gaussian {
     /// use onestep::law::{Covariance, Gaussian};
     /// let target = Gaussian::new(&[0.0, 0.0], Covariance::diagonal(&[4.0, 0.25])?)?;
     /// assert_eq!(target.flow_lipschitz(NoiseLevel::NOISE, NoiseLevel::DATA), 2.0);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn flow_lipschitz(&self, from: NoiseLevel, to: NoiseLevel) -> f64 {
@@ -46,7 +46,7 @@ impl Gaussian {
     /// let target = Gaussian::new(&[0.0], Covariance::isotropic(1, 9.0)?)?;
     /// assert!((target.lipschitz(&grid) - 3.0).abs() < 1e-3);
     /// assert_eq!(Gaussian::standard(1)?.lipschitz(&grid), 1.0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     ///
     /// # References
@@ -67,7 +67,7 @@ impl Gaussian {
 /// let target = Gaussian::new(&[1.0, -1.0], Covariance::diagonal(&[4.0, 0.0])?)?;
 /// let image = target.flow(NoiseLevel::NOISE, NoiseLevel::DATA, &array![[0.5, 0.5]]);
 /// assert_eq!(image, array![[2.0, -1.0]]); // m + √λ z
-/// # Ok::<(), onestep::law::LawError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 impl<F: Float> FlowMap<F> for Gaussian {
     fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {

@@ -47,7 +47,7 @@ pub enum LipschitzError {
 /// let report = probe.measure(&target, NoiseLevel::NOISE, NoiseLevel::DATA, &array![[0.1, 0.2], [1.0, -1.0]], &mut rng)?;
 /// // A Gaussian flow has the same derivative √Σ everywhere.
 /// assert!((report.supremum() - 3.0).abs() < 1e-7 && (report.quantile(0.0) - 3.0).abs() < 1e-7);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -225,7 +225,7 @@ impl LipschitzProbe {
     /// let x = Array2::<f64>::zeros((1, 20));
     /// let report = LipschitzProbe::new(FlowSolver::new(1e-8)?).measure(&target, NoiseLevel::NOISE, NoiseLevel::DATA, &x, &mut rng)?;
     /// assert!(report.converged && (report.supremum() / 2.5 - 1.0).abs() < 1e-3);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn measure<F: Float, S: ScoreJacobian<F> + ?Sized, R: Rng + ?Sized>(
         &self,
@@ -266,7 +266,7 @@ impl LipschitzProbe {
     /// let narrow = Gaussian::new(&[0.0], Covariance::isotropic(1, 0.04)?)?;
     /// let report = LipschitzProbe::new(FlowSolver::new(1e-8)?).over_levels(&narrow, &levels, &array![[0.5]], &mut rng)?;
     /// assert_eq!(report.supremum(), 1.0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn over_levels<F: Float, S: ScoreJacobian<F> + ?Sized, R: Rng + ?Sized>(
         &self,
@@ -325,7 +325,7 @@ impl LipschitzProbe {
     /// // The steepest place is the middle, with slope σ e^{1/(2σ²)} = 2.4062350.
     /// assert!((report.supremum() / 2.406_235 - 1.0).abs() < 1e-2);
     /// assert!(x[[report.row_of_supremum(), 0]].abs() < 0.1);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn search<F: Float, S: ScoreJacobian<F> + ?Sized, R: Rng + ?Sized>(
         &self,

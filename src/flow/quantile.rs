@@ -25,7 +25,7 @@ use ndarray::ArrayRef2;
 /// // The slope at the centre of a symmetric pair is σ e^{1/(2σ²)}.
 /// let slope = target.jvp(noise, data, &array![[0.0]], &array![[1.0]])[[0, 0]];
 /// assert!((slope - 0.5 * 2f64.exp()).abs() < 1e-12);
-/// # Ok::<(), onestep::law::LawError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 impl<F: Float> FlowMap<F> for LineMixture {
     fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {

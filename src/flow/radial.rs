@@ -136,7 +136,7 @@ pub(crate) fn half_angle(level: NoiseLevel) -> f64 {
 /// // Noise flows onto the sphere, without turning.
 /// let image = target.flow(NoiseLevel::NOISE, NoiseLevel::DATA, &array![[0.3, 0.0, -0.4]]);
 /// assert!((image - array![[1.2, 0.0, -1.6]]).iter().all(|e: &f64| e.abs() < 1e-9));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 impl<F: Float> FlowMap<F> for Radial {
     fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {

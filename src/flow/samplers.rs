@@ -52,7 +52,7 @@ pub enum SamplerError {
 /// let end = FixedStep::Ddim.sample(&target, &grid, &start)?;
 /// let exact = array![[3.0, -1.0]] * 0.1f64.cos() + &z * 0.1f64.sin();
 /// assert!((end - exact).iter().all(|gap: &f64| gap.abs() < 1e-14));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -91,7 +91,7 @@ impl FixedStep {
     /// let grid = UniformAngle::new(3, 0.5, 1.5)?.grid()?;
     /// assert!((FixedStep::Heun.sample(&target, &grid, &x)?[[0, 0]] - 1.0_f64).abs() < 1e-14);
     /// assert!((FixedStep::Ddim.sample(&target, &grid, &x)?[[0, 0]] - 0.5f64.cos().powi(2)).abs() < 1e-15);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn sample<F: Float, S: ScoreFunction<F> + ?Sized>(
         self,

@@ -136,7 +136,7 @@ pub struct TangentSolution<F> {
 /// let solution = FlowSolver::new(1e-9)?.solve(&target, NoiseLevel::NOISE, NoiseLevel::DATA, &x)?;
 /// let exact = target.flow(NoiseLevel::NOISE, NoiseLevel::DATA, &x);
 /// assert!((&solution.points[0] - &exact).iter().all(|gap: &f64| gap.abs() < 1e-8));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -232,7 +232,7 @@ impl FlowSolver {
     /// let broken = ScoreFn::new(1, |_: NoiseLevel, x: &[f64], out: &mut [f64]| out[0] = if x[0] > 5.0 { f64::NAN } else { -x[0] });
     /// let end = FlowSolver::new(1e-6)?.solve(&broken, NoiseLevel::NOISE, NoiseLevel::DATA, &array![[1.0], [9.0]]);
     /// assert!(matches!(end, Err(FlowError::ScoreNotFinite { row: 1, .. })));
-    /// # Ok::<(), FlowError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn solve<F: Float, S: ScoreFunction<F> + ?Sized>(
         &self,
@@ -263,7 +263,7 @@ impl FlowSolver {
     /// let stops = [NoiseLevel::DATA, NoiseLevel::from_angle(1.0)?];
     /// let path = FlowSolver::new(1e-10)?.trajectory(&target, stops[1], &stops, &array![[0.7]])?;
     /// assert!((path.points[1][[0, 0]] - 0.7f64).abs() < 1e-9);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn trajectory<F: Float, S: ScoreFunction<F> + ?Sized>(
         &self,
@@ -296,7 +296,7 @@ impl FlowSolver {
     /// let (x, v) = (array![[0.3, 0.1]], array![[1.0, 1.0]]);
     /// let end = FlowSolver::new(1e-10)?.solve_tangent(&target, NoiseLevel::NOISE, NoiseLevel::DATA, &x, &v)?;
     /// assert!((end.tangents - array![[2.0, 0.5]]).iter().all(|gap: &f64| gap.abs() < 1e-8));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn solve_tangent<F: Float, S: ScoreJacobian<F> + ?Sized>(
         &self,
@@ -331,7 +331,7 @@ impl FlowSolver {
     /// // Φ(y) = m + √Σ y: y = (0.3, 0.1); √Σ is symmetric.
     /// assert!((start.points - array![[0.3, 0.1]]).iter().all(|gap: &f64| gap.abs() < 1e-8));
     /// assert!((start.tangents - array![[2.0, 0.5]]).iter().all(|gap: &f64| gap.abs() < 1e-8));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn solve_transposed<F: Float, S: ScoreJacobian<F> + ?Sized>(
         &self,
@@ -391,7 +391,7 @@ impl FlowSolver {
     /// // √Σ squared is Σ.
     /// let j = j.index_axis_move(ndarray::Axis(0), 0);
     /// assert!((j.dot(&j) - array![[2.0, 1.0], [1.0, 2.0]]).iter().all(|gap: &f64| gap.abs() < 1e-8));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn jacobian<F: Float, S: ScoreJacobian<F> + ?Sized>(
         &self,
@@ -427,7 +427,7 @@ impl FlowSolver {
 /// let broken = ScoreFn::new(1, |_: NoiseLevel, _: &[f64], out: &mut [f64]| out[0] = f64::NAN);
 /// let flow = IntegratedFlow::new(broken, FlowSolver::new(1e-8)?);
 /// assert!(flow.flow(NoiseLevel::NOISE, NoiseLevel::DATA, &array![[1.0]])[[0, 0]].is_nan());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct IntegratedFlow<S> {
@@ -443,7 +443,7 @@ impl<S> IntegratedFlow<S> {
     /// use onestep::law::Gaussian;
     /// let flow = IntegratedFlow::new(Gaussian::standard(2)?, FlowSolver::new(1e-8)?);
     /// assert_eq!(flow.solver().tolerance(), 1e-8);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(score: S, solver: FlowSolver) -> Self {
         Self { score, solver }
@@ -456,7 +456,7 @@ impl<S> IntegratedFlow<S> {
     /// use onestep::law::Gaussian;
     /// let flow = IntegratedFlow::new(Gaussian::standard(2)?, FlowSolver::new(1e-3)?);
     /// assert_eq!(flow.solver().tolerance(), 1e-3);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn solver(&self) -> &FlowSolver {
         &self.solver
@@ -469,7 +469,7 @@ impl<S> IntegratedFlow<S> {
     /// use onestep::law::Gaussian;
     /// let flow = IntegratedFlow::new(Gaussian::standard(2)?, FlowSolver::new(1e-3)?);
     /// assert_eq!(flow.score().dim(), 2);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn score(&self) -> &S {
         &self.score

@@ -24,7 +24,7 @@ use rand::RngCore;
 /// // Two atoms ±1: the denoiser is tanh(x cos θ / sin²θ).
 /// let expected = (0.3 * level.cos() / level.one_minus_alpha_bar()).tanh();
 /// assert!((target.denoise(level, &array![[0.3]])[[0, 0]] - expected).abs() < 1e-15);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct PointMasses {
@@ -42,7 +42,7 @@ impl PointMasses {
     /// use onestep::law::PointMasses;
     /// assert!(PointMasses::new(&[1.0], &array![[f64::NAN]]).is_err());
     /// assert_eq!(PointMasses::new(&[1.0], &array![[2.0, 3.0]])?.dim(), 2);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(weights: &[f64], atoms: &ArrayRef2<f64>) -> Result<Self, LawError> {
         Ok(Self { mixture: GaussianMixture::isotropic(weights, atoms, &vec![0.0; atoms.nrows()])? })
@@ -58,7 +58,7 @@ impl PointMasses {
     /// use onestep::Moments;
     /// use onestep::law::PointMasses;
     /// assert_eq!(PointMasses::empirical(&array![[1.0], [3.0]])?.second_moment(), 5.0);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn empirical(data: &ArrayRef2<f64>) -> Result<Self, LawError> {
         Ok(Self { mixture: GaussianMixture::kernel_density(data, 0.0)? })

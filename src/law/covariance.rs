@@ -22,7 +22,7 @@ use ndarray::{Array2, ArrayRef2, aview1};
 /// let sigma = Covariance::full(&array![[2.0, 1.0], [1.0, 2.0]])?;
 /// assert!((sigma.trace() - 4.0).abs() < 1e-14);
 /// assert!((sigma.largest() - 3.0).abs() < 1e-14);
-/// # Ok::<(), onestep::law::LawError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Covariance {
@@ -78,7 +78,7 @@ impl Covariance {
     /// ```
     /// use onestep::law::Covariance;
     /// assert_eq!(Covariance::isotropic(10_000, 2.0)?.trace(), 20_000.0);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn isotropic(dim: usize, variance: f64) -> Result<Self, LawError> {
         check_dim(dim)?;
@@ -96,7 +96,7 @@ impl Covariance {
     /// ```
     /// use onestep::law::Covariance;
     /// assert_eq!(Covariance::diagonal(&[1.0, 4.0])?.largest(), 4.0);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn diagonal(variances: &[f64]) -> Result<Self, LawError> {
         if variances.is_empty() {
@@ -158,7 +158,7 @@ impl Covariance {
     /// let quarter_turn = array![[0.0, -1.0], [1.0, 0.0]];
     /// let sigma = Covariance::spectrum(&[1.0, 4.0], &quarter_turn)?;
     /// assert_eq!(sigma.to_matrix(), array![[4.0, 0.0], [0.0, 1.0]]);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn spectrum(eigenvalues: &[f64], rotation: &ArrayRef2<f64>) -> Result<Self, LawError> {
         if eigenvalues.is_empty() {
@@ -180,7 +180,7 @@ impl Covariance {
     /// use onestep::law::Covariance;
     /// let sigma = Covariance::low_rank(&[9.0], &array![[0.6, 0.8, 0.0]], 1.0)?;
     /// assert!((sigma.trace() - 11.0).abs() < 1e-15);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn low_rank(eigenvalues: &[f64], directions: &ArrayRef2<f64>, rest: f64) -> Result<Self, LawError> {
         let (rank, dim) = directions.dim();
@@ -257,7 +257,7 @@ impl Covariance {
     /// let sigma = array![[2.0, -1.0], [-1.0, 3.0]];
     /// let again = onestep::law::Covariance::full(&sigma)?.to_matrix();
     /// assert!((sigma - again).iter().all(|e| e.abs() < 1e-14));
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn to_matrix(&self) -> Array2<f64> {

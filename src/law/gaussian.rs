@@ -36,7 +36,7 @@ use rand::RngCore;
 /// // Tweedie: D = (x + sin²θ s)/cos θ.
 /// let tweedie = (&x + &(target.score(level, &x) * level.one_minus_alpha_bar())) / level.cos();
 /// assert!((tweedie - target.denoise(level, &x)).iter().all(|e| e.abs() < 1e-15));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gaussian {
@@ -66,7 +66,7 @@ impl Gaussian {
     /// use onestep::law::{Covariance, Gaussian};
     /// assert!(Gaussian::new(&[0.0, f64::NAN], Covariance::isotropic(2, 1.0)?).is_err());
     /// assert!(Gaussian::new(&[0.0], Covariance::isotropic(2, 1.0)?).is_err());
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(mean: &[f64], covariance: Covariance) -> Result<Self, LawError> {
         check_lengths("mean", mean.len(), "covariance", covariance.dim())?;
@@ -83,7 +83,7 @@ impl Gaussian {
     /// use onestep::Moments;
     /// use onestep::law::Gaussian;
     /// assert_eq!(Gaussian::standard(3)?.second_moment(), 3.0);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn standard(dim: usize) -> Result<Self, LawError> {
         let covariance = Covariance::isotropic(dim, 1.0)?;

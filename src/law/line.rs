@@ -27,7 +27,7 @@ use rand::{Rng, RngCore};
 /// let marginal = target.at(NoiseLevel::DATA);
 /// assert_eq!(marginal.cdf(0.0), 0.5);
 /// assert!((marginal.quantile(marginal.cdf(-3.0)) + 3.0).abs() < 1e-12);
-/// # Ok::<(), onestep::law::LawError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct LineMixture {
@@ -70,7 +70,7 @@ impl LineMixture {
     /// use onestep::Moments;
     /// use onestep::law::LineMixture;
     /// assert_eq!(LineMixture::gaussian(1.0, 2.0)?.second_moment(), 5.0);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn gaussian(mean: f64, std: f64) -> Result<Self, LawError> {
         Self::new(&[1.0], &[mean], &[std])
@@ -85,7 +85,7 @@ impl LineMixture {
     /// use onestep::Moments;
     /// use onestep::law::LineMixture;
     /// assert_eq!(LineMixture::point_masses(&[0.5, 0.5], &[-1.0, 1.0])?.second_moment(), 1.0);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn point_masses(weights: &[f64], positions: &[f64]) -> Result<Self, LawError> {
         Self::new(weights, positions, &vec![0.0; positions.len()])
@@ -142,7 +142,7 @@ impl LineMixture {
     /// use onestep::law::LineMixture;
     /// let marginal = LineMixture::gaussian(3.0, 0.0)?.at(NoiseLevel::NOISE);
     /// assert_eq!(marginal.cdf(0.0), 0.5); // at the noise end every target is N(0, 1)
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn at(&self, level: NoiseLevel) -> LineMarginal {
@@ -226,7 +226,7 @@ impl LineMarginal {
     /// use onestep::law::LineMixture;
     /// let p = LineMixture::gaussian(0.0, 2.0)?.at(NoiseLevel::DATA);
     /// assert!((p.ln_density(100.0) + 1250.0 + (2.0 * (2.0 * std::f64::consts::PI).sqrt()).ln()).abs() < 1e-12);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn ln_density(&self, x: f64) -> f64 {
@@ -249,7 +249,7 @@ impl LineMarginal {
     /// use onestep::law::LineMixture;
     /// let p = LineMixture::gaussian(0.0, 1.0)?.at(NoiseLevel::DATA);
     /// assert!((p.density(0.0) * (2.0 * std::f64::consts::PI).sqrt() - 1.0).abs() < 1e-15);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn density(&self, x: f64) -> f64 {
@@ -263,7 +263,7 @@ impl LineMarginal {
     /// use onestep::law::LineMixture;
     /// let p = LineMixture::point_masses(&[0.25, 0.75], &[0.0, 1.0])?.at(NoiseLevel::DATA);
     /// assert_eq!((p.cdf(-0.1), p.cdf(0.0), p.cdf(1.0)), (0.0, 0.25, 1.0));
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn cdf(&self, x: f64) -> f64 {
@@ -277,7 +277,7 @@ impl LineMarginal {
     /// use onestep::law::LineMixture;
     /// let p = LineMixture::gaussian(0.0, 1.0)?.at(NoiseLevel::DATA);
     /// assert!((p.survival(10.0) / 7.61985302416e-24 - 1.0).abs() < 1e-11);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn survival(&self, x: f64) -> f64 {
@@ -291,7 +291,7 @@ impl LineMarginal {
     /// use onestep::law::LineMixture;
     /// let p = LineMixture::gaussian(1.0, 2.0)?.at(NoiseLevel::DATA);
     /// assert!((p.score(5.0) + 1.0).abs() < 1e-15);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn score(&self, x: f64) -> f64 {
@@ -312,7 +312,7 @@ impl LineMarginal {
     /// use onestep::law::LineMixture;
     /// let p = LineMixture::gaussian(1.0, 2.0)?.at(NoiseLevel::DATA);
     /// assert!((p.score_slope(5.0) + 0.25).abs() < 1e-15);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn score_slope(&self, x: f64) -> f64 {
@@ -358,7 +358,7 @@ impl LineMarginal {
     /// let label = p.label(10.0);
     /// assert_eq!(label.split, 1);
     /// assert!((label.ln_above - 7.61985302416e-24f64.ln()).abs() < 1e-10);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn label(&self, x: f64) -> LineLabel {
@@ -427,7 +427,7 @@ impl LineMarginal {
     /// let p = LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.2, 0.2])?.at(NoiseLevel::DATA);
     /// assert!(p.quantile(0.5).abs() < 1e-10);
     /// assert!((p.cdf(p.quantile(1e-300)) / 1e-300 - 1.0).abs() < 1e-11);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn quantile(&self, u: f64) -> f64 {
@@ -447,7 +447,7 @@ impl LineMarginal {
     /// use onestep::law::LineMixture;
     /// let p = LineMixture::gaussian(0.0, 1.0)?.at(NoiseLevel::DATA);
     /// assert!((p.upper_quantile(7.61985302416053e-24) - 10.0).abs() < 1e-12);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn upper_quantile(&self, q: f64) -> f64 {

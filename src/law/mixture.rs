@@ -37,7 +37,7 @@ use rand::{Rng, RngCore};
 /// assert_eq!(target.second_moment(), 1.5);
 /// // By symmetry the score vanishes half way between the modes.
 /// assert_eq!(target.score(NoiseLevel::DATA, &array![[0.0, 0.0]]), array![[0.0, 0.0]]);
-/// # Ok::<(), onestep::law::LawError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct GaussianMixture {
@@ -76,7 +76,7 @@ impl GaussianMixture {
     /// let unit = Covariance::isotropic(1, 1.0)?;
     /// assert!(GaussianMixture::new(&[0.5, 0.6], &means, &[unit.clone(), unit.clone()]).is_err());
     /// assert!(GaussianMixture::new(&[0.5, 0.5], &means, &[unit]).is_err());
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(weights: &[f64], means: &ArrayRef2<f64>, covariances: &[Covariance]) -> Result<Self, LawError> {
         let weights = normalised(weights)?;
@@ -122,7 +122,7 @@ impl GaussianMixture {
     /// use onestep::law::GaussianMixture;
     /// let target = GaussianMixture::isotropic(&[0.25, 0.75], &array![[1.0, 2.0], [3.0, 4.0]], &[0.0, 1.0])?;
     /// assert_eq!(target.second_moment(), 0.25 * 5.0 + 0.75 * 27.0);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn isotropic(weights: &[f64], means: &ArrayRef2<f64>, variances: &[f64]) -> Result<Self, LawError> {
         let covariances = variances.iter().map(|&v| Covariance::isotropic(means.ncols(), v)).collect::<Result<Vec<_>, _>>()?;
@@ -144,7 +144,7 @@ impl GaussianMixture {
     /// let target = GaussianMixture::kernel_density(&array![[0.0], [2.0]], 0.5)?;
     /// assert_eq!(target.mean()[0], 1.0);
     /// assert_eq!(target.second_moment(), 2.25);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn kernel_density(data: &ArrayRef2<f64>, bandwidth: f64) -> Result<Self, LawError> {
         if !(bandwidth >= 0.0 && bandwidth.is_finite()) {
@@ -162,7 +162,7 @@ impl GaussianMixture {
     /// ```
     /// use onestep::law::GaussianMixture;
     /// assert_eq!(GaussianMixture::kernel_density(&ndarray::array![[0.0, 1.0]], 1.0)?.dim(), 2);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn dim(&self) -> usize {
@@ -174,7 +174,7 @@ impl GaussianMixture {
     /// ```
     /// use onestep::law::GaussianMixture;
     /// assert_eq!(GaussianMixture::kernel_density(&ndarray::array![[0.0], [1.0]], 1.0)?.weights(), [0.5, 0.5]);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn weights(&self) -> &[f64] {
@@ -186,7 +186,7 @@ impl GaussianMixture {
     /// ```
     /// use onestep::law::GaussianMixture;
     /// assert_eq!(GaussianMixture::kernel_density(&ndarray::array![[0.0], [1.0]], 1.0)?.means()[[1, 0]], 1.0);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn means(&self) -> &Array2<f64> {
@@ -198,7 +198,7 @@ impl GaussianMixture {
     /// ```
     /// use onestep::law::GaussianMixture;
     /// assert_eq!(GaussianMixture::kernel_density(&ndarray::array![[0.0]], 2.0)?.covariances()[0].trace(), 4.0);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn covariances(&self) -> &[Covariance] {

@@ -34,7 +34,7 @@ pub struct DiscreteLaw {
 /// let rule = target.posterior_rule(level, &[0.4]);
 /// let mean: f64 = rule.nodes.column(0).iter().zip(&rule.weights).map(|(x, w)| x * w).sum();
 /// assert!((mean - target.denoise(level, &ndarray::array![[0.4]])[[0, 0]]).abs() < 1e-11);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 pub trait PosteriorRule: Sample {
     /// The discrete law that stands for X_0 given X_θ = `x`.
@@ -60,7 +60,7 @@ pub trait PosteriorRule: Sample {
     /// let (fine, coarse) = (target.posterior_rule(level, &[0.4]), target.comparison_rule(level, &[0.4]).unwrap());
     /// assert!(fine.weights.len() > coarse.weights.len());
     /// assert!((fourth(fine) - fourth(coarse)).abs() < 1e-12); // both are exact for a polynomial of degree four
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     fn comparison_rule(&self, _level: NoiseLevel, _x: &[f64]) -> Option<DiscreteLaw> {
         None

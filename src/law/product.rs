@@ -26,7 +26,7 @@ use rand::RngCore;
 /// let (noise, data) = (NoiseLevel::NOISE, NoiseLevel::DATA);
 /// let one = line.flow(noise, data, &array![[0.4]])[[0, 0]];
 /// assert_eq!(target.flow(noise, data, &array![[0.4, -0.4]])[[0, 0]], one);
-/// # Ok::<(), onestep::law::LawError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Product<T> {
@@ -44,7 +44,7 @@ impl<T> Product<T> {
     /// use onestep::law::{LineMixture, Product};
     /// let target = Product::new(vec![LineMixture::gaussian(1.0, 1.0)?, LineMixture::gaussian(2.0, 0.0)?])?;
     /// assert_eq!(target.second_moment(), 6.0);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(factors: Vec<T>) -> Result<Self, LawError> {
         if factors.is_empty() { Err(LawError::Empty { name: "factors" }) } else { Ok(Self { factors }) }
@@ -60,7 +60,7 @@ impl<T> Product<T> {
     /// use onestep::law::{LineMixture, Product};
     /// assert_eq!(Product::copies(LineMixture::gaussian(0.0, 1.0)?, 7)?.dim(), 7);
     /// assert!(Product::copies(LineMixture::gaussian(0.0, 1.0)?, 0).is_err());
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn copies(factor: T, copies: usize) -> Result<Self, LawError>
     where
@@ -74,7 +74,7 @@ impl<T> Product<T> {
     /// ```
     /// use onestep::law::{LineMixture, Product};
     /// assert_eq!(Product::copies(LineMixture::gaussian(0.0, 1.0)?, 7)?.factors().len(), 7);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn factors(&self) -> &[T] {

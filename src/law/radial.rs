@@ -39,7 +39,7 @@ use std::sync::OnceLock;
 /// let level = NoiseLevel::from_angle(0.8)?;
 /// let kappa = level.cos() * 2.0 * 0.3 / level.one_minus_alpha_bar();
 /// assert!((target.denoise(level, &array![[0.3]])[[0, 0]] - 2.0 * kappa.tanh()).abs() < 1e-14);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Radial {
@@ -105,7 +105,7 @@ impl Radial {
     /// use onestep::law::Radial;
     /// assert_eq!(Radial::shells(3, &[0.5, 0.5], &[1.0, 3.0])?.second_moment(), 5.0);
     /// assert!(Radial::shells(3, &[1.0], &[-1.0]).is_err());
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn shells(dim: usize, weights: &[f64], radii: &[f64]) -> Result<Self, LawError> {
         if dim == 0 {
@@ -127,7 +127,7 @@ impl Radial {
     /// use onestep::Moments;
     /// use onestep::law::Radial;
     /// assert_eq!(Radial::sphere(1000, 2.0)?.second_moment(), 4.0);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn sphere(dim: usize, radius: f64) -> Result<Self, LawError> {
         Self::shells(dim, &[1.0], &[radius])
@@ -150,7 +150,7 @@ impl Radial {
     /// let x = array![[0.3, 0.0, 0.4]];
     /// let gap = target.denoise(level, &x) - &x / level.cos();
     /// assert!(gap.iter().all(|g| g.abs() < 1e-12));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn uniform_ball(dim: usize, radius: f64) -> Result<Self, LawError> {
         let sphere = Self::sphere(dim, radius)?;
@@ -168,7 +168,7 @@ impl Radial {
     /// use onestep::law::Radial;
     /// // E‖X‖² = d R²/(d + 2).
     /// assert!((Radial::ball(3, 2.0, 16)?.second_moment() - 2.4).abs() < 1e-13);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn ball(dim: usize, radius: f64, shells: usize) -> Result<Self, LawError> {
         check_shells(dim, shells)?;
@@ -185,7 +185,7 @@ impl Radial {
     /// use onestep::Moments;
     /// use onestep::law::Radial;
     /// assert!((Radial::gaussian(5, 2.0, 16)?.second_moment() - 20.0).abs() < 1e-12);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn gaussian(dim: usize, std: f64, shells: usize) -> Result<Self, LawError> {
         check_shells(dim, shells)?;
@@ -204,7 +204,7 @@ impl Radial {
     /// use onestep::law::Radial;
     /// // Uniform radius on [1, 2]: E ρ² = 7/3.
     /// assert!((Radial::from_quantile(4, 8, |u| 1.0 + u)?.second_moment() - 7.0 / 3.0).abs() < 1e-13);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_quantile(dim: usize, shells: usize, quantile: impl Fn(f64) -> f64) -> Result<Self, LawError> {
         check_shells(dim, shells)?;

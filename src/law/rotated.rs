@@ -30,7 +30,7 @@ use rand::RngCore;
 /// let straight = target.inner().score(level, &array![[0.2, 0.5]]);
 /// // Q (0.2, 0.5) = (−0.5, 0.2).
 /// assert_eq!(target.score(level, &array![[-0.5, 0.2]]), array![[-straight[[0, 1]], straight[[0, 0]]]]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rotated<T> {
@@ -49,7 +49,7 @@ impl<T> Rotated<T> {
     /// use ndarray::array;
     /// use onestep::law::{Gaussian, Rotated};
     /// assert!(Rotated::new(Gaussian::standard(2)?, &array![[1.0, 1.0], [0.0, 1.0]]).is_err());
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(inner: T, rotation: &ArrayRef2<f64>) -> Result<Self, LawError> {
         if rotation.nrows() == 0 {
@@ -69,7 +69,7 @@ impl<T> Rotated<T> {
     /// use ndarray::array;
     /// use onestep::law::{Gaussian, Rotated};
     /// assert_eq!(Rotated::new(Gaussian::standard(1)?, &array![[-1.0]])?.inner().dim(), 1);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn inner(&self) -> &T {
@@ -83,7 +83,7 @@ impl<T> Rotated<T> {
     /// use onestep::law::{Gaussian, Rotated};
     /// let q = array![[0.6, -0.8], [0.8, 0.6]];
     /// assert_eq!(Rotated::new(Gaussian::standard(2)?, &q)?.rotation(), q);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn rotation(&self) -> Array2<f64> {

@@ -24,7 +24,7 @@ use rand::RngCore;
 /// let moved = Shifted::new(coin, &[5.0])?;
 /// // Noise above 0 flows to the upper point, 5 + 1.
 /// assert_eq!(moved.flow(NoiseLevel::NOISE, NoiseLevel::DATA, &array![[0.3]]), array![[6.0]]);
-/// # Ok::<(), onestep::law::LawError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shifted<T> {
@@ -43,7 +43,7 @@ impl<T> Shifted<T> {
     /// use onestep::law::{Gaussian, Shifted};
     /// assert_eq!(Shifted::new(Gaussian::standard(2)?, &[3.0, 4.0])?.second_moment(), 27.0);
     /// assert!(Shifted::new(Gaussian::standard(2)?, &[3.0]).is_err());
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(inner: T, shift: &[f64]) -> Result<Self, LawError>
     where
@@ -59,7 +59,7 @@ impl<T> Shifted<T> {
     /// ```
     /// use onestep::law::{Gaussian, Shifted};
     /// assert_eq!(Shifted::new(Gaussian::standard(2)?, &[3.0, 4.0])?.inner(), &Gaussian::standard(2)?);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn inner(&self) -> &T {
@@ -71,7 +71,7 @@ impl<T> Shifted<T> {
     /// ```
     /// use onestep::law::{Gaussian, Shifted};
     /// assert_eq!(Shifted::new(Gaussian::standard(2)?, &[3.0, 4.0])?.shift(), [3.0, 4.0]);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn shift(&self) -> &[f64] {

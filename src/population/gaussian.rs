@@ -45,7 +45,7 @@ use ndarray::ArrayRef2;
 /// let run = GaussianRecursion::new(&target, &grid).run()?;
 /// // T W_1 / ln T = 0.487965320.
 /// assert!((run.report().w1.lower * 256.0 / 256f64.ln() - 0.487965320).abs() < 1e-9);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -76,7 +76,7 @@ impl<'a> GaussianRecursion<'a> {
     /// // For N(0, 1) one step multiplies by cos Δθ.
     /// let value = run.consistency().eval(3, &ndarray::array![[1.0]])[[0, 0]];
     /// assert!((value - 0.7f64.cos().powi(2)).abs() < 1e-15);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn new(target: &'a Gaussian, grid: &'a Grid) -> Self {
@@ -94,7 +94,7 @@ impl<'a> GaussianRecursion<'a> {
     /// let run = GaussianRecursion::new(&target, &grid).method(Method::Distillation).run()?;
     /// assert_eq!(run.report().loss_sum, 0.0);
     /// assert!(run.report().energy_deficit > 0.0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn method(mut self, method: Method) -> Self {
@@ -112,7 +112,7 @@ impl<'a> GaussianRecursion<'a> {
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = GaussianRecursion::new(&target, &grid).keep(Keep::All).run()?;
     /// assert!((1..=3).all(|t| run.consistency().holds(t)));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn keep(mut self, keep: Keep) -> Self {
@@ -132,7 +132,7 @@ impl<'a> GaussianRecursion<'a> {
     /// let target = Gaussian::standard(1)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// assert!(GaussianRecursion::new(&target, &grid).keep(Keep::Levels(vec![4])).run().is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn run(&self) -> Result<GaussianPopulation, PopulationError> {
         let steps = self.grid.steps();
@@ -369,7 +369,7 @@ impl GaussianPopulation {
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = GaussianRecursion::new(&Gaussian::standard(4)?, &grid).run()?;
     /// assert_eq!(run.consistency().dim(), 4);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn consistency(&self) -> &GaussianConsistency {
@@ -389,7 +389,7 @@ impl GaussianPopulation {
     /// assert!((report.loss_sum / report.energy_deficit - 1.0).abs() < 1e-14);
     /// // For N(0, I) W_2 is (1 − ∏ cos Δθ) √d.
     /// assert!((report.w2_marginal - 2.0 * (1.0 - 0.7f64.cos().powi(2))).abs() < 1e-15);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn report(&self) -> &PopulationReport {
@@ -424,7 +424,7 @@ impl GaussianConsistency {
     /// let run = GaussianRecursion::new(&Gaussian::standard(4)?, &grid).run()?;
     /// assert_eq!(run.consistency().lipschitz(1), Some(1.0));
     /// assert_eq!(run.consistency().lipschitz(2), None);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn lipschitz(&self, t: usize) -> Option<f64> {

@@ -42,7 +42,7 @@ impl LocalError {
     /// let run = LineRecursion::new(&LineMixture::gaussian(0.0, 1.0)?, &grid).run()?;
     /// let half_mean = 0.5 * (2.0 / std::f64::consts::PI).sqrt();
     /// assert!(run.local_errors().iter().all(|l| (l.density() / half_mean - 1.0).abs() < 1e-5));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn density(&self) -> f64 {

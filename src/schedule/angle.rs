@@ -57,7 +57,7 @@ impl AngleRange {
 /// let grid = UniformAngle::new(101, 0.01, 1.51)?.grid()?;
 /// assert!((grid.level(51).angle() - 0.76).abs() < 1e-15);
 /// assert!((2..=101).all(|t| (grid.delta(t) / 0.015 - 1.0).abs() < 1e-14));
-/// # Ok::<(), onestep::schedule::ScheduleError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UniformAngle {
@@ -95,7 +95,7 @@ impl UniformAngle {
     /// use onestep::schedule::UniformAngle;
     /// let grid = UniformAngle::to_co_angle(50, 1e-3, 1e-20)?.grid()?;
     /// assert!((grid.last().cos() / 1e-20 - 1.0).abs() < 1e-15);
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn to_co_angle(steps: usize, angle_min: f64, co_angle_max: f64) -> Result<Self, ScheduleError> {
         check_steps(steps)?;

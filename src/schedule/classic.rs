@@ -21,7 +21,7 @@ const DDPM_STEPS: f64 = 1000.0;
 /// let coarse = LinearSchedule::ddpm(100)?.grid()?;
 /// let total: f64 = (1..=100).map(|t| coarse.beta(t)).sum();
 /// assert!((total - 10.05).abs() < 1e-12);
-/// # Ok::<(), onestep::schedule::ScheduleError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -45,7 +45,7 @@ impl LinearSchedule {
     /// use onestep::schedule::LinearSchedule;
     /// assert_eq!(LinearSchedule::new(3, 0.1, 0.3)?.beta(2), 0.2);
     /// assert!(LinearSchedule::new(3, 0.3, 0.1).is_err());
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(steps: usize, beta_min: f64, beta_max: f64) -> Result<Self, ScheduleError> {
         check_steps(steps)?;
@@ -98,7 +98,7 @@ impl VarianceSchedule for LinearSchedule {
 /// let exact = (phi(500.0).cos() / phi(0.0).cos()).powi(2);
 /// assert!((grid.level(500).alpha_bar() / exact - 1.0).abs() < 1e-12);
 /// assert_eq!(grid.beta(1000), 0.999);
-/// # Ok::<(), onestep::schedule::ScheduleError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -134,7 +134,7 @@ impl CosineSchedule {
     /// // Without offset the angle θ_t itself is (π/2) t/T: a uniform-angle grid but for the cap.
     /// let grid = CosineSchedule::with_constants(4, 0.0, 0.999)?.grid()?;
     /// assert!((grid.level(2).angle() - std::f64::consts::FRAC_PI_4).abs() < 1e-15);
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn with_constants(steps: usize, offset: f64, cap: f64) -> Result<Self, ScheduleError> {
         check_steps(steps)?;

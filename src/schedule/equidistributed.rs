@@ -88,7 +88,7 @@ impl Piece {
 /// // w = 1/θ makes the angles a geometric sequence.
 /// let grid = Equidistributed::from_weight(3, 0.01, 1.0, |angle| 1.0 / angle)?.grid()?;
 /// assert!((grid.level(2).angle() - 0.1).abs() < 1e-8);
-/// # Ok::<(), onestep::schedule::ScheduleError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Equidistributed {
@@ -112,7 +112,7 @@ impl Equidistributed {
     /// let s = Equidistributed::from_samples(5, &[0.5, 1.0, 1.001, 1.5], &[1.0, 1.0, 3.0, 3.0])?;
     /// let grid = s.grid()?;
     /// assert!((grid.delta(5) - s.integral() / 4.0 / 3.0).abs() < 1e-14);
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_samples(steps: usize, angles: &[f64], weights: &[f64]) -> Result<Self, ScheduleError> {
         if angles.len() != weights.len() {
@@ -142,7 +142,7 @@ impl Equidistributed {
     /// // A constant weight gives uniform angles.
     /// let (a, b) = (Equidistributed::from_weight(9, 0.1, 1.5, |_| 7.0)?.grid()?, UniformAngle::new(9, 0.1, 1.5)?.grid()?);
     /// assert!((1..=9).all(|t| (a.level(t).angle() - b.level(t).angle()).abs() < 1e-14));
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_weight(steps: usize, angle_min: f64, angle_max: f64, weight: impl Fn(f64) -> f64) -> Result<Self, ScheduleError> {
         within("angle_max", angle_max, angle_max > 0.0 && angle_max <= FRAC_PI_2, "(0, π/2]")?;

@@ -24,7 +24,7 @@ use crate::schedule::{Grid, ScheduleError, VarianceSchedule, beta_between, check
 /// // The seventh roots are evenly spaced.
 /// let root = |t| grid.level(t).sigma().powf(1.0 / 7.0);
 /// assert!((root(3) - 2.0 * root(2) + root(1)).abs() < 1e-14);
-/// # Ok::<(), onestep::schedule::ScheduleError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -65,7 +65,7 @@ impl Karras {
     /// // ρ = 1 spaces σ itself evenly.
     /// let grid = Karras::with_constants(5, 1.0, 5.0, 1.0)?.grid()?;
     /// assert!((grid.level(3).sigma() - 3.0).abs() < 1e-14);
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn with_constants(steps: usize, sigma_min: f64, sigma_max: f64, rho: f64) -> Result<Self, ScheduleError> {
         check_steps(steps)?;

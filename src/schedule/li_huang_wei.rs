@@ -16,7 +16,7 @@ use crate::schedule::{ScheduleError, VarianceSchedule};
 /// let s = LiHuangWei::new(1024, 2.0, 4.0)?;
 /// assert_eq!(s.beta(1), 1024f64.powi(-2));
 /// assert_eq!(s.beta(1024), s.rate());
-/// # Ok::<(), onestep::schedule::ScheduleError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References

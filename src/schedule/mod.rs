@@ -143,7 +143,7 @@ delegate! {
 /// assert_eq!(grid.steps(), 256);
 /// // β_1 = T^{-c0} is the noise variance of the first level.
 /// assert!((grid.level(1).one_minus_alpha_bar() * 256f64.powi(2) - 1.0).abs() < 1e-13);
-/// # Ok::<(), onestep::schedule::ScheduleError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -198,7 +198,7 @@ impl Grid {
     /// use onestep::schedule::LiHuangWei;
     /// let schedule = LiHuangWei::new(100, 2.0, 4.0)?;
     /// assert_eq!(Grid::new(&schedule)?.steps(), 100);
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(schedule: &(impl VarianceSchedule + ?Sized)) -> Result<Self, ScheduleError> {
         schedule.grid()
@@ -214,7 +214,7 @@ impl Grid {
     /// let grid = Grid::from_betas(vec![0.1, 0.2, 0.3])?;
     /// assert!((grid.level(3).alpha_bar() - 0.9 * 0.8 * 0.7).abs() < 1e-15);
     /// assert!(Grid::from_betas(vec![0.1, 1.0]).is_err());
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_betas(betas: Vec<f64>) -> Result<Self, ScheduleError> {
         check_entries("beta", &betas, |b| b > 0.0 && b < 1.0, "(0, 1)")?;
@@ -242,7 +242,7 @@ impl Grid {
     /// use onestep::Grid;
     /// let grid = Grid::from_alpha_bars(&[0.9, 0.45])?;
     /// assert!((grid.beta(2) - 0.5).abs() < 1e-15);
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_alpha_bars(alpha_bars: &[f64]) -> Result<Self, ScheduleError> {
         check_entries("alpha_bar", alpha_bars, |a| a > 0.0 && a < 1.0, "(0, 1)")?;
@@ -270,7 +270,7 @@ impl Grid {
     /// use onestep::Grid;
     /// let grid = Grid::from_sigmas(&[0.002, 1.0, 80.0])?;
     /// assert!((grid.level(2).alpha_bar() - 0.5).abs() < 1e-15);
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_sigmas(sigmas: &[f64]) -> Result<Self, ScheduleError> {
         check_entries("sigma", sigmas, |s| s > 0.0 && s.is_finite(), "(0, inf)")?;
@@ -293,7 +293,7 @@ impl Grid {
     /// let grid = Grid::from_angles(&[0.5, 0.75, 1.0])?;
     /// assert!((grid.delta(2) - 0.25).abs() < 1e-15);
     /// assert!(Grid::from_angles(&[0.5, 0.5]).is_err());
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_angles(angles: &[f64]) -> Result<Self, ScheduleError> {
         check_entries("angle", angles, |a| a > 0.0 && a <= FRAC_PI_2, "(0, π/2]")?;
@@ -328,7 +328,7 @@ impl Grid {
     /// assert_eq!(fine.steps(), 5);
     /// assert_eq!((fine.level(1), fine.last()), (grid.level(1), grid.last()));
     /// assert!((fine.level(4).angle() - 0.6).abs() < 1e-15 && (fine.delta(4) - 0.3).abs() < 1e-15);
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn bisect(&self) -> Self {
@@ -457,7 +457,7 @@ impl Grid {
 /// use onestep::schedule::CustomSchedule;
 /// let s = CustomSchedule::new(vec![0.1, 0.2])?;
 /// assert_eq!((s.steps(), s.beta(2)), (2, 0.2));
-/// # Ok::<(), onestep::schedule::ScheduleError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct CustomSchedule {

@@ -155,7 +155,7 @@ impl Grid {
     /// // At t = 2 the ratio is (1 + r)², later it stays near e/(e-1).
     /// assert!((properties.noise_ratio_at_2 - (1.0 + properties.rate).powi(2)).abs() < 1e-12);
     /// assert!((properties.noise_ratio - 1.0 / (1.0 - (-1f64).exp())).abs() < 1e-2);
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     ///
     /// # References

@@ -76,7 +76,7 @@ impl ErrorScale {
     /// use onestep::score::ErrorScale;
     /// let level = NoiseLevel::from_angle(0.5)?;
     /// assert_eq!(ErrorScale::Noise.factor(level) * 0.5_f64.sin(), 1.0);
-    /// # Ok::<(), onestep::level::LevelError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn factor(self, level: NoiseLevel) -> f64 {
@@ -100,7 +100,7 @@ impl ErrorScale {
     /// let (from, to) = (NoiseLevel::from_angle(1.2)?, NoiseLevel::from_angle(0.2)?);
     /// assert!((ErrorScale::Velocity.drift(from, to) - 1.0).abs() < 1e-15);
     /// assert!((ErrorScale::Score.drift(from, to) - (0.2_f64.cos() / 1.2_f64.cos()).ln()).abs() < 1e-15);
-    /// # Ok::<(), onestep::level::LevelError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn drift(self, from: NoiseLevel, to: NoiseLevel) -> f64 {
@@ -160,7 +160,7 @@ enum Direction {
 /// for e in gap.rows() {
 ///     assert!((e.dot(&e) - rough.l2_error(level).powi(2)).abs() < 1e-15);
 /// }
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -190,7 +190,7 @@ impl<S> PerturbedScore<S> {
     /// use onestep::score::PerturbedScore;
     /// let biased = PerturbedScore::constant(Gaussian::standard(2)?, 5.0, &[0.3, 0.4])?;
     /// assert_eq!(biased.score(NoiseLevel::DATA, &array![[0.0, 0.0]]), array![[3.0, 4.0]]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn constant(score: S, size: f64, direction: &[f64]) -> Result<Self, PerturbationError> {
         let size = check_size(size)?;
@@ -220,7 +220,7 @@ impl<S> PerturbedScore<S> {
     /// let at_zero = rough.score(NoiseLevel::DATA, &array![[0.0, 0.0, 0.0]]);
     /// let exact = array![[(2.0_f64 / 3.0).sqrt(), 0.0, (1.0_f64 / 3.0).sqrt()]];
     /// assert!((at_zero - exact).iter().all(|gap: &f64| gap.abs() < 1e-15));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn waves(score: S, size: f64, frequencies: &ArrayRef2<f64>) -> Result<Self, PerturbationError> {
         let size = check_size(size)?;
@@ -242,7 +242,7 @@ impl<S> PerturbedScore<S> {
     /// use onestep::score::{ErrorScale, PerturbedScore};
     /// let rough = PerturbedScore::constant(Gaussian::standard(1)?, 0.2, &[1.0])?.scaled(ErrorScale::Velocity);
     /// assert_eq!(rough.l2_error(NoiseLevel::from_sigma(2.0)?), 0.1); // tan θ times it is 0.2
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn scaled(mut self, scale: ErrorScale) -> Self {
@@ -257,7 +257,7 @@ impl<S> PerturbedScore<S> {
     /// use onestep::score::PerturbedScore;
     /// let rough = PerturbedScore::constant(Gaussian::standard(1)?, 0.2, &[1.0])?;
     /// assert_eq!(rough.exact().dim(), 1);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn exact(&self) -> &S {
         &self.score
@@ -271,7 +271,7 @@ impl<S> PerturbedScore<S> {
     /// use onestep::score::PerturbedScore;
     /// let rough = PerturbedScore::constant(Gaussian::standard(1)?, 0.2, &[-1.0])?;
     /// assert_eq!(rough.l2_error(NoiseLevel::NOISE), 0.2);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn l2_error(&self, level: NoiseLevel) -> f64 {
@@ -293,7 +293,7 @@ impl<S> PerturbedScore<S> {
     /// let end = FlowSolver::new(1e-10)?.solve(&biased, from, to, &array![[0.3]])?;
     /// let gap: f64 = end.points[0][[0, 0]] - 0.3;
     /// assert!((gap - biased.flow_bound(from, to, 1.0)).abs() < 1e-8);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn flow_bound(&self, from: NoiseLevel, to: NoiseLevel, lipschitz: f64) -> f64 {

@@ -33,7 +33,7 @@ use ndarray::ArrayRef2;
 /// }
 /// let pairs = Ranks.pair(&array![[3.0], [1.0]], &array![[-1.0], [2.0]])?;
 /// assert_eq!(pairs, Some(vec![1, 0]));
-/// # Ok::<(), TrainingError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 pub trait Coupling<F: Float = f64>: std::fmt::Debug + Send + Sync {
     /// The row of `noise` that goes with each row of `data`, a permutation; `None` for the order they came in.
@@ -61,7 +61,7 @@ delegate! {
 /// use ndarray::array;
 /// use onestep::training::{Coupling, Independent};
 /// assert_eq!(Independent.pair(&array![[0.0]], &array![[1.0]])?, None);
-/// # Ok::<(), onestep::training::TrainingError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Independent;
@@ -80,7 +80,7 @@ impl<F: Float> Coupling<F> for Independent {
 /// use onestep::training::{Coupling, OptimalPairs};
 /// let (x, z) = (array![[0.0], [5.0], [9.0]], array![[8.0], [-1.0], [4.0]]);
 /// assert_eq!(OptimalPairs::new(3)?.pair(&x, &z)?, Some(vec![1, 2, 0]));
-/// # Ok::<(), onestep::training::TrainingError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References

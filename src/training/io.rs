@@ -109,7 +109,7 @@ impl<F: Float + Serialize + DeserializeOwned> Learned<F> {
     /// learned.save(&mut file)?;
     /// let again = Learned::load(file.as_slice())?;
     /// assert_eq!(learned.eval(3, &data), again.eval(3, &data));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn save(&self, writer: impl Write) -> Result<(), ModelError> {
         save(format_name::<F>("recursion"), self, writer)
@@ -154,7 +154,7 @@ impl<F: Float + Serialize + DeserializeOwned> JointModel<F> {
     /// model.save(&mut file)?;
     /// assert_eq!(JointModel::load(file.as_slice())?.eval(3, &data), model.eval(3, &data));
     /// assert!(JointModel::<f64>::load(file.as_slice()).is_err()); // saved in single precision
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn save(&self, writer: impl Write) -> Result<(), ModelError> {
         save(format_name::<F>("joint"), self, writer)
@@ -196,7 +196,7 @@ impl<F: Float + Serialize + DeserializeOwned> LearnedScore<F> {
     /// score.save(&mut file)?;
     /// let level = NoiseLevel::from_angle(0.7)?;
     /// assert_eq!(LearnedScore::<f64>::load(file.as_slice())?.score(level, &data), score.score(level, &data));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn save(&self, writer: impl Write) -> Result<(), ModelError> {
         save(format_name::<F>("score"), self, writer)

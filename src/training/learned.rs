@@ -53,7 +53,7 @@ impl<F: Float> Learned<F> {
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
     /// assert!((learned.grid().last().angle() - 1.5).abs() < 1e-15);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn grid(&self) -> &Grid {
@@ -71,7 +71,7 @@ impl<F: Float> Learned<F> {
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
     /// assert_eq!(learned.class(), "affine");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn class(&self) -> &str {
@@ -89,7 +89,7 @@ impl<F: Float> Learned<F> {
     /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
     /// assert!(learned.standardisation().standardise(&data).sum().abs() < 1e-15);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn standardisation(&self) -> &Standardisation {
@@ -107,7 +107,7 @@ impl<F: Float> Learned<F> {
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
     /// assert_eq!(learned.records().iter().map(|r| r.step).collect::<Vec<_>>(), [2, 3]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn records(&self) -> &[StepProgress] {
@@ -131,7 +131,7 @@ impl<F: Float> Learned<F> {
     /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
     /// assert!(learned.map(1).is_none());
     /// assert!(learned.map(3).unwrap().summary().method.contains("Cholesky"));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn map(&self, t: usize) -> Option<&Fitted<F>> {
@@ -150,7 +150,7 @@ impl<F: Float> Learned<F> {
     /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 4096)?.train(&data, &Affine::new(), &mut rng)?;
     /// let mean = learned.sample(4000, &mut rng).mean().unwrap();
     /// assert!((mean - 11.5).abs() < 0.2); // the mean is kept by the recursion
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn sample(&self, n: usize, rng: &mut dyn RngCore) -> Array2<F> {
         self.standardisation.restore(&self.eval(self.steps(), &noise(n, self.dim(), rng)))

@@ -32,7 +32,7 @@ impl<F: Float> LearnedScore<F> {
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let score: LearnedScore = ScoreMatching::new(&[4])?.iterations(1)?.train(&ndarray::array![[1.0], [3.0]], &mut rng)?;
     /// assert_eq!(score.standardisation().standardise(&ndarray::array![[3.0]]), ndarray::array![[1.0]]);
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn standardisation(&self) -> &Standardisation {

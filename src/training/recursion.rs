@@ -43,7 +43,7 @@ use std::sync::Arc;
 /// let learned = Recursion::new(grid, 4000)?.scaling(Scaling::None).train(&data, &Affine::linear(), &mut rng)?;
 /// let f = learned.eval(4, &ndarray::array![[1.0]])[[0, 0]];
 /// assert!((f - gain).abs() < 0.05); // five standard deviations of THEORY 2.14
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -76,7 +76,7 @@ impl<F: Float> Recursion<F> {
     /// use onestep::training::Recursion;
     /// let grid = Grid::from_angles(&[0.1, 1.5])?;
     /// assert!(Recursion::<f64>::new(grid, 1).is_err());
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(grid: Grid, samples: usize) -> Result<Self, TrainingError> {
         check_range("samples", samples as f64, samples >= 2, "[2, inf)")?;
@@ -104,7 +104,7 @@ impl<F: Float> Recursion<F> {
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.fixed_noise(true).train(&data, &Affine::new(), &mut rng)?;
     /// assert_eq!(learned.steps(), 3);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn fixed_noise(mut self, fixed: bool) -> Self {
@@ -119,7 +119,7 @@ impl<F: Float> Recursion<F> {
     /// use onestep::training::{Independent, Recursion};
     /// let recursion = Recursion::<f64>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.coupling(Independent);
     /// # let _ = recursion;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn coupling(mut self, coupling: impl Coupling<F> + 'static) -> Self {
@@ -138,7 +138,7 @@ impl<F: Float> Recursion<F> {
     /// use onestep::Grid;
     /// use onestep::training::Recursion;
     /// assert!(Recursion::<f64>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.posterior_draws(0).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn posterior_draws(mut self, draws: usize) -> Result<Self, TrainingError> {
         check_range("posterior draws", draws as f64, draws >= 1, "[1, inf)")?;
@@ -159,7 +159,7 @@ impl<F: Float> Recursion<F> {
     /// let recursion = Recursion::new(Grid::from_angles(&[0.1, 1.5])?, 64)?;
     /// assert!(recursion.train(&data, &Affine::new(), &mut rng).is_err());
     /// assert!(recursion.scaling(Scaling::Global).train(&data, &Affine::new(), &mut rng).is_ok());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn scaling(mut self, scaling: Scaling) -> Self {
@@ -174,7 +174,7 @@ impl<F: Float> Recursion<F> {
     /// use onestep::training::Recursion;
     /// let recursion = Recursion::<f32>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.warm_start(true);
     /// # let _ = recursion;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn warm_start(mut self, warm: bool) -> Self {
@@ -198,7 +198,7 @@ impl<F: Float> Recursion<F> {
     ///     Recursion::new(grid, 64).unwrap().residual(residual).train(&data, &Affine::new(), &mut rng).unwrap().eval(3, &array![[1.0]])[[0, 0]]
     /// };
     /// assert!((run(true) - run(false)).abs() < 1e-12); // f_{t-1} is affine itself: the same regression
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn residual(mut self, residual: bool) -> Self {
@@ -212,7 +212,7 @@ impl<F: Float> Recursion<F> {
     /// use onestep::Grid;
     /// use onestep::training::Recursion;
     /// assert_eq!(Recursion::<f64>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.grid().steps(), 2);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn grid(&self) -> &Grid {
@@ -236,7 +236,7 @@ impl<F: Float> Recursion<F> {
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let recursion = Recursion::new(Grid::from_angles(&[0.1, 1.5])?, 64)?;
     /// assert!(recursion.train(&array![[0.0]], &Affine::new(), &mut rng).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn train<'a>(
         &self,
@@ -264,7 +264,7 @@ impl<F: Float> Recursion<F> {
     /// let recursion = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?;
     /// let stopped = recursion.train_with(&data, &Affine::new(), &mut rng, &mut |_| ControlFlow::Break(()));
     /// assert_eq!(stopped.unwrap_err(), TrainingError::Stopped { step: 2 });
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn train_with<'a>(
         &self,

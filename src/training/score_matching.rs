@@ -35,7 +35,7 @@ use std::f64::consts::FRAC_PI_2;
 /// // The score of N(0, 1) is −x at every level.
 /// let s = score.score(NoiseLevel::from_angle(1.0)?, &array![[1.0]])[[0, 0]];
 /// assert!((s + 1.0).abs() < 0.2);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -68,7 +68,7 @@ impl ScoreMatching {
     ///
     /// ```
     /// assert!(onestep::training::ScoreMatching::new(&[8])?.batch(0).is_err());
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn batch(mut self, rows: usize) -> Result<Self, TrainingError> {
         self.descent = self.descent.batch(rows)?;
@@ -82,7 +82,7 @@ impl ScoreMatching {
     ///
     /// ```
     /// assert!(onestep::training::ScoreMatching::new(&[8])?.iterations(0).is_err());
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn iterations(mut self, iterations: usize) -> Result<Self, TrainingError> {
         self.descent = self.descent.iterations(iterations)?;
@@ -96,7 +96,7 @@ impl ScoreMatching {
     ///
     /// ```
     /// assert!(onestep::training::ScoreMatching::new(&[8])?.rate(-1.0).is_err());
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn rate(mut self, rate: f64) -> Result<Self, TrainingError> {
         self.descent = self.descent.rate(rate)?;
@@ -108,7 +108,7 @@ impl ScoreMatching {
     /// ```
     /// use onestep::training::{Scaling, ScoreMatching};
     /// assert_ne!(ScoreMatching::new(&[8])?.scaling(Scaling::None), ScoreMatching::new(&[8])?);
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn scaling(mut self, scaling: Scaling) -> Self {
@@ -129,7 +129,7 @@ impl ScoreMatching {
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let refused: Result<LearnedScore, TrainingError> = ScoreMatching::new(&[8])?.train(&ndarray::array![[1.0], [1.0]], &mut rng);
     /// assert!(matches!(refused, Err(TrainingError::ConstantColumn { .. })));
-    /// # Ok::<(), TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn train<'a, F: Float>(&self, source: impl Into<Source<'a, F>>, rng: &mut dyn RngCore) -> Result<LearnedScore<F>, TrainingError> {
         let source = source.into();

@@ -30,7 +30,7 @@ pub enum Scaling {
 /// let s = Standardisation::new(&data, Scaling::Columns)?;
 /// assert_eq!(s.standardise(&data), array![[-1.0, -1.0], [1.0, 1.0]]);
 /// assert_eq!(s.restore(&s.standardise(&data)), data);
-/// # Ok::<(), onestep::training::TrainingError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -51,7 +51,7 @@ impl Standardisation {
     /// let data = array![[1.0, 0.0], [1.0, 2.0]];
     /// assert!(matches!(Standardisation::new(&data, Scaling::Columns), Err(TrainingError::ConstantColumn { column: 0, .. })));
     /// assert_eq!(Standardisation::new(&data, Scaling::Global)?.standardise(&data)[[1, 0]], 0.0);
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new<F: Float>(data: &ArrayRef2<F>, scaling: Scaling) -> Result<Self, TrainingError> {
         if data.nrows() < 2 {

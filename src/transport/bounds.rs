@@ -28,7 +28,7 @@ use ndarray::{Array2, ArrayRef2};
 /// use onestep::transport::coupling_upper;
 /// let bound = coupling_upper(&array![[0.0, 0.0], [1.0, 1.0]], &array![[3.0, 4.0], [4.0, 5.0]], 2.0)?;
 /// assert!((bound.value - 5.0).abs() < 1e-15 && bound.std_error == 0.0); // every pair is 5 apart
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 pub fn coupling_upper<F: Float>(a: &ArrayRef2<F>, b: &ArrayRef2<F>, order: f64) -> Result<Estimate, TransportError> {
     let order = Order::new(order)?;
@@ -60,7 +60,7 @@ fn norm(entries: impl Iterator<Item = f64>) -> f64 {
 /// let bound = lipschitz_lower(&[2.0, 4.0], &[1.0, 1.0])?;
 /// assert_eq!(bound.value, 2.0);
 /// assert!((bound.std_error - 1.0).abs() < 1e-15);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 pub fn lipschitz_lower(at_x: &[f64], at_y: &[f64]) -> Result<Estimate, TransportError> {
     for (cloud, values) in check::CLOUDS.into_iter().zip([at_x, at_y]) {
@@ -90,7 +90,7 @@ pub fn lipschitz_lower(at_x: &[f64], at_y: &[f64]) -> Result<Estimate, Transport
 /// let f = CTransform::new(&y, &matching.v)?;
 /// // On the sample it was made from it attains W_1 = 5.
 /// assert!((f.lower(&x, &y)?.value - 5.0).abs() < 1e-14);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct CTransform {

@@ -25,7 +25,7 @@ use ndarray::ArrayRef2;
 /// // In one dimension sorting solves the assignment problem.
 /// let (line, exact) = (Line::new(2.0)?, Assignment::new(2.0)?);
 /// assert!((line.distance(&x, &y)? - exact.distance(&x, &y)?).abs() < 1e-15);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 pub trait Distance<F: Float = f64>: Send + Sync {
     /// The distance between the empirical measures of the rows of `x` and of `y`, in the units of the coordinates.

@@ -75,7 +75,7 @@ use rand::RngCore;
 /// });
 /// let blame = Ledger::new(&target, &grid).samples(200).measure(&shifted, &mut rng)?.blame().unwrap();
 /// assert_eq!((blame.term, blame.step), (LedgerTerm::Own, Some(7)));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -117,7 +117,7 @@ impl<'a, T: ?Sized> Ledger<'a, T> {
     /// let report = Ledger::new(&target, &grid).measure(&exact, &mut rng)?;
     /// assert!(report.error.value < 1e-14);
     /// assert!((report.own().value - report.local().value).abs() < 1e-12); // the two cancel
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn new(target: &'a T, grid: &'a Grid) -> Self {
@@ -143,7 +143,7 @@ impl<'a, T: ?Sized, M: ?Sized> Ledger<'a, T, M> {
     /// let f = ConsistencyFn::new(2, 2, |_t, x: &[f64], out: &mut [f64]| out.copy_from_slice(x));
     /// let report = Ledger::new(&target, &grid).flow(&flow).samples(20).measure(&f, &mut rng)?;
     /// assert!(report.error.value <= report.bound().unwrap().value + 1e-12); // one step: the triangle inequality, sample by sample
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn flow<N: ?Sized>(self, flow: &'a N) -> Ledger<'a, T, N> {
@@ -163,7 +163,7 @@ impl<'a, T: ?Sized, M: ?Sized> Ledger<'a, T, M> {
     /// let f = ConsistencyFn::new(1, 2, |_t, x: &[f64], out: &mut [f64]| out.copy_from_slice(x));
     /// let few = Ledger::new(&target, &grid).samples(1).measure(&f, &mut rng);
     /// assert_eq!(few, Err(AuditError::TooFewSamples { samples: 1 }));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn samples(mut self, samples: usize) -> Self {
@@ -185,7 +185,7 @@ impl<'a, T: ?Sized, M: ?Sized> Ledger<'a, T, M> {
     /// let f = ConsistencyFn::new(1, 3, |_t, x: &[f64], out: &mut [f64]| out.copy_from_slice(x));
     /// let report = Ledger::new(&target, &grid).steps(&[3]).measure(&f, &mut rng)?;
     /// assert_eq!((report.steps.len(), report.bound()), (1, None));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn steps(mut self, steps: &[usize]) -> Self {
@@ -221,7 +221,7 @@ where
     /// let broken = ConsistencyFn::new(1, 3, |t, x: &[f64], out: &mut [f64]| out[0] = if t == 2 && x[0] > 1.0 { f64::NAN } else { x[0] });
     /// let found = Ledger::new(&target, &grid).measure(&broken, &mut rng).unwrap_err();
     /// assert!(matches!(&found, AuditError::NotFinite { step: 2, point, .. } if point[0] > 1.0));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn measure<C: ConsistencyFunction + ?Sized>(&self, f: &C, rng: &mut dyn RngCore) -> Result<LedgerReport, AuditError> {
         let last = self.grid.steps();

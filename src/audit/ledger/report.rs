@@ -160,7 +160,7 @@ impl LedgerReport {
     /// });
     /// let report = Ledger::new(&target, &grid).measure(&f, &mut rng)?;
     /// assert!((report.own().value - 0.25).abs() < 1e-12 && report.own().std_error < 1e-12);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn own(&self) -> Estimate {
@@ -182,7 +182,7 @@ impl LedgerReport {
     /// // 2 (1 − cos Δθ) E|Z| for N(0, 1), whatever f is; five standard errors.
     /// let exact = 2.0 * (1.0 - 0.7_f64.cos()) * (2.0 / std::f64::consts::PI).sqrt();
     /// assert!((local.value - exact).abs() < 5.0 * local.std_error);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn local(&self) -> Estimate {
@@ -202,7 +202,7 @@ impl LedgerReport {
     /// let f = ConsistencyFn::new(1, 3, |_t, x: &[f64], out: &mut [f64]| out[0] = x[0]);
     /// assert!(Ledger::new(&target, &grid).measure(&f, &mut rng)?.is_complete());
     /// assert!(!Ledger::new(&target, &grid).steps(&[2]).measure(&f, &mut rng)?.is_complete());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -224,7 +224,7 @@ impl LedgerReport {
     /// let f = ConsistencyFn::new(2, 3, |_t, x: &[f64], out: &mut [f64]| out.copy_from_slice(&[0.5 * x[0], 0.5 * x[1]]));
     /// let report = Ledger::new(&target, &grid).measure(&f, &mut rng)?;
     /// assert!(report.error.value < report.bound().unwrap().lower); // 0.50 E‖Z‖ against 0.97 E‖Z‖
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn bound(&self) -> Option<Estimate> {
@@ -243,7 +243,7 @@ impl LedgerReport {
     /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);
     /// let linear = ConsistencyFn::new(1, 3, |_t, x: &[f64], out: &mut [f64]| out[0] = 0.5 * x[0]);
     /// assert!(Ledger::new(&target, &grid).measure(&linear, &mut rng)?.numerical_error() < 1e-13); // linear functions: exact
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn numerical_error(&self) -> f64 {
@@ -267,7 +267,7 @@ impl LedgerReport {
     /// let blame = Ledger::new(&target, &grid).measure(&best, &mut rng)?.blame().unwrap();
     /// assert_eq!((blame.term, blame.step, blame.part), (LedgerTerm::Local, Some(3), Some(LocalPart::FirstOrder)));
     /// assert!(blame.clear && blame.to_string().starts_with("local errors (discretisation): "));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn blame(&self) -> Option<Blame> {

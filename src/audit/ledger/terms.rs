@@ -77,7 +77,7 @@ where
     /// assert!((terms.inherited[[0, 0]] - 2.0 * c * (0.9 - 1.0)).abs() < 1e-12);
     /// assert!((terms.own[[0, 0]] - 2.0 * (0.81 - 0.9 * c)).abs() < 1e-12);
     /// assert!((terms.local[[0, 0]] - 2.0 * (c - 1.0)).abs() < 1e-12);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn terms<C: ConsistencyFunction + ?Sized>(&self, f: &C, t: usize, x: &ArrayRef2<f64>) -> Result<LedgerTerms, AuditError> {
         self.check(f, &[t])?;

@@ -50,7 +50,7 @@ const MOST_PANELS: f64 = 1e5;
 /// // The moons are each other's image under x ↦ (1, 1/2) − x: at the centre of this symmetry the score vanishes.
 /// let score = moons.score(NoiseLevel::DATA, &array![[0.5, 0.25]]);
 /// assert!(score.iter().all(|s: &f64| s.abs() < 1e-9));
-/// # Ok::<(), onestep::law::LawError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct NoisyCurve {
@@ -82,7 +82,7 @@ impl NoisyCurve {
     /// // ½(1 + 9/4 − 2/π) for the circles, and 2 · 0.1² for the noise.
     /// let exact = 0.5 * (3.25 - 2.0 / std::f64::consts::PI) + 0.02;
     /// assert!((moons.second_moment() - exact).abs() < 1e-15);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn two_moons(noise: f64) -> Result<Self, LawError> {
         let upper = Shape::Arc { centre: [0.0, 0.0], radius: 1.0, from: 0.0, sweep: PI };
@@ -105,7 +105,7 @@ impl NoisyCurve {
     /// use onestep::law::NoisyCurve;
     /// let banana = NoisyCurve::banana(1.0, 0.5, 0.2)?;
     /// assert!((banana.second_moment() - (1.0 + 2.0 * 0.25 + 2.0 * 0.04)).abs() < 1e-15);
-    /// # Ok::<(), onestep::law::LawError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     ///
     /// # References
@@ -135,7 +135,7 @@ impl NoisyCurve {
     /// // Rotation invariance.
     /// let (a, b) = (ring.denoise(level, &array![[1.0, 0.0]]), ring.denoise(level, &array![[0.6, 0.8]]));
     /// assert!((b - array![[0.6, 0.8]] * a[[0, 0]]).iter().all(|gap| gap.abs() < 1e-13));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn arc(radius: f64, sweep: f64, noise: f64) -> Result<Self, LawError> {
         let radius = positive("radius", radius)?;

@@ -65,7 +65,7 @@ const LARGEST_RATIO: f64 = 1e7;
 /// assert!((report.w1.lower * 256.0 / 256f64.ln() - 0.85732).abs() < 1e-5);
 /// // The losses add up to the lost second moment (energy identity).
 /// assert!((report.loss_sum / report.energy_deficit - 1.0).abs() < 1e-9);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -90,7 +90,7 @@ impl<'a> LineRecursion<'a> {
     /// // For N(0, 1) one step multiplies by cos Δθ.
     /// let value = run.consistency().eval(3, &ndarray::array![[1.0]])[[0, 0]];
     /// assert!((value - 0.7f64.cos().powi(2)).abs() < 1e-12);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn new(target: &'a LineMixture, grid: &'a Grid) -> Self {
@@ -107,7 +107,7 @@ impl<'a> LineRecursion<'a> {
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = LineRecursion::new(&target, &grid).method(Method::Distillation).run()?;
     /// assert_eq!(run.report().loss_sum, 0.0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn method(mut self, method: Method) -> Self {
@@ -125,7 +125,7 @@ impl<'a> LineRecursion<'a> {
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = LineRecursion::new(&target, &grid).keep(Keep::All).run()?;
     /// assert!((1..=3).all(|t| run.consistency().holds(t)));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn keep(mut self, keep: Keep) -> Self {
@@ -142,7 +142,7 @@ impl<'a> LineRecursion<'a> {
     /// let target = LineMixture::gaussian(0.0, 1.0)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// assert!(LineRecursion::new(&target, &grid).tolerance(0.0).run().is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn tolerance(mut self, tolerance: f64) -> Self {
@@ -162,7 +162,7 @@ impl<'a> LineRecursion<'a> {
     /// let fine = LineRecursion::new(&target, &grid).spacing(0.1).run()?;
     /// let coarse = LineRecursion::new(&target, &grid).spacing(0.2).run()?;
     /// assert!(fine.nodes() > coarse.nodes());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn spacing(mut self, spacing: f64) -> Self {
@@ -181,7 +181,7 @@ impl<'a> LineRecursion<'a> {
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let once = LineRecursion::new(&target, &grid).refinements(0).run()?;
     /// assert_eq!(once.report().resolution_error, f64::INFINITY);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn refinements(mut self, refinements: usize) -> Self {
@@ -203,7 +203,7 @@ impl<'a> LineRecursion<'a> {
     /// let target = LineMixture::gaussian(0.0, 1.0)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// assert!(LineRecursion::new(&target, &grid).keep(Keep::Levels(vec![4])).run().is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn run(&self) -> Result<LinePopulation, PopulationError> {
         self.settings.check(self.grid.steps())?;

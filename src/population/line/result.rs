@@ -38,7 +38,7 @@ impl LinePopulation {
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = LineRecursion::new(&target, &grid).run()?;
     /// assert_eq!(run.consistency().steps(), 3);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn consistency(&self) -> &LineConsistency {
@@ -55,7 +55,7 @@ impl LinePopulation {
     /// let target = LineMixture::point_masses(&[1.0], &[3.0])?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// assert!(LineRecursion::new(&target, &grid).run()?.report().w1_marginal.upper < 1e-14);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn report(&self) -> &PopulationReport {
@@ -73,7 +73,7 @@ impl LinePopulation {
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = LineRecursion::new(&target, &grid).run()?;
     /// assert!((run.copies(9).w2_marginal - 3.0 * run.report().w2_marginal).abs() < 1e-14);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn copies(&self, copies: usize) -> PopulationReport {
@@ -95,7 +95,7 @@ impl LinePopulation {
     /// let run = LineRecursion::new(&target, &grid).run()?;
     /// let sum: f64 = run.local_errors().iter().map(|l| l.mean_abs).sum();
     /// assert!((sum + run.report().certificate_error - run.report().certificate).abs() < 1e-14);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn local_errors(&self) -> &[LocalError] {
@@ -111,7 +111,7 @@ impl LinePopulation {
     /// let target = LineMixture::gaussian(0.0, 1.0)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// assert!(LineRecursion::new(&target, &grid).run()?.nodes() > 20);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn nodes(&self) -> usize {

@@ -60,7 +60,7 @@ const LARGEST_RATIO: f64 = 1e7;
 /// // Energy identity: the losses add up to the lost second moment.
 /// assert!((report.loss_sum / report.energy_deficit - 1.0).abs() < 1e-8);
 /// assert!(report.lower_bound <= report.w1.upper && report.w1_marginal.upper <= report.certificate);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -85,7 +85,7 @@ impl<'a> RadialRecursion<'a> {
     /// let run = RadialRecursion::new(&target, &grid).run()?;
     /// // Equivariance: the origin stays where it is.
     /// assert_eq!(run.consistency().eval(3, &array![[0.0, 0.0, 0.0]]), array![[0.0, 0.0, 0.0]]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn new(target: &'a Radial, grid: &'a Grid) -> Self {
@@ -102,7 +102,7 @@ impl<'a> RadialRecursion<'a> {
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// let run = RadialRecursion::new(&target, &grid).method(Method::Distillation).run()?;
     /// assert_eq!(run.report().loss_sum, 0.0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn method(mut self, method: Method) -> Self {
@@ -120,7 +120,7 @@ impl<'a> RadialRecursion<'a> {
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// let run = RadialRecursion::new(&target, &grid).keep(Keep::All).run()?;
     /// assert!((1..=3).all(|t| run.consistency().holds(t)));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn keep(mut self, keep: Keep) -> Self {
@@ -137,7 +137,7 @@ impl<'a> RadialRecursion<'a> {
     /// let target = Radial::sphere(3, 1.0)?;
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// assert!(RadialRecursion::new(&target, &grid).tolerance(0.0).run().is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn tolerance(mut self, tolerance: f64) -> Self {
@@ -155,7 +155,7 @@ impl<'a> RadialRecursion<'a> {
     /// let target = Radial::sphere(3, 1.0)?;
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// assert!(RadialRecursion::new(&target, &grid).spacing(f64::NAN).run().is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn spacing(mut self, spacing: f64) -> Self {
@@ -177,7 +177,7 @@ impl<'a> RadialRecursion<'a> {
     /// let target = Radial::sphere(3, 1.0)?;
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// assert!(RadialRecursion::new(&target, &grid).keep(Keep::Levels(vec![4])).run().is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn run(&self) -> Result<RadialPopulation, PopulationError> {
         self.settings.check(self.grid.steps())?;

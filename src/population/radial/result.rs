@@ -31,7 +31,7 @@ impl RadialPopulation {
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// let run = RadialRecursion::new(&target, &grid).run()?;
     /// assert_eq!(run.consistency().dim(), 5);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn consistency(&self) -> &RadialConsistency {
@@ -48,7 +48,7 @@ impl RadialPopulation {
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// let run = RadialRecursion::new(&target, &grid).run()?;
     /// assert!(run.report().w1_marginal.is_exact());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn report(&self) -> &PopulationReport {
@@ -66,7 +66,7 @@ impl RadialPopulation {
     /// let run = RadialRecursion::new(&target, &grid).run()?;
     /// let sum: f64 = run.local_errors().iter().map(|l| l.mean_abs).sum();
     /// assert!((sum + run.report().certificate_error - run.report().certificate).abs() < 1e-14);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn local_errors(&self) -> &[LocalError] {
@@ -82,7 +82,7 @@ impl RadialPopulation {
     /// let target = Radial::sphere(5, 1.0)?;
     /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
     /// assert!(RadialRecursion::new(&target, &grid).run()?.nodes() > 20);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn nodes(&self) -> usize {

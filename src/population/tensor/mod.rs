@@ -65,7 +65,7 @@ const CHUNK: usize = 256;
 /// // Energy identity: the losses add up to the lost second moment.
 /// assert!((report.loss_sum / report.energy_deficit - 1.0).abs() < 1e-3);
 /// assert!(report.w1.lower > 0.0 && report.w1.lower <= report.w1.upper);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -92,7 +92,7 @@ impl<'a> TensorRecursion<'a> {
     /// let run = TensorRecursion::new(&target, &grid).run()?;
     /// // N(0, 1): f_T = ∏ cos Δθ_t x, so 1 − (∏ cos Δθ_t)² is lost.
     /// assert!((run.report().energy_deficit - (1.0 - 0.7_f64.cos().powi(4))).abs() < 1e-9);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn new(target: &'a GaussianMixture, grid: &'a Grid) -> Self {
@@ -114,7 +114,7 @@ impl<'a> TensorRecursion<'a> {
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = TensorRecursion::new(&target, &grid).method(Method::Distillation).run()?;
     /// assert_eq!(run.report().loss_sum, 0.0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn method(mut self, method: Method) -> Self {
@@ -132,7 +132,7 @@ impl<'a> TensorRecursion<'a> {
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = TensorRecursion::new(&target, &grid).nodes(50).keep(Keep::All).run()?;
     /// assert!(run.consistency().holds(2));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn keep(mut self, keep: Keep) -> Self {
@@ -149,7 +149,7 @@ impl<'a> TensorRecursion<'a> {
     /// let target = GaussianMixture::isotropic(&[1.0], &ndarray::array![[0.0]], &[1.0])?;
     /// let grid = Grid::from_angles(&[0.1, 1.5])?;
     /// assert!(TensorRecursion::new(&target, &grid).nodes(3).run().is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn nodes(mut self, nodes: usize) -> Self {
@@ -166,7 +166,7 @@ impl<'a> TensorRecursion<'a> {
     /// let target = GaussianMixture::isotropic(&[1.0], &ndarray::array![[0.0]], &[1.0])?;
     /// let grid = Grid::from_angles(&[0.1, 1.5])?;
     /// assert!(TensorRecursion::new(&target, &grid).points(1).run().is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn points(mut self, points: usize) -> Self {
@@ -202,7 +202,7 @@ impl<'a> TensorRecursion<'a> {
     /// use onestep::population::TensorRecursion;
     /// let four = GaussianMixture::isotropic(&[1.0], &ndarray::Array2::zeros((1, 4)), &[1.0])?;
     /// assert!(TensorRecursion::new(&four, &Grid::from_angles(&[0.1, 1.5])?).run().is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn run(&self) -> Result<TensorPopulation, PopulationError> {
         self.check()?;
@@ -465,7 +465,7 @@ impl TensorPopulation {
     /// let run = TensorRecursion::new(&target, &Grid::from_angles(&[0.1, 0.8, 1.5])?).nodes(48).run()?;
     /// let image = run.consistency().eval(3, &array![[1.0, -2.0]]);
     /// assert!((image - array![[1.0, -2.0]] * 0.7_f64.cos().powi(2)).iter().all(|gap: &f64| gap.abs() < 1e-9));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn consistency(&self) -> &TensorConsistency {
@@ -484,7 +484,7 @@ impl TensorPopulation {
     /// // f_T and Φ_T = id are multiples of each other: both bounds on W_2 are (1 − ∏ cos Δθ_t) √d.
     /// let exact = (1.0 - 0.7_f64.cos().powi(2)) * 2.0_f64.sqrt();
     /// assert!((run.report().w2.lower - exact).abs() < 1e-8 && (run.report().w2.upper - exact).abs() < 1e-8);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn report(&self) -> &TensorReport {

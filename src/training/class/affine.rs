@@ -25,7 +25,7 @@ use rand::RngCore;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let plane = Affine::new().fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!((plane.eval(&array![[10.0, 10.0]])[[0, 0]] - 11.0_f64).abs() < 1e-12); // y = 1 + 2 x_1 - x_2
-/// # Ok::<(), onestep::training::TrainingError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Affine {
@@ -57,7 +57,7 @@ impl Affine {
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let ray = Affine::linear().fit(&Regression::new(&x, &y)?, &mut rng)?;
     /// assert!((ray.eval(&array![[1.0]])[[0, 0]] - 0.8_f64).abs() < 1e-15); // (1·2 + 2·1)/(1 + 4)
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn linear() -> Self {

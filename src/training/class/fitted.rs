@@ -228,7 +228,7 @@ impl<F: Float> Fitted<F> {
     /// let (x, y) = (array![[0.0], [1.0], [2.0]], array![[0.0], [3.0], [0.0]]);
     /// let fit = Affine::new().fit(&Regression::new(&x, &y)?, &mut rand_chacha::ChaCha8Rng::seed_from_u64(1))?;
     /// assert!((fit.summary().loss - 2.0).abs() < 1e-14); // the best line is y = 1, with residuals -1, 2, -1
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn summary(&self) -> &FitSummary {
@@ -269,7 +269,7 @@ impl<F: Float> Fitted<F> {
     /// let mut out = Array2::zeros((1, 1));
     /// fit.eval_into(&array![[7.0]], &mut out);
     /// assert!((out[[0, 0]] - 7.0_f64).abs() < 1e-12);
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn eval_into(&self, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_eq!(x.ncols(), self.inputs(), "eval: x has {} columns, the map {} inputs", x.ncols(), self.inputs());

@@ -15,7 +15,7 @@ use rand::RngCore;
 /// use onestep::training::class::{Affine, Polynomial};
 /// let classes: Vec<Box<dyn FunctionClass>> = vec![Box::new(Affine::new()), Box::new(Polynomial::new(3)?)];
 /// assert_eq!(classes[1].name(), "polynomial");
-/// # Ok::<(), onestep::training::TrainingError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 pub trait FunctionClass<F: Float = f64>: std::fmt::Debug + Send + Sync {
     /// A short lower-case name.

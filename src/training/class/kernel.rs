@@ -32,7 +32,7 @@ use rand::RngCore;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let fit = KernelRidge::new(40)?.fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!(fit.summary().loss < 1e-6);
-/// # Ok::<(), onestep::training::TrainingError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -67,7 +67,7 @@ impl KernelRidge {
     /// ```
     /// use onestep::training::class::{KernelRidge, Penalty};
     /// assert!(KernelRidge::new(10)?.penalty(Penalty::Fixed(0.0)).is_err());
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn penalty(mut self, penalty: Penalty) -> Result<Self, TrainingError> {
         self.penalty = penalty.check()?;
@@ -81,7 +81,7 @@ impl KernelRidge {
     ///
     /// ```
     /// assert!(onestep::training::class::KernelRidge::new(10)?.bandwidths(&[0.0]).is_err());
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn bandwidths(mut self, multiples: &[f64]) -> Result<Self, TrainingError> {
         self.bandwidths = Bandwidths::new(multiples)?;

@@ -30,7 +30,7 @@ use rand::RngCore;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let fit = NearestNeighbours::with_neighbours(2)?.fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert_eq!(fit.eval(&array![[0.2], [4.0]]), array![[1.5], [5.5]]);
-/// # Ok::<(), onestep::training::TrainingError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NearestNeighbours {

@@ -26,7 +26,7 @@ use rand::RngCore;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let cubic = Polynomial::new(3)?.fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!(cubic.summary().loss < 1e-24);
-/// # Ok::<(), onestep::training::TrainingError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Polynomial {

@@ -35,7 +35,7 @@ use std::f64::consts::TAU;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let fit = RandomFourier::new(64)?.fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!(fit.summary().loss < 1e-6);
-/// # Ok::<(), onestep::training::TrainingError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -69,7 +69,7 @@ impl RandomFourier {
     /// ```
     /// use onestep::training::class::{Penalty, RandomFourier};
     /// assert!(RandomFourier::new(10)?.penalty(Penalty::Fixed(-1.0)).is_err());
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn penalty(mut self, penalty: Penalty) -> Result<Self, TrainingError> {
         self.penalty = penalty.check()?;
@@ -83,7 +83,7 @@ impl RandomFourier {
     ///
     /// ```
     /// assert!(onestep::training::class::RandomFourier::new(10)?.bandwidths(&[]).is_err());
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn bandwidths(mut self, multiples: &[f64]) -> Result<Self, TrainingError> {
         self.bandwidths = Bandwidths::new(multiples)?;

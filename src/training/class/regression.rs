@@ -20,7 +20,7 @@ use ndarray::{Array1, ArrayRef1, ArrayRef2, ArrayView1, ArrayView2, Zip};
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let line = Affine::new().fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!((line.eval(&array![[10.0]])[[0, 0]] - 21.0_f64).abs() < 1e-12);
-/// # Ok::<(), onestep::training::TrainingError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Regression<'a, F: Float = f64> {
@@ -80,7 +80,7 @@ impl<'a, F: Float> Regression<'a, F> {
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let line = Affine::new().fit(&Regression::new(&x, &y)?.weighted(&w)?, &mut rng)?;
     /// assert!((line.eval(&x)[[2, 0]] - 2.0_f64).abs() < 1e-12); // the last row does not count
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn weighted(mut self, weights: &'a ArrayRef1<F>) -> Result<Self, TrainingError> {
         if weights.len() != self.rows() {
@@ -110,7 +110,7 @@ impl<'a, F: Float> Regression<'a, F> {
     /// let first = Affine::new().fit(&Regression::new(&x, &y)?, &mut rng)?;
     /// let again = Affine::new().fit(&Regression::new(&x, &y)?.starting_from(&first), &mut rng)?;
     /// assert_eq!(first.eval(&x), again.eval(&x)); // a direct solver has no use for a start
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn starting_from(mut self, start: &'a Fitted<F>) -> Self {

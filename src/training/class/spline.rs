@@ -28,7 +28,7 @@ use rand::RngCore;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let fit = Spline::new().fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!(fit.summary().loss < 1e-8);
-/// # Ok::<(), onestep::training::TrainingError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References

@@ -69,7 +69,7 @@ pub enum Weighting {
 /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[16, 16])?.iterations(20)?.train(&data, &mut rng)?;
 /// let x = array![[0.3], [-2.0]];
 /// assert_eq!(model.eval(1, &x), x); // exactly
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -112,7 +112,7 @@ impl Joint {
     /// use onestep::Grid;
     /// use onestep::training::Joint;
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[0]).is_err());
-    /// # Ok::<(), onestep::schedule::ScheduleError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(grid: Grid, hidden: &[usize]) -> Result<Self, TrainingError> {
         Ok(Self {
@@ -135,7 +135,7 @@ impl Joint {
     /// # use onestep::training::class::Activation;
     /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.activation(Activation::Tanh);
     /// # let _ = joint;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn activation(mut self, activation: Activation) -> Self {
@@ -152,7 +152,7 @@ impl Joint {
     /// # use onestep::Grid;
     /// # use onestep::training::Joint;
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.batch(0).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn batch(mut self, pairs: usize) -> Result<Self, TrainingError> {
         self.descent = self.descent.batch(pairs)?;
@@ -168,7 +168,7 @@ impl Joint {
     /// # use onestep::Grid;
     /// # use onestep::training::Joint;
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.iterations(0).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn iterations(mut self, iterations: usize) -> Result<Self, TrainingError> {
         self.descent = self.descent.iterations(iterations)?;
@@ -184,7 +184,7 @@ impl Joint {
     /// # use onestep::Grid;
     /// # use onestep::training::Joint;
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.rate(0.0).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn rate(mut self, rate: f64) -> Result<Self, TrainingError> {
         self.descent = self.descent.rate(rate)?;
@@ -200,7 +200,7 @@ impl Joint {
     /// # use onestep::Grid;
     /// # use onestep::training::{Joint, Loss};
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.loss(Loss::PseudoHuber { c: 0.0 }).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn loss(mut self, loss: Loss) -> Result<Self, TrainingError> {
         if let Loss::PseudoHuber { c } = loss {
@@ -217,7 +217,7 @@ impl Joint {
     /// # use onestep::training::{Joint, Weighting};
     /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.weighting(Weighting::InverseStep);
     /// # let _ = joint;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn weighting(mut self, weighting: Weighting) -> Self {
@@ -235,7 +235,7 @@ impl Joint {
     /// # use onestep::training::{Joint, LevelSampling};
     /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?;
     /// assert!(joint.level_sampling(LevelSampling::LogNormal { mean: 0.0, std: f64::NAN }).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn level_sampling(mut self, sampling: LevelSampling) -> Result<Self, TrainingError> {
         self.sampling = sampling.check()?;
@@ -251,7 +251,7 @@ impl Joint {
     /// # use onestep::Grid;
     /// # use onestep::training::Joint;
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.curriculum(0).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn curriculum(mut self, intervals: usize) -> Result<Self, TrainingError> {
         check_range("curriculum", intervals as f64, intervals > 0, "[1, inf)")?;
@@ -272,7 +272,7 @@ impl Joint {
     /// # use onestep::Grid;
     /// # use onestep::training::Joint;
     /// assert!(Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.ema(1.0).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn ema(mut self, decay: f64) -> Result<Self, TrainingError> {
         check_range("ema", decay, (0.0..1.0).contains(&decay), "[0, 1)")?;
@@ -287,7 +287,7 @@ impl Joint {
     /// # use onestep::training::{Joint, Scaling};
     /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?.scaling(Scaling::Global);
     /// # let _ = joint;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn scaling(mut self, scaling: Scaling) -> Self {
@@ -320,7 +320,7 @@ impl Joint {
     /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?;
     /// let stopped = joint.train_with(&data, &mut rng, &mut |_| ControlFlow::Break(()));
     /// assert_eq!(stopped.unwrap_err(), TrainingError::Stopped { step: 100 });
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn train_with<'a, F: Float>(
         &self,
@@ -348,7 +348,7 @@ impl Joint {
     /// let wrong = ScoreFn::new(2, |_: NoiseLevel, _: &[f64], _: &mut [f64]| ());
     /// let joint = Joint::new(Grid::from_angles(&[0.1, 1.5])?, &[8])?;
     /// assert!(joint.distil(&data, &wrong, &mut rng).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn distil<'a, F: Float>(
         &self,
@@ -384,7 +384,7 @@ impl Joint {
     /// let model: JointModel = joint.train(&data, &mut rng)?;
     /// let (loss, gradient) = joint.loss_and_gradient(&data, &model, &model, &mut rng)?;
     /// assert!(loss > 0.0 && gradient.len() == model.parameters().len());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn loss_and_gradient<'a, F: Float>(
         &self,

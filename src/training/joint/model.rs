@@ -85,7 +85,7 @@ impl<F: Float> JointModel<F> {
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
     /// assert_eq!(model.grid().steps(), 3);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn grid(&self) -> &Grid {
@@ -102,7 +102,7 @@ impl<F: Float> JointModel<F> {
     /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
     /// assert!(model.standardisation().standardise(&data).sum().abs() < 1e-15);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn standardisation(&self) -> &Standardisation {
@@ -119,7 +119,7 @@ impl<F: Float> JointModel<F> {
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
     /// assert!(model.loss() > 0.0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn loss(&self) -> f64 {
@@ -136,7 +136,7 @@ impl<F: Float> JointModel<F> {
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[7])?.iterations(5)?.train(&data, &mut rng)?;
     /// assert_eq!(model.parameters().len(), (1 + 8 + 1) * 7 + (7 + 1) * 1);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn parameters(&self) -> &[F] {
@@ -158,7 +158,7 @@ impl<F: Float> JointModel<F> {
     /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[7])?.iterations(5)?.train(&data, &mut rng)?;
     /// let zero = model.with_parameters(&vec![0.0; model.parameters().len()])?;
     /// assert!((zero.eval(3, &array![[2.0]])[[0, 0]] - 2.0 * 1.4_f64.cos()).abs() < 1e-15);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn with_parameters(&self, parameters: &[F]) -> Result<Self, TrainingError> {
         let mut other = self.clone();
@@ -185,7 +185,7 @@ impl<F: Float> JointModel<F> {
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
     /// assert_eq!(model.sample(10, &mut rng).dim(), (10, 1));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn sample(&self, n: usize, rng: &mut dyn RngCore) -> Array2<F> {
         self.standardisation.restore(&self.eval(self.steps(), &noise(n, self.dim(), rng)))

@@ -41,7 +41,7 @@ const RESIDUAL_RUNAWAY: f64 = 1e6;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let fit = Perceptron::new(&[32, 32])?.iterations(1500)?.rate(5e-3)?.fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!(fit.summary().loss < 1e-2); // from 0.5
-/// # Ok::<(), onestep::training::TrainingError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Perceptron {
@@ -66,7 +66,7 @@ impl Perceptron {
     /// ```
     /// use onestep::training::class::{Activation, Perceptron};
     /// assert_ne!(Perceptron::new(&[8])?.activation(Activation::Tanh), Perceptron::new(&[8])?);
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn activation(mut self, activation: Activation) -> Self {
@@ -81,7 +81,7 @@ impl Perceptron {
     ///
     /// ```
     /// assert!(onestep::training::class::Perceptron::new(&[8])?.iterations(0).is_err());
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn iterations(mut self, iterations: usize) -> Result<Self, TrainingError> {
         self.descent = self.descent.iterations(iterations)?;
@@ -95,7 +95,7 @@ impl Perceptron {
     ///
     /// ```
     /// assert!(onestep::training::class::Perceptron::new(&[8])?.batch(0).is_err());
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn batch(mut self, rows: usize) -> Result<Self, TrainingError> {
         self.descent = self.descent.batch(rows)?;
@@ -109,7 +109,7 @@ impl Perceptron {
     ///
     /// ```
     /// assert!(onestep::training::class::Perceptron::new(&[8])?.rate(f64::NAN).is_err());
-    /// # Ok::<(), onestep::training::TrainingError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn rate(mut self, rate: f64) -> Result<Self, TrainingError> {
         self.descent = self.descent.rate(rate)?;

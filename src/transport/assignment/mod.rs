@@ -75,7 +75,7 @@ const DIFFERENT: f64 = 0.97;
 /// assert_eq!(matching.permutation, [1, 2, 0]);
 /// assert!((matching.cost - (0.25 + 0.0 + 0.25) / 3.0).abs() < 1e-15);
 /// assert!(matching.distance - matching.lower < 1e-15);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -142,7 +142,7 @@ impl Assignment {
     ///
     /// ```
     /// assert_eq!(onestep::transport::Assignment::new(2.0)?.order(), 2.0);
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn order(&self) -> f64 {
@@ -157,7 +157,7 @@ impl Assignment {
     /// use onestep::transport::Assignment;
     /// let (x, y) = (Array2::<f64>::zeros((2, 64)), Array2::ones((2, 64)));
     /// assert_eq!(Assignment::new(2.0)?.memory(0).solve(&x, &y)?.distance, 8.0);
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn memory(self, bytes: usize) -> Self {
@@ -184,7 +184,7 @@ impl Assignment {
     ///     let matching = Assignment::new(order)?.solve(&x, &y)?;
     ///     assert!((matching.distance - 5.0).abs() < 1e-14);
     /// }
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn solve<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Matching, TransportError> {
         check::clouds(x, y)?;

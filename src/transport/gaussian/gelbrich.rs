@@ -35,7 +35,7 @@ const GROUPS: usize = 20;
 /// // A translation by (3, 4): the bound is attained.
 /// let g = gelbrich_plug_in(&array![[0.0, 0.0], [2.0, 0.0]], &array![[3.0, 4.0], [5.0, 4.0]])?;
 /// assert!((g - 5.0).abs() < 1e-14);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -57,7 +57,7 @@ pub fn gelbrich_plug_in<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<
 /// // Mass 1/4 at 4 against a point at 0: √(mean² + variance) = √(1 + 3).
 /// let g = gelbrich_weighted(&array![[0.0], [4.0]], &[0.75, 0.25], &array![[0.0]], &[1.0])?;
 /// assert!((g - 2.0).abs() < 1e-14);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -92,7 +92,7 @@ pub fn gelbrich_weighted<F: Float>(x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>
 /// let mut cloud = |shift: f64| Array2::from_shape_simple_fn((2000, 4), || shift + f64::standard_normal(&mut rng));
 /// let g = gelbrich(&cloud(0.0), &cloud(0.5))?; // W_2 = ‖(0.5, …)‖ = 1
 /// assert!((g.squared.value - 1.0).abs() < 5.0 * g.squared.std_error && g.squared.std_error < 0.1);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References

@@ -37,7 +37,7 @@ use root::Given;
 /// // Commuting covariances: W_2² = Σ (√λ_i − √μ_i)².
 /// let w = gaussian_w2(&[0.0, 0.0], &array![[4.0, 0.0], [0.0, 0.0]], &[0.0, 1.0], &array![[1.0, 0.0], [0.0, 9.0]])?;
 /// assert!((w - 11f64.sqrt()).abs() < 1e-14); // 1² + (2 − 1)² + (0 − 3)²
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -73,7 +73,7 @@ pub fn gaussian_w2(
 /// use onestep::transport::gaussian::gaussian_w1_line;
 /// assert!((gaussian_w1_line(1.0, 2.0, -3.0, 2.0)? - 4.0).abs() < 1e-14);
 /// assert!((gaussian_w1_line(0.0, 1.0, 0.0, 3.0)? - 2.0 * (2.0 / std::f64::consts::PI).sqrt()).abs() < 1e-14);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 pub fn gaussian_w1_line(mean_a: f64, std_a: f64, mean_b: f64, std_b: f64) -> Result<f64, TransportError> {
     gaussian_w1_isotropic(&[mean_a], std_a, &[mean_b], std_b)
@@ -100,7 +100,7 @@ pub fn gaussian_w1_line(mean_a: f64, std_a: f64, mean_b: f64, std_b: f64) -> Res
 /// // E‖Z‖ = 2√(2/π) in three dimensions.
 /// let w1 = gaussian_w1_isotropic(&[0.0; 3], 1.0, &[0.0; 3], 2.0)?;
 /// assert!((w1 - 2.0 * (2.0 / std::f64::consts::PI).sqrt()).abs() < 1e-14);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 pub fn gaussian_w1_isotropic(mean_a: &[f64], std_a: f64, mean_b: &[f64], std_b: f64) -> Result<f64, TransportError> {
     check_means(mean_a, mean_b)?;

@@ -30,7 +30,7 @@ use rand::RngCore;
 /// let b = baseline(&Line::new(1.0)?, 200, draw)?;
 /// // E W_1 of two uniform samples: ∫E|F_n − G_n| ≈ √(2/π) √(2/n) ∫√(u(1−u)) du = √(2/π) √(2/n) π/8.
 /// assert!((b.value - (2.0_f64 / 100.0).sqrt() * (2.0 / std::f64::consts::PI).sqrt() * std::f64::consts::PI / 8.0).abs() < 5.0 * b.std_error);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 pub fn baseline<F: Float>(
     distance: &(impl Distance<F> + ?Sized),
@@ -58,7 +58,7 @@ pub fn baseline<F: Float>(
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let b = split_baseline(&Line::new(1.0)?, &array![[0.0], [3.0]], 4, &mut rng)?;
 /// assert_eq!((b.value, b.std_error), (3.0, 0.0));
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 pub fn split_baseline<F: Float>(
     distance: &(impl Distance<F> + ?Sized),

@@ -55,7 +55,7 @@ pub struct Centred {
 /// // Equal generators from equal noise: exactly 0.
 /// let null = centred(&x, &x, &x2, &x2)?;
 /// assert!(null.upper.value.abs() < 1e-12 && null.lower.value.abs() < 1e-12);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References

@@ -34,7 +34,7 @@ use rand::{Rng, RngCore};
 /// // For laws far apart W_1 is the difference of the means, with variance 1/400 + 1/400.
 /// assert!((w1.std_error / (2.0_f64 / 400.0).sqrt() - 1.0).abs() < 0.3);
 /// assert!((w1.value - 3.0).abs() < 5.0 * w1.std_error);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -78,7 +78,7 @@ pub fn bootstrap<F: Float>(
 /// // Equal weights give the plain bootstrap: the variance of the difference of two means is 2/400.
 /// let w1 = weighted_bootstrap(distance, (&x, &equal), (&y, &equal), 200, &mut rng)?;
 /// assert!((w1.value - 3.0).abs() < 1e-12 && (w1.std_error / (2.0_f64 / 400.0).sqrt() - 1.0).abs() < 0.3);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -141,7 +141,7 @@ const REDRAWS: usize = 100;
 /// let y = Array2::from_shape_simple_fn((1000, 1), || 3.0 + f64::standard_normal(&mut rng));
 /// let w1 = subsample(&Line::new(1.0)?, &x, &y, 100, 200, &mut rng)?;
 /// assert!((w1.std_error / (2.0_f64 / 1000.0).sqrt() - 1.0).abs() < 0.3);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -266,7 +266,7 @@ pub struct PermutationTest {
 /// let far = permutation_test(&Line::new(1.0)?, &x, &(&x + 9.0), 99, &mut rng)?;
 /// let same = permutation_test(&Line::new(1.0)?, &x, &x, 99, &mut rng)?;
 /// assert!(far.p_value < 0.05 && same.p_value == 1.0);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References

@@ -71,7 +71,7 @@ impl<A: Fn(f64) -> f64 + Send + Sync, B: Fn(f64) -> f64 + Send + Sync> QuantileF
     /// let doubled = QuantileFn::new(|u| 2.0 * u, |q: f64| 2.0 - 2.0 * q);
     /// let w1 = Line::new(1.0)?.laws(&uniform, &doubled, 1e-12)?;
     /// assert!((w1.value - 0.5).abs() < 1e-12);
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(lower: A, upper: B) -> Self {
         Self { lower, upper }
@@ -143,7 +143,7 @@ impl Line {
     /// let q = LineMixture::gaussian(3.0, 2.0).unwrap().at(NoiseLevel::DATA);
     /// let w2 = Line::new(2.0)?.laws(&p, &q, 1e-12)?;
     /// assert!((w2.value - 10f64.sqrt()).abs() < 1e-11); // √((3 − 0)² + (2 − 1)²)
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn laws<P, Q>(&self, left: &P, right: &Q, tolerance: f64) -> Result<Estimate, TransportError>
     where
@@ -179,7 +179,7 @@ impl Line {
     /// // E|2X − X| = E|X| = √(2/π).
     /// let w1 = Line::new(1.0)?.maps(|x| 2.0 * x, |x| x, &x, 1e-12)?;
     /// assert!((w1.value - (2.0 / std::f64::consts::PI).sqrt()).abs() < 1e-11);
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn maps<Q: LineQuantile + ?Sized>(
         &self,
@@ -208,7 +208,7 @@ impl Line {
     /// // ∫|1/2 − u| du = 1/4.
     /// let w1 = Line::new(1.0)?.sample_to_law(&[0.5], &uniform, 1e-12)?;
     /// assert!((w1.value - 0.25).abs() < 1e-13);
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn sample_to_law<F: Float, Q: LineQuantile + ?Sized>(&self, x: &[F], law: &Q, tolerance: f64) -> Result<Estimate, TransportError> {
         check_tolerance(tolerance)?;

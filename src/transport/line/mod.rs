@@ -25,7 +25,7 @@ use crate::transport::order::Order;
 /// use onestep::transport::Line;
 /// let w1 = Line::new(1.0)?;
 /// assert_eq!(w1.samples(&[3.0, 1.0], &[2.0, 5.0])?, 1.5); // (|1 − 2| + |3 − 5|)/2
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References

@@ -27,7 +27,7 @@ impl Line {
     /// // Unequal sizes: one point at 0 against mass 1/3 at each of 0, 1, 2.
     /// let w = Line::new(2.0)?.samples(&[0.0], &[2.0, 0.0, 1.0])?;
     /// assert!((w - (5.0_f64 / 3.0).sqrt()).abs() < 1e-15);
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn samples<F: Float>(&self, x: &[F], y: &[F]) -> Result<f64, TransportError> {
         let [mut left, mut right] = <[Sorted; 2]>::default();
@@ -57,7 +57,7 @@ impl Line {
     /// use onestep::transport::Line;
     /// let w = Line::new(1.0)?.weighted(&[0.0, 1.0], &[0.75, 0.25], &[0.0], &[1.0])?;
     /// assert_eq!(w, 0.25);
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn weighted<F: Float>(&self, x: &[F], a: &[f64], y: &[F], b: &[f64]) -> Result<f64, TransportError> {
         let x = sorted_with_weights(CLOUDS[0], x, a)?;

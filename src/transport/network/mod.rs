@@ -48,7 +48,7 @@ use ndarray::ArrayRef2;
 /// let plan = NetworkSimplex::new(1.0)?.solve(&array![[0.0], [5.0]], &[1.0, 0.0], &array![[1.0], [2.0]], &[0.5, 0.5])?;
 /// assert_eq!(plan.plan, [(0, 0, 0.5), (0, 1, 0.5)]);
 /// assert_eq!((plan.distance, plan.lower), (1.5, 1.5));
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -101,7 +101,7 @@ impl NetworkSimplex {
     ///
     /// ```
     /// assert_eq!(onestep::transport::NetworkSimplex::new(2.0)?.order(), 2.0);
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn order(&self) -> f64 {
@@ -115,7 +115,7 @@ impl NetworkSimplex {
     /// use onestep::transport::NetworkSimplex;
     /// let (x, y) = (Array2::<f64>::zeros((1, 64)), Array2::ones((1, 64)));
     /// assert_eq!(NetworkSimplex::new(2.0)?.memory(0).solve(&x, &[1.0], &y, &[1.0])?.distance, 8.0);
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn memory(self, bytes: usize) -> Self {
@@ -139,7 +139,7 @@ impl NetworkSimplex {
     /// let y = array![[3.0, 4.0], [0.0, 1.0]];
     /// let plan = NetworkSimplex::new(1.0)?.solve(&array![[0.0, 0.0]], &[1.0], &y, &[0.2, 0.8])?;
     /// assert!((plan.distance - (0.2 * 5.0 + 0.8 * 1.0)).abs() < 1e-15);
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn solve<F: Float>(&self, x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>, b: &[f64]) -> Result<Plan, TransportError> {
         check::clouds(x, y)?;
@@ -160,7 +160,7 @@ impl NetworkSimplex {
     /// use onestep::transport::NetworkSimplex;
     /// let plan = NetworkSimplex::new(2.0)?.solve_uniform(&array![[0.0], [1.0]], &array![[1.0], [0.0], [0.0], [1.0]])?;
     /// assert_eq!(plan.distance, 0.0);
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn solve_uniform<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Plan, TransportError> {
         check::clouds(x, y)?;

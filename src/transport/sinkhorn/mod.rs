@@ -37,7 +37,7 @@ use scaling::Problem;
 /// // By symmetry P = ((1+t)/4, (1−t)/4; …) with (1+t)/(1−t) = e^{1/ε}: the cost is (1 − tanh(1/(2ε)))/2.
 /// let solution = Sinkhorn::new(2.0, 0.5)?.tolerance(1e-12)?.solve(&x, &y)?;
 /// assert!((solution.cost - 0.5 * (1.0 - 1f64.tanh())).abs() < 1e-10);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -174,7 +174,7 @@ impl Sinkhorn {
     /// use onestep::transport::Sinkhorn;
     /// let s = Sinkhorn::new(1.0, 0.1)?.solve(&array![[0.0, 0.0]], &array![[3.0, 4.0]])?;
     /// assert!((s.cost - 5.0).abs() < 1e-14 && (s.lower - 5.0).abs() < 1e-14 && (s.upper - 5.0).abs() < 1e-14);
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn solve<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<SinkhornSolution, TransportError> {
         check::clouds(x, y)?;
@@ -195,7 +195,7 @@ impl Sinkhorn {
     /// let (x, y) = (array![[0.0], [1.0]], array![[0.0]]);
     /// let s = Sinkhorn::new(1.0, 0.1)?.weighted(&x, &[0.75, 0.25], &y, &[1.0])?;
     /// assert!((s.cost - 0.25).abs() < 1e-12); // only one plan exists
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn weighted<F: Float>(&self, x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>, b: &[f64]) -> Result<SinkhornSolution, TransportError> {
         check::clouds(x, y)?;
@@ -219,7 +219,7 @@ impl Sinkhorn {
     /// let x = array![[0.0], [1.0], [3.0]];
     /// let s = Sinkhorn::new(2.0, 0.5)?.divergence(&x, &(&x + 2.0))?;
     /// assert!((s.value - 4.0).abs() < 1e-6);
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     ///
     /// # References
@@ -244,7 +244,7 @@ impl Sinkhorn {
     /// let twice = sinkhorn.divergence(&array![[0.0], [1.0], [1.0]], &y)?;
     /// let weighted = sinkhorn.weighted_divergence(&array![[0.0], [1.0]], &[1.0 / 3.0, 2.0 / 3.0], &y, &[1.0 / 3.0; 3])?;
     /// assert!((twice.value - weighted.value).abs() < 1e-10);
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn weighted_divergence<F: Float>(
         &self,

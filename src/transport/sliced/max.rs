@@ -29,7 +29,7 @@ use rand::RngCore;
 /// let best = MaxSliced::new(1.0)?.distance(&x, &y, &mut rng)?;
 /// assert!((best.distance - 5.0).abs() < 1e-9);
 /// assert!((best.direction[0].abs() - 0.6).abs() < 1e-4);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References

@@ -36,7 +36,7 @@ use rand::RngCore;
 /// let d = sliced.distance(&array![[0.0, 0.0], [1.0, 0.0]], &array![[3.0, 4.0], [4.0, 4.0]])?;
 /// assert!((d.distance.value - 5.0 / 2f64.sqrt()).abs() < 1e-12);
 /// assert!((d.lower_bound.value - 5.0).abs() < 1e-12);
-/// # Ok::<(), onestep::transport::TransportError>(())
+/// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
@@ -77,7 +77,7 @@ impl Sliced {
     /// let d = sliced.directions();
     /// assert_eq!(d.dim(), (7, 3));
     /// assert!(d.row(0).dot(&d.row(2)).abs() < 1e-15 && (d.row(6).dot(&d.row(6)) - 1.0).abs() < 1e-15);
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(order: f64, dim: usize, count: usize, rng: &mut dyn RngCore) -> Result<Self, TransportError> {
         let mut sliced = Self::independent(order, dim, count, rng)?;
@@ -155,7 +155,7 @@ impl Sliced {
     /// let x = array![[1.0_f32, 2.0], [0.0, 1.0], [5.0, 0.0]];
     /// let d = Sliced::new(1.0, 2, 8, &mut rng)?.distance(&x, &x)?;
     /// assert_eq!((d.cost.value, d.cost.std_error), (0.0, 0.0));
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn distance<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<SlicedDistance, TransportError> {
         let line = Line { order: self.order };
@@ -182,7 +182,7 @@ impl Sliced {
     /// let (x, y) = (array![[0.0, 0.0], [9.0, 9.0]], array![[0.0, 2.0]]);
     /// let d = Sliced::new(2.0, 2, 8, &mut rng)?.weighted(&x, &[1.0, 0.0], &y, &[1.0])?;
     /// assert!((d.lower_bound.value - 2.0).abs() < 1e-14);
-    /// # Ok::<(), onestep::transport::TransportError>(())
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn weighted<F: Float>(&self, x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>, b: &[f64]) -> Result<SlicedDistance, TransportError> {
         let line = Line { order: self.order };
