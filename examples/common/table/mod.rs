@@ -218,7 +218,7 @@ impl Table {
     /// The columns given by names or numbers from 0, in the order given; without any, all of them, none of which may be nameless.
     pub(crate) fn choose(&self, columns: Option<&[String]>) -> Outcome<Self> {
         let Some(columns) = columns else {
-            self.check_names()?;
+            self.check_names().map_err(|error| format!("{error}, or choose columns by their names with --columns"))?;
             return Ok(self.clone());
         };
         let picked = columns.iter().map(|c| self.column(c)).collect::<Outcome<Vec<_>>>()?;
@@ -238,8 +238,7 @@ impl Table {
         let nameless = |name: &String| name.is_empty() || name.starts_with("Unnamed: ");
         match self.names.as_ref().and_then(|names| names.iter().position(nameless)) {
             Some(column) => Err(format!(
-                "{}: column {} has no name, as an index written by pandas or row names by R: write the file without it, or choose columns \
-                 by their names",
+                "{}: column {} has no name, as an index written by pandas or row names by R: write the file without it",
                 self.shown,
                 column + 1
             )
