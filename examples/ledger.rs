@@ -86,12 +86,12 @@ fn function(a: &Arguments, line: &LineMixture, grid: &Grid, rng: &mut ChaCha8Rng
             return Ok(Box::new(Product::copies(run.consistency().clone(), a.dim)?));
         }
         Function::Spline => Box::new(Spline::new()),
-        Function::Polynomial => Box::new(Polynomial::new(3)?),
+        Function::Polynomial => Box::new(Polynomial::new(3)),
         Function::Affine => Box::new(Affine::new()),
-        Function::Fourier => Box::new(RandomFourier::new(150)?.bandwidths(&[0.25, 0.5])?),
+        Function::Fourier => Box::new(RandomFourier::new(150).bandwidths(&[0.25, 0.5])),
     };
     let target = Product::copies(line.clone(), a.dim)?;
-    let recursion = Recursion::new(grid.clone(), a.pairs)?.scaling(Scaling::None);
+    let recursion = Recursion::new(grid.clone(), a.pairs).scaling(Scaling::None);
     Ok(Box::new(recursion.train(Source::Law(&target), class.as_ref(), rng)?))
 }
 

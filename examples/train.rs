@@ -213,12 +213,12 @@ impl Arguments {
     fn function_class(&self) -> Outcome<Box<dyn FunctionClass>> {
         Ok(match self.class {
             Class::Affine => Box::new(Affine::new()),
-            Class::Polynomial => Box::new(Polynomial::new(3)?),
-            Class::Fourier => Box::new(RandomFourier::new(150)?.bandwidths(&[0.25, 0.5])?),
-            Class::Kernel => Box::new(KernelRidge::new(150)?.bandwidths(&[0.25, 0.5])?),
+            Class::Polynomial => Box::new(Polynomial::new(3)),
+            Class::Fourier => Box::new(RandomFourier::new(150).bandwidths(&[0.25, 0.5])),
+            Class::Kernel => Box::new(KernelRidge::new(150).bandwidths(&[0.25, 0.5])),
             Class::Nearest => Box::new(NearestNeighbours::new()),
             Class::Spline => Box::new(Spline::new()),
-            Class::Perceptron | Class::Joint => Box::new(Perceptron::new(&self.hidden)?.iterations(self.iterations.unwrap_or(1000))?),
+            Class::Perceptron | Class::Joint => Box::new(Perceptron::new(&self.hidden).iterations(self.iterations.unwrap_or(1000))),
         })
     }
 
@@ -233,7 +233,7 @@ impl Arguments {
 
     /// The joint network in the making.
     fn joint(&self, grid: Grid) -> Result<Joint, TrainingError> {
-        Ok(Joint::new(grid, &self.hidden)?.batch(BATCH)?.iterations(self.joint_iterations())?.scaling(self.scaling()))
+        Ok(Joint::new(grid, &self.hidden).batch(BATCH).iterations(self.joint_iterations()).scaling(self.scaling()))
     }
 
     fn name(&self) -> String {
@@ -271,8 +271,8 @@ impl Model {
             })?)
         } else {
             bar.set_length(grid.steps() as u64);
-            let mut recursion = Recursion::new(grid, arguments.pairs())?.scaling(arguments.scaling());
-            recursion = recursion.residual(arguments.residual).warm_start(arguments.warm_start).posterior_draws(arguments.draws)?;
+            let mut recursion = Recursion::new(grid, arguments.pairs()).scaling(arguments.scaling());
+            recursion = recursion.residual(arguments.residual).warm_start(arguments.warm_start).posterior_draws(arguments.draws);
             if arguments.coupling != 1 {
                 recursion = recursion.coupling(OptimalPairs::new(arguments.coupling)?);
             }

@@ -3,13 +3,13 @@
 use crate::audit::step_errors;
 use crate::audit::step_errors::accumulate;
 use crate::bound::{AccumulatedError, Theorem1, Verdict, check};
+use crate::error::{check_equal, check_range};
 use crate::estimate::Estimate;
 use crate::float::Float;
 use crate::flow::FlowMap;
 use crate::law::PosteriorRule;
 use crate::numeric::stream::{Stream, distinct_indices};
 use crate::process::ForwardProcess;
-use crate::training::check_range;
 use crate::training::{Trained, TrainingError, pairs};
 use crate::transport::{Assignment, Line, Sliced};
 use ndarray::{Array2, ArrayRef2, Axis};
@@ -155,7 +155,7 @@ impl StepCheck {
     /// assert!(onestep::audit::StepCheck::new().points(1).is_err());
     /// ```
     pub fn points(mut self, points: usize) -> Result<Self, TrainingError> {
-        check_range("points", points as f64, points >= 2, "[2, inf)")?;
+        check_range("points", points, points >= 2, "[2, inf)")?;
         self.points = points;
         Ok(self)
     }
@@ -171,7 +171,7 @@ impl StepCheck {
     /// assert!(onestep::audit::StepCheck::new().separate(0).is_err());
     /// ```
     pub fn separate(mut self, points: usize) -> Result<Self, TrainingError> {
-        check_range("points of the projection", points as f64, points >= 1, "[1, inf)")?;
+        check_range("points of the projection", points, points >= 1, "[1, inf)")?;
         self.projection = points;
         Ok(self)
     }
@@ -185,7 +185,7 @@ impl StepCheck {
     /// assert!(onestep::audit::StepCheck::new().replicates(1).is_err());
     /// ```
     pub fn replicates(mut self, replicates: usize) -> Result<Self, TrainingError> {
-        check_range("replicates", replicates as f64, replicates >= 2, "[2, inf)")?;
+        check_range("replicates", replicates, replicates >= 2, "[2, inf)")?;
         self.replicates = replicates;
         Ok(self)
     }
@@ -208,14 +208,12 @@ impl StepCheck {
         for (right_name, right) in
             std::iter::once(("columns of the held-out data", held_out.ncols())).chain(target.map(|t| ("dimension of the target", t.dim())))
         {
-            if right != dim {
-                return Err(TrainingError::Mismatch { left_name: "d of the family", left: dim, right_name, right });
-            }
+            check_equal("d of the family", dim, right_name, right)?;
         }
         if held_out.nrows() < 4 {
             return Err(TrainingError::TooFewRows { what: "held-out data", rows: held_out.nrows(), needed: 4 });
         }
-        crate::training::class::regression::check_table("held-out data", held_out)?;
+        crate::training::error::check_table("held-out data", held_out)?;
         let samples = held_out.nrows() / 2;
         let (w1, w1_baseline, sliced_w1) = self.distances(trained, held_out, samples, rng)?;
         let energy_residual = energy_residual(trained, held_out, rng);

@@ -77,10 +77,8 @@ fn spline_class_converges_to_the_population_recursion() {
     let x = target.sample(4000, &mut rng(50)).mapv(|v| grid.last().cos() * v) + &Gaussian::standard(1).unwrap().sample(4000, &mut rng(51));
     let truth = population.consistency().eval(17, &x);
     let error = |samples: usize| {
-        let learned: Learned = Recursion::new(grid.clone(), samples)
-            .unwrap()
-            .train(onestep::training::Source::Law(&target), &Spline::new(), &mut rng(52))
-            .unwrap();
+        let learned: Learned =
+            Recursion::new(grid.clone(), samples).train(onestep::training::Source::Law(&target), &Spline::new(), &mut rng(52)).unwrap();
         (learned.eval(17, &x) - &truth).mapv(f64::abs).mean().unwrap()
     };
     let errors = [error(1000), error(64_000)];
@@ -100,12 +98,10 @@ fn classes_reach_the_population_distance_in_the_plane() {
     let distance = |a: &Array2<f64>, b: &Array2<f64>| Assignment::new(1.0).unwrap().solve(a, b).unwrap().distance;
     let baseline = distance(&clouds[0], &clouds[1]);
     let data = target.sample(4000, &mut stream);
-    let classes: [Box<dyn FunctionClass>; 2] = [
-        Box::new(RandomFourier::new(100).unwrap().bandwidths(&[0.4]).unwrap()),
-        Box::new(Perceptron::new(&[32, 32]).unwrap().iterations(300).unwrap()),
-    ];
+    let classes: [Box<dyn FunctionClass>; 2] =
+        [Box::new(RandomFourier::new(100).bandwidths(&[0.4])), Box::new(Perceptron::new(&[32, 32]).iterations(300))];
     for class in classes {
-        let recursion = Recursion::new(grid.clone(), 3000).unwrap().scaling(Scaling::None).warm_start(true);
+        let recursion = Recursion::new(grid.clone(), 3000).scaling(Scaling::None).warm_start(true);
         let learned = recursion.train(&data, &class, &mut stream).unwrap();
         let reached = distance(&learned.sample(n, &mut stream), &clouds[0]);
         assert!(reached < 2.0 * (population + baseline), "{}: {reached}, population {population}, baseline {baseline}", class.name());
@@ -118,7 +114,7 @@ fn report_of_a_gaussian_is_consistent() {
     let grid = uniform_angles(9);
     let mut stream = rng(54);
     let (data, held_out) = (target.sample(4000, &mut stream), target.sample(800, &mut stream));
-    let learned = Recursion::new(grid, 4000).unwrap().scaling(Scaling::None).train(&data, &Affine::new(), &mut stream).unwrap();
+    let learned = Recursion::new(grid, 4000).scaling(Scaling::None).train(&data, &Affine::new(), &mut stream).unwrap();
     let check = StepCheck::new().theorem(Theorem1::new(2, 2.0, 1.0).unwrap());
     let report = check.measure(&learned, &held_out, Some(&target as &dyn KnownTarget), &mut stream).unwrap();
     assert_eq!((report.steps, report.dim, report.samples), (9, 2, 400));
@@ -172,10 +168,8 @@ fn step_errors_see_a_wrong_function() {
     let target = modes();
     let mut stream = rng(55);
     let held_out = target.sample(100, &mut stream);
-    let learned: Learned = Recursion::new(uniform_angles(6), 20_000)
-        .unwrap()
-        .train(onestep::training::Source::Law(&target), &Spline::new(), &mut stream)
-        .unwrap();
+    let learned: Learned =
+        Recursion::new(uniform_angles(6), 20_000).train(onestep::training::Source::Law(&target), &Spline::new(), &mut stream).unwrap();
     let check = StepCheck::new().points(2000).unwrap();
     let report = check.measure(&Shifted(learned), &held_out, Some(&target as &dyn KnownTarget), &mut stream).unwrap();
     let errors: Vec<f64> = report.known.unwrap().steps.iter().map(|e| e.value).collect();
@@ -192,7 +186,7 @@ fn a_class_that_holds_the_optimum_has_no_approximation_error() {
     let target = Gaussian::new(&[0.5, 0.0], Covariance::diagonal(&[1.0, 0.25]).unwrap()).unwrap();
     let mut stream = rng(58);
     for residual in [false, true] {
-        let recursion = Recursion::new(uniform_angles(6), 500).unwrap().residual(residual);
+        let recursion = Recursion::new(uniform_angles(6), 500).residual(residual);
         let learned: Learned = recursion.train(onestep::training::Source::Law(&target), &Affine::new(), &mut stream).unwrap();
         let check = StepCheck::new().separate(64).unwrap();
         let report = check.measure(&learned, &target.sample(100, &mut stream), Some(&target), &mut stream).unwrap();
@@ -213,7 +207,7 @@ fn more_samples_lower_the_estimation_error_alone() {
     let mut errors = |samples: usize| {
         let runs = 12;
         let parts = (0..runs).map(|_| {
-            let recursion = Recursion::new(grid.clone(), samples).unwrap();
+            let recursion = Recursion::new(grid.clone(), samples);
             let learned: Learned = recursion.train(onestep::training::Source::Law(&target), &Affine::new(), &mut stream).unwrap();
             let held_out = target.sample(8, &mut stream);
             let known = check.measure(&learned, &held_out, Some(&target), &mut stream).unwrap().known.unwrap();
@@ -235,9 +229,9 @@ fn more_samples_lower_the_estimation_error_alone() {
 #[test]
 fn networks_have_only_the_sum() {
     let (target, mut stream) = (modes(), rng(60));
-    let class = Perceptron::new(&[4]).unwrap().iterations(5).unwrap();
+    let class = Perceptron::new(&[4]).iterations(5);
     let learned: Learned =
-        Recursion::new(uniform_angles(3), 50).unwrap().train(onestep::training::Source::Law(&target), &class, &mut stream).unwrap();
+        Recursion::new(uniform_angles(3), 50).train(onestep::training::Source::Law(&target), &class, &mut stream).unwrap();
     let check = StepCheck::new().points(16).unwrap().separate(16).unwrap();
     let known = check.measure(&learned, &target.sample(8, &mut stream), Some(&target), &mut stream).unwrap().known.unwrap();
     assert!(known.estimation.is_none() && known.approximation.is_none() && known.errors.sum > 0.0);
@@ -287,7 +281,7 @@ fn misuse_is_a_typed_error() {
     let target = modes();
     let mut stream = rng(57);
     let (data, held_out) = (target.sample(200, &mut stream), target.sample(100, &mut stream));
-    let scaled = Recursion::new(uniform_angles(3), 100).unwrap().train(&data, &Affine::new(), &mut stream).unwrap();
+    let scaled = Recursion::new(uniform_angles(3), 100).train(&data, &Affine::new(), &mut stream).unwrap();
     let check = StepCheck::new();
     let refused = check.measure(&scaled, &held_out, Some(&target as &dyn KnownTarget), &mut stream).unwrap_err();
     assert!(matches!(refused, TrainingError::Unsupported { .. }));
