@@ -340,7 +340,7 @@ impl LipschitzProbe {
         let mut at = x.to_owned();
         let mut scale = 0.5;
         for _ in 0..rounds {
-            let proposal = at.mapv(|v| v + F::of(scale) * F::standard_normal(rng));
+            let proposal = at.mapv(|v| v + F::of(scale) * F::standard_normal(&mut &mut *rng));
             let tried = self.measure(score, from, to, &proposal, rng)?;
             best.effort.add(tried.effort);
             let mut improved = false;
@@ -389,7 +389,7 @@ impl LipschitzProbe {
         x: &ArrayRef2<F>,
         rng: &mut R,
     ) -> Result<LipschitzReport, LipschitzError> {
-        let mut v = Array2::from_shape_simple_fn(x.raw_dim(), || F::standard_normal(rng));
+        let mut v = Array2::from_shape_simple_fn(x.raw_dim(), || F::standard_normal(&mut &mut *rng));
         normalise(&mut v);
         let mut report = LipschitzReport { norms: vec![0.0; x.nrows()], converged: false, effort: FlowEffort::default() };
         for _ in 0..ROUNDS {
