@@ -82,12 +82,7 @@ impl FixedStep {
     /// assert!((FixedStep::Ddim.sample(&target, &grid, &x)?[[0, 0]] - 0.5f64.cos().powi(2)).abs() < 1e-15);
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn sample<F: Float, S: ScoreFunction<F> + ?Sized>(
-        self,
-        score: &S,
-        grid: &Grid,
-        x: &ArrayRef2<F>,
-    ) -> Result<Array2<F>, FlowError> {
+    pub fn sample<F: Float, S: ScoreFunction<F> + ?Sized>(self, score: &S, grid: &Grid, x: &ArrayRef2<F>) -> Result<Array2<F>, FlowError> {
         assert_eq!(x.ncols(), score.dim(), "sample: x has {} columns, the score dimension {}", x.ncols(), score.dim());
         let field = ScoreField { score };
         let mut x = x.to_owned();
