@@ -10,8 +10,6 @@
 //! An argument picks the cases whose title contains it, the large ones too. Every number is measured in a process of its own, peers and
 //! crate in turn on the same arrays; costs are included. What is printed is what stands in `benches/README.md`.
 
-mod support;
-
 use ndarray::{Array1, Array2};
 use ndarray_npy::{read_npy, write_npy};
 use onestep::Float;

@@ -10,8 +10,6 @@
 //! Every number is measured in a process of its own, on one thread and on two, peer and crate in turn. What is printed is what stands in
 //! `benches/README.md`.
 
-mod support;
-
 use ndarray::Array2;
 use onestep::schedule::UniformAngle;
 use onestep::training::class::{Perceptron, RandomFourier};

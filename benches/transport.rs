@@ -9,8 +9,6 @@
 //! Every number is measured in a process of its own, on one thread and on two, peers and crate in turn on the same arrays, and is the
 //! fastest of some calls. What is printed is what stands in `benches/README.md`.
 
-mod support;
-
 use ndarray::{Array1, Array2};
 use ndarray_npy::{read_npy, write_npy};
 use onestep::Float;

@@ -89,6 +89,8 @@ impl<F: Float> Distance<F> for Sinkhorn {
 /// use onestep::transport::Bures;
 /// assert_eq!(Bures.distance(&array![[0.0], [2.0]], &array![[5.0], [7.0]]).unwrap(), 5.0);
 /// ```
+#[doc(alias = "FID")]
+#[doc(alias = "Fréchet distance")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bures;
 

@@ -144,6 +144,11 @@ fn bad_input_is_refused() {
     assert!(refused(&array![[1.0, 2.0], [2.0, 1.0]]));
     assert!(refused(&array![[1.0, f64::NAN], [f64::NAN, 1.0]]));
     assert!(refused(&array![[1.0]]));
+    // Positions count from 1.
+    let message = gaussian_w2(&mean, &identity, &mean, &array![[1.0, f64::NAN], [0.0, 1.0]]).unwrap_err().to_string();
+    assert!(message.contains("(1, 2)"), "{message}");
+    let message = gaussian_w2(&mean, &identity, &mean, &array![[1.0, 0.5], [0.0, 1.0]]).unwrap_err().to_string();
+    assert!(message.contains("(1, 2) and (2, 1)"), "{message}");
     assert!(matches!(gaussian_w2(&mean, &identity, &[0.0], &identity), Err(TransportError::Mismatch(Mismatch { left: 2, right: 1, .. }))));
     assert!(matches!(gaussian_w2(&[], &identity, &[], &identity), Err(TransportError::Empty(_))));
     assert!(matches!(gaussian_w1_line(f64::NAN, 1.0, 0.0, 1.0), Err(TransportError::EntryOutOfRange(_))));

@@ -8,9 +8,12 @@ use crate::transport::gaussian::root::Covariance;
 use crate::transport::order::Order;
 use crate::transport::{Measure, TransportError, check};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView1, Axis};
+use std::fmt;
 
 /// The Gelbrich lower bound on W_2, measured on two clouds.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Gelbrich {
     /// The bound between the two empirical measures: exact for them, biased upwards by order d²/n for the laws behind them.
     pub plug_in: f64,
@@ -18,6 +21,13 @@ pub struct Gelbrich {
     pub squared: Estimate,
     /// Jackknife estimate of the bound itself: the roots of `squared`, cut at 0. `lower` is a lower confidence limit on W_2 at 97.5 %.
     pub distance: Estimate,
+}
+
+impl fmt::Display for Gelbrich {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Estimate { value, lower, upper, .. } = self.distance;
+        write!(f, "W_2 ≥ {value:.6} (95 % interval {lower:.6} to {upper:.6}); between the clouds themselves ≥ {:.6}", self.plug_in)
+    }
 }
 
 /// Groups of the jackknife: enough for a standard error good to a sixth, few enough to be cheap.
@@ -45,6 +55,8 @@ const GROUPS: usize = 20;
 ///
 /// # References
 /// Gelbrich, "On a formula for the L² Wasserstein metric between measures on Euclidean and Hilbert spaces", Math. Nachr. 147 (1990).
+#[doc(alias = "FID")]
+#[doc(alias = "Fréchet distance")]
 pub fn gelbrich_plug_in<'a, 'b, F: Float>(x: impl Into<Measure<'a, F>>, y: impl Into<Measure<'b, F>>) -> Result<f64, TransportError> {
     let (x, y) = (x.into(), y.into());
     let [a, b] = check::measures(x, y)?;
@@ -83,6 +95,9 @@ pub fn gelbrich_plug_in<'a, 'b, F: Float>(x: impl Into<Measure<'a, F>>, y: impl 
 ///
 /// # References
 /// As [`gelbrich_plug_in`]; Efron and Stein, "The jackknife estimate of variance", Ann. Statist. 9 (1981).
+#[doc(alias = "FID")]
+#[doc(alias = "Fréchet distance")]
+#[doc(alias = "Fréchet inception distance")]
 pub fn gelbrich<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Gelbrich, TransportError> {
     check::clouds(x, y)?;
     let groups = GROUPS.min(x.nrows()).min(y.nrows());

@@ -1,4 +1,11 @@
 //! Distances between Gaussian laws, and the Gaussian lower bound on W_2 between any two clouds.
+//!
+//! | question | take |
+//! | --- | --- |
+//! | W_2 of two Gaussian laws whose means and covariances are known | [`gaussian_w2`] |
+//! | W_1 of two Gaussian laws on the line, or isotropic in ℝ^d | [`gaussian_w1_line`], [`gaussian_w1_isotropic`] |
+//! | a lower bound on W_2 between two clouds as they are (the Fréchet distance, FID) | [`gelbrich_plug_in`] |
+//! | the same for the laws behind two samples: bias removed, standard error | [`gelbrich`] |
 
 mod gelbrich;
 mod procrustes;
@@ -44,6 +51,9 @@ use root::Given;
 /// # References
 /// Dowson and Landau, J. Multivariate Anal. 12 (1982); Bhatia, Jain and Lim, "On the Bures–Wasserstein distance between positive definite
 /// matrices", Expo. Math. 37 (2019), arXiv 1712.01504; for the iteration Nakatsukasa, Bai and Gygi, SIAM J. Matrix Anal. Appl. 31 (2010).
+#[doc(alias = "Fréchet distance")]
+#[doc(alias = "Bures")]
+#[doc(alias = "Bures-Wasserstein")]
 pub fn gaussian_w2(
     mean_a: &[f64],
     covariance_a: &ArrayRef2<f64>,
