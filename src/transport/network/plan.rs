@@ -34,7 +34,7 @@ pub struct Plan {
 /// ```
 /// use ndarray::array;
 /// use onestep::transport::NetworkSimplex;
-/// let plan = NetworkSimplex::new(1.0)?.solve(&array![[0.0]], &[1.0], &array![[0.5]], &[1.0])?;
+/// let plan = NetworkSimplex::new(1.0)?.solve(&array![[0.0]], &array![[0.5]])?;
 /// assert!(plan.to_string().starts_with("W_p = 0.5"));
 /// # Ok::<(), onestep::Error>(())
 /// ```
