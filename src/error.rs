@@ -8,13 +8,13 @@
 
 use crate::audit::AuditError;
 use crate::bound::BoundError;
-use crate::consistency::SamplingError;
+use crate::consistency::ConsistencyError;
 use crate::flow::FlowError;
 use crate::law::LawError;
 use crate::level::LevelError;
 use crate::population::PopulationError;
 use crate::schedule::ScheduleError;
-use crate::score::PerturbationError;
+use crate::score::ScoreError;
 #[cfg(feature = "serde")]
 use crate::training::ModelError;
 use crate::training::TrainingError;
@@ -51,7 +51,7 @@ pub enum Error {
     Schedule(#[from] ScheduleError),
     /// A score with a planted error.
     #[error(transparent)]
-    Score(#[from] PerturbationError),
+    Score(#[from] ScoreError),
     /// A law.
     #[error(transparent)]
     Law(#[from] LawError),
@@ -60,7 +60,7 @@ pub enum Error {
     Flow(#[from] FlowError),
     /// Sampling with a consistency function.
     #[error(transparent)]
-    Sampling(#[from] SamplingError),
+    Consistency(#[from] ConsistencyError),
     /// A distance.
     #[error(transparent)]
     Transport(#[from] TransportError),

@@ -28,7 +28,7 @@ pub(super) fn measure<F: Float>(
         check_finite("a cloud of one-step samples", &drawn)?;
         against.push(w1(&drawn, &first)?);
         between.push(w1(&second, &first)?);
-        slices.push(sliced.distance(&drawn, &first)?.distance.value);
+        slices.push(sliced.measure(&drawn, &first)?.distance.value);
     }
     Ok((spread(&against), spread(&between), spread(&slices)))
 }
