@@ -216,7 +216,7 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     let digits = load(&arguments.data)?;
     let [training, test] = part(&digits, arguments.validate);
     let model = train(arguments, &training, &mut rng)?;
-    let report = StepCheck::new().measure(&model as &dyn Trained<f32>, &test, None, &mut rng)?;
+    let report = StepCheck::new().measure(&model as &dyn Trained<f32>, &test, &mut rng)?;
     let samples = model.sample(COLUMNS * ROWS, &mut rng);
     if arguments.picture != "none" {
         draw([&samples, &test], &arguments.picture)?;

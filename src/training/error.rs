@@ -1,9 +1,7 @@
 //! What can go wrong in training.
 
-use crate::bound::BoundError;
 use crate::error::{Empty, EntryOutOfRange, Mismatch, NotFinite, OutOfRange, check_finite};
 use crate::float::Float;
-use crate::schedule::ScheduleError;
 use crate::transport::TransportError;
 use ndarray::ArrayRef2;
 use std::fmt;
@@ -91,15 +89,9 @@ pub enum TrainingError {
         /// Why it is impossible.
         reason: &'static str,
     },
-    /// The grid of levels could not be made.
-    #[error(transparent)]
-    Schedule(#[from] ScheduleError),
     /// A distance between clouds could not be computed.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    /// The bound could not be evaluated.
-    #[error(transparent)]
-    Bound(#[from] BoundError),
 }
 
 /// Where training diverged: a step and an iteration, each only where there is one.

@@ -1,12 +1,12 @@
 //! Trained families against known targets: the step report, and convergence to the population recursion.
 
 use ndarray::{Array2, array};
-use onestep::audit::{KnownTarget, StepCheck};
+use onestep::audit::{AuditError, StepCheck};
 use onestep::bound::Theorem1;
 use onestep::law::{Covariance, DiscreteLaw, Gaussian, GaussianMixture, LineMixture, PointMasses, Product, Rotated, Shifted};
 use onestep::population::{Keep, LineRecursion};
 use onestep::training::class::{Affine, Perceptron, RandomFourier, Spline};
-use onestep::training::{Learned, Recursion, Scaling, TrainingError};
+use onestep::training::{Learned, Recursion, Scaling};
 use onestep::transport::Assignment;
 use onestep::{ConsistencyFunction, FlowMap, FunctionClass, Grid, NoiseLevel, Posterior, PosteriorRule, Sample};
 use onestep::{Family, Space};
@@ -116,7 +116,7 @@ fn report_of_a_gaussian_is_consistent() {
     let (data, held_out) = (target.sample(4000, &mut stream), target.sample(800, &mut stream));
     let learned = Recursion::new(grid, 4000).scaling(Scaling::None).train(&data, &Affine::new(), &mut stream).unwrap();
     let check = StepCheck::new().theorem(Theorem1::new(2, 2.0, 1.0).unwrap());
-    let report = check.measure(&learned, &held_out, Some(&target as &dyn KnownTarget), &mut stream).unwrap();
+    let report = check.known(&target, &target).measure(&learned, &held_out, &mut stream).unwrap();
     assert_eq!((report.steps, report.dim, report.samples), (9, 2, 400));
     let known = report.known.as_ref().unwrap();
     assert_eq!(known.steps.len(), 8);
@@ -170,8 +170,8 @@ fn step_errors_see_a_wrong_function() {
     let held_out = target.sample(100, &mut stream);
     let learned: Learned =
         Recursion::new(uniform_angles(6), 20_000).train(onestep::training::Source::Law(&target), &Spline::new(), &mut stream).unwrap();
-    let check = StepCheck::new().points(2000).unwrap();
-    let report = check.measure(&Shifted(learned), &held_out, Some(&target as &dyn KnownTarget), &mut stream).unwrap();
+    let check = StepCheck::new().points(2000);
+    let report = check.known(&target, &target).measure(&Shifted(learned), &held_out, &mut stream).unwrap();
     let errors: Vec<f64> = report.known.unwrap().steps.iter().map(|e| e.value).collect();
     assert!((errors[1] - 0.1).abs() < 0.02, "{errors:?}");
     assert!(errors[0] < 0.02 && errors[2] < 0.03 && errors[3] < 0.03, "{errors:?}");
@@ -188,8 +188,8 @@ fn a_class_that_holds_the_optimum_has_no_approximation_error() {
     for residual in [false, true] {
         let recursion = Recursion::new(uniform_angles(6), 500).residual(residual);
         let learned: Learned = recursion.train(onestep::training::Source::Law(&target), &Affine::new(), &mut stream).unwrap();
-        let check = StepCheck::new().separate(64).unwrap();
-        let report = check.measure(&learned, &target.sample(100, &mut stream), Some(&target), &mut stream).unwrap();
+        let check = StepCheck::new().separate(64);
+        let report = check.known(&target, &target).measure(&learned, &target.sample(100, &mut stream), &mut stream).unwrap();
         let known = report.known.unwrap();
         let (own, class) = (known.estimation.unwrap(), known.approximation.unwrap());
         assert_eq!((own.steps.len(), class.steps.len()), (5, 5));
@@ -203,14 +203,14 @@ fn more_samples_lower_the_estimation_error_alone() {
     // A mixture's f_t* is not affine: ε_F stays, ε falls like 1/√n. Root mean squares over runs; √(1/64) = 1/8.
     let target = modes();
     let (grid, mut stream) = (uniform_angles(5), rng(59));
-    let check = StepCheck::new().points(400).unwrap().separate(2000).unwrap();
+    let check = StepCheck::new().points(400).separate(2000);
     let mut errors = |samples: usize| {
         let runs = 12;
         let parts = (0..runs).map(|_| {
             let recursion = Recursion::new(grid.clone(), samples);
             let learned: Learned = recursion.train(onestep::training::Source::Law(&target), &Affine::new(), &mut stream).unwrap();
             let held_out = target.sample(8, &mut stream);
-            let known = check.measure(&learned, &held_out, Some(&target), &mut stream).unwrap().known.unwrap();
+            let known = check.known(&target, &target).measure(&learned, &held_out, &mut stream).unwrap().known.unwrap();
             // E‖a + b‖ ≤ E‖a‖ + E‖b‖ at the same points.
             let (own, class) = (known.estimation.unwrap().accumulated.sum, known.approximation.unwrap().accumulated.sum);
             assert!(known.errors.sum <= own + class && class <= known.errors.sum + own);
@@ -232,8 +232,8 @@ fn networks_have_only_the_sum() {
     let class = Perceptron::new(&[4]).iterations(5);
     let learned: Learned =
         Recursion::new(uniform_angles(3), 50).train(onestep::training::Source::Law(&target), &class, &mut stream).unwrap();
-    let check = StepCheck::new().points(16).unwrap().separate(16).unwrap();
-    let known = check.measure(&learned, &target.sample(8, &mut stream), Some(&target), &mut stream).unwrap().known.unwrap();
+    let check = StepCheck::new().points(16).separate(16);
+    let known = check.known(&target, &target).measure(&learned, &target.sample(8, &mut stream), &mut stream).unwrap().known.unwrap();
     assert!(known.estimation.is_none() && known.approximation.is_none() && known.errors.sum > 0.0);
 }
 
@@ -271,7 +271,7 @@ fn exact_flow_has_a_sandwich_that_closes() {
     let held_out = target.sample(200, &mut stream);
     let identity = onestep::training::Standardisation::new(&held_out, Scaling::None).unwrap();
     let exact = Exact(target.clone(), grid, identity);
-    let report = StepCheck::new().measure(&exact, &held_out, Some(&target as &dyn KnownTarget), &mut stream).unwrap();
+    let report = StepCheck::new().known(&target, &target).measure(&exact, &held_out, &mut stream).unwrap();
     let sandwich = report.known.unwrap().sandwich;
     assert_eq!((sandwich.lower, sandwich.upper), (0.0, 0.0));
 }
@@ -283,13 +283,32 @@ fn misuse_is_a_typed_error() {
     let (data, held_out) = (target.sample(200, &mut stream), target.sample(100, &mut stream));
     let scaled = Recursion::new(uniform_angles(3), 100).train(&data, &Affine::new(), &mut stream).unwrap();
     let check = StepCheck::new();
-    let refused = check.measure(&scaled, &held_out, Some(&target as &dyn KnownTarget), &mut stream).unwrap_err();
-    assert!(matches!(refused, TrainingError::Unsupported { .. }));
+    let refused = check.known(&target, &target).measure(&scaled, &held_out, &mut stream).unwrap_err();
+    assert!(matches!(refused, AuditError::Scaled));
     let two = array![[0.0, 1.0], [1.0, 2.0], [2.0, 0.0], [5.0, 5.0]];
-    assert!(matches!(check.measure(&scaled, &two, None, &mut stream), Err(TrainingError::Mismatch { .. })));
-    assert!(matches!(check.measure(&scaled, &array![[0.0], [1.0]], None, &mut stream), Err(TrainingError::TooFewRows { .. })));
-    assert!(matches!(
-        check.measure(&scaled, &array![[0.0], [1.0], [2.0], [f64::NAN]], None, &mut stream),
-        Err(TrainingError::NotFinite { .. })
-    ));
+    assert!(matches!(check.measure(&scaled, &two, &mut stream), Err(AuditError::Mismatch(_))));
+    assert!(matches!(check.measure(&scaled, &array![[0.0], [1.0]], &mut stream), Err(AuditError::OutOfRange(_))));
+    assert!(matches!(check.measure(&scaled, &array![[0.0], [1.0], [2.0], [f64::NAN]], &mut stream), Err(AuditError::NotFinite(_))));
+}
+
+#[test]
+fn a_law_without_a_flow_of_its_own_gets_the_same_report() {
+    // The same law on the line twice: its quantile map, and its score integrated.
+    let line = modes();
+    let mixture = GaussianMixture::isotropic(&[0.5, 0.5], &array![[-1.0], [1.0]], &[0.25, 0.25]).unwrap();
+    let flow = onestep::flow::FlowSolver::new(1e-9).unwrap().flow_of(&mixture);
+    let data = line.sample(1000, &mut rng(60));
+    let learned = Recursion::new(uniform_angles(5), 1000).scaling(Scaling::None).train(&data, &Spline::new(), &mut rng(61)).unwrap();
+    let check = StepCheck::new().theorem(Theorem1::new(1, 4.0, 1.0).unwrap());
+    let exact = check.known(&line, &line).measure(&learned, &data, &mut rng(62)).unwrap();
+    let integrated = check.known(&line, &flow).measure(&learned, &data, &mut rng(62)).unwrap();
+    let (a, b) = (exact.known.unwrap().sandwich, integrated.known.unwrap().sandwich);
+    // The tolerance of the integration times the slope of the flow and a few steps.
+    assert!((a.upper - b.upper).abs() < 1e-7 && (a.lower - b.lower).abs() < 1e-7, "{a} {b}");
+    let own = check.known(&mixture, &flow).measure(&learned, &data, &mut rng(62)).unwrap();
+    let known = own.known.as_ref().unwrap();
+    // Other draws of the same law: five standard errors of the two.
+    assert!((known.sandwich.upper - a.upper).abs() < 5.0 * 2f64.sqrt() * a.std_error);
+    let verdict = own.verdict.unwrap();
+    assert!(verdict.w1.value <= verdict.bound.total() && own.to_string().contains("the bound"));
 }
