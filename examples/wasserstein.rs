@@ -17,11 +17,10 @@ mod common;
 use clap::{Parser, ValueEnum};
 use common::table::{ReadOptions, Table};
 use common::{Format, Row, fail, limits, name, number, print_row, progress, say};
-use ndarray::{Array2, ArrayRef2};
-use onestep::transport::gaussian::{gelbrich, gelbrich_plug_in, gelbrich_weighted};
-use onestep::transport::inference::{bootstrap, weighted_bootstrap};
-use onestep::transport::{Assignment, DistanceFn, Line, NetworkSimplex, Sinkhorn, Sliced, TransportError};
-use onestep::{Distance, Estimate};
+use onestep::Estimate;
+use onestep::transport::gaussian::{gelbrich, gelbrich_plug_in};
+use onestep::transport::inference::bootstrap;
+use onestep::transport::{Assignment, DistanceFn, Line, Measure, NetworkSimplex, Sinkhorn, Sliced, TransportError};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
@@ -195,54 +194,34 @@ impl Answer {
     }
 }
 
-type Weights<'a> = Option<(&'a [f64], &'a [f64])>;
+type Cloud<'a> = Measure<'a, f64>;
 
-fn exact(order: f64, x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights) -> Result<Answer, TransportError> {
-    if weights.is_none() && x.nrows() == y.nrows() {
-        let m = Assignment::new(order)?.solve(x, y)?;
+fn exact(order: f64, x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
+    if x.weights().is_none() && y.weights().is_none() && x.points().nrows() == y.points().nrows() {
+        let m = Assignment::new(order)?.solve(&x.points(), &y.points())?;
         return Ok(Answer { lower: m.lower, gap: m.gap, iterations: Some(m.effort.iterations), ..Answer::exact(m.distance) });
     }
-    let network = NetworkSimplex::new(order)?;
-    let plan = match weights {
-        Some((a, b)) => network.solve(x, a, y, b)?,
-        None => network.solve_uniform(x, y)?,
-    };
+    let plan = NetworkSimplex::new(order)?.solve(x, y)?;
     Ok(Answer { lower: plan.lower, gap: plan.gap, iterations: Some(plan.effort.iterations), ..Answer::exact(plan.distance) })
 }
 
-fn line(order: f64, x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights) -> Result<Answer, TransportError> {
-    let line = Line::new(order)?;
-    let value = match weights {
-        Some((a, b)) if x.ncols() == 1 => line.weighted(&x.column(0).to_vec(), a, &y.column(0).to_vec(), b)?,
-        _ => line.distance(x, y)?,
-    };
-    Ok(Answer::exact(value))
+fn line(order: f64, x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
+    Ok(Answer::exact(Line::new(order)?.samples(x, y)?))
 }
 
-fn sliced(sliced: &Sliced, x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights) -> Result<Answer, TransportError> {
-    let d = match weights {
-        Some((a, b)) => sliced.weighted(x, a, y, b)?,
-        None => sliced.distance(x, y)?,
-    };
+fn sliced(sliced: &Sliced, x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
+    let d = sliced.measure(x, y)?;
     Ok(Answer { iterations: Some(d.distance.evaluations), ..Answer::exact(d.distance.value) }.with_interval(&d.distance))
 }
 
-fn sinkhorn(order: f64, reg: f64, x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights) -> Result<Answer, TransportError> {
-    let sinkhorn = Sinkhorn::new(order, reg)?;
-    let s = match weights {
-        Some((a, b)) => sinkhorn.weighted(x, a, y, b)?,
-        None => sinkhorn.solve(x, y)?,
-    };
+fn sinkhorn(order: f64, reg: f64, x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
+    let s = Sinkhorn::new(order, reg)?.solve(x, y)?;
     let value = s.cost.powf(1.0 / order);
     Ok(Answer { lower: s.lower, upper: s.upper, iterations: Some(s.iterations), ..Answer::exact(value) })
 }
 
-fn gaussian(x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights) -> Result<Answer, TransportError> {
-    let value = match weights {
-        Some((a, b)) => gelbrich_weighted(x, a, y, b)?,
-        None => gelbrich_plug_in(x, y)?,
-    };
-    Ok(Answer { upper: f64::NAN, ..Answer::exact(value) })
+fn gaussian(x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
+    Ok(Answer { upper: f64::NAN, ..Answer::exact(gelbrich_plug_in(x, y)?) })
 }
 
 /// Reads both clouds, with their columns in one order.
@@ -269,55 +248,46 @@ fn clouds(arguments: &Arguments) -> Result<[(Table, Option<Vec<f64>>); 2], Box<d
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     arguments.check()?;
     let [(first, a), (second, b)] = clouds(arguments)?;
-    let weights: Weights = a.as_deref().zip(b.as_deref());
-    let (x, y): (&Array2<f64>, &Array2<f64>) = (&first.rows, &second.rows);
+    let [x, y]: [Cloud; 2] = match (&a, &b) {
+        (Some(a), Some(b)) => [Measure::weighted(&first.rows, a), Measure::weighted(&second.rows, b)],
+        _ => [(&first.rows).into(), (&second.rows).into()],
+    };
+    let (n, m, dim) = (first.rows.nrows(), second.rows.nrows(), first.rows.ncols());
     let seed = arguments.seed.unwrap_or(0);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let directions = match arguments.method {
         Method::Sliced => {
             let projections = arguments.projections.unwrap_or(200);
-            limits::check_product(&[("--projections", projections), ("columns", x.ncols())])?;
-            Some(Sliced::new(arguments.order, x.ncols(), projections, &mut rng)?)
+            limits::check_product(&[("--projections", projections), ("columns", dim)])?;
+            Some(Sliced::new(arguments.order, dim, projections, &mut rng)?)
         }
         _ => None,
     };
     let (order, reg) = (arguments.order, arguments.reg.unwrap_or(1.0));
-    let measure = |x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights| -> Result<Answer, TransportError> {
+    let measure = |x: Cloud, y: Cloud| -> Result<Answer, TransportError> {
         match (arguments.method, &directions) {
-            (Method::Sliced, Some(directions)) => sliced(directions, x, y, weights),
-            (Method::Exact | Method::Sliced, _) => exact(order, x, y, weights),
-            (Method::Line, _) => line(order, x, y, weights),
-            (Method::Sinkhorn, _) => sinkhorn(order, reg, x, y, weights),
-            (Method::Gaussian, _) => gaussian(x, y, weights),
+            (Method::Sliced, Some(directions)) => sliced(directions, x, y),
+            (Method::Exact | Method::Sliced, _) => exact(order, x, y),
+            (Method::Line, _) => line(order, x, y),
+            (Method::Sinkhorn, _) => sinkhorn(order, reg, x, y),
+            (Method::Gaussian, _) => gaussian(x, y),
         }
     };
     let start = Instant::now();
     let bar = progress(arguments.bootstrap as u64 + 1, arguments.method.name());
     let mut answer = match arguments.estimator() {
-        Estimator::PlugIn => measure(x, y, weights)?,
+        Estimator::PlugIn => measure(x, y)?,
         Estimator::BiasRemoved => {
-            let estimate = gelbrich(x, y)?.distance;
+            let estimate = gelbrich(&first.rows, &second.rows)?.distance;
             Answer::exact(estimate.value).with_interval(&estimate)
         }
     };
     if arguments.bootstrap > 0 {
-        let counted = |x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights| {
+        let counted = |x: Cloud, y: Cloud| {
             bar.inc(1);
-            Ok(measure(x, y, weights)?.value)
+            Ok(measure(x, y)?.value)
         };
-        let estimate = match weights {
-            Some((a, b)) => {
-                let distance = |x: &ArrayRef2<f64>, a: &[f64], y: &ArrayRef2<f64>, b: &[f64]| counted(x, y, Some((a, b)));
-                weighted_bootstrap(distance, (x, a), (y, b), arguments.bootstrap, &mut rng)?
-            }
-            None => bootstrap(
-                &DistanceFn::new(|x: &ArrayRef2<f64>, y: &ArrayRef2<f64>| counted(x, y, None)),
-                x,
-                y,
-                arguments.bootstrap,
-                &mut rng,
-            )?,
-        };
+        let estimate = bootstrap(&DistanceFn::new(counted), x, y, arguments.bootstrap, &mut rng)?;
         answer = Answer { value: estimate.value, ..answer.with_interval(&estimate) };
     }
     bar.finish_and_clear();
@@ -325,9 +295,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         ("method", json!(arguments.method.name())),
         ("estimator", json!(name(arguments.estimator()))),
         ("order", number(order)),
-        ("n", json!(x.nrows())),
-        ("m", json!(y.nrows())),
-        ("dim", json!(x.ncols())),
+        ("n", json!(n)),
+        ("m", json!(m)),
+        ("dim", json!(dim)),
         ("value", number(answer.value)),
         ("std_error", number(answer.std_error)),
         ("lower", number(answer.lower)),

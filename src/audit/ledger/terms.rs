@@ -1,9 +1,8 @@
 //! The terms of the error recursion (34) at given points.
 
-use crate::audit::ledger::check_values;
-use crate::audit::ledger::curvature;
-use crate::audit::{AuditError, Ledger};
-use crate::audit::{flow_to_first, lengths};
+use crate::audit::error::check_values;
+use crate::audit::ledger::{Ledger, curvature};
+use crate::audit::{AuditError, flow_to_first, lengths};
 use crate::consistency::ConsistencyFunction;
 use crate::flow::FlowJacobian;
 use crate::law::conditional::Conditional;
@@ -22,6 +21,7 @@ use ndarray::{Array2, ArrayRef2, Axis, concatenate};
 /// # References
 /// Li, Huang and Wei 2025, eq. (34), arXiv 2402.07802.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LedgerTerms {
     /// t.
@@ -42,6 +42,15 @@ pub struct LedgerTerms {
     pub remainder: Array2<f64>,
     /// The estimated numerical error of the length of T_2, row by row.
     pub second_order_error: Vec<f64>,
+}
+
+/// The mean lengths.
+impl std::fmt::Display for LedgerTerms {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mean = |table: &Array2<f64>| lengths(table).iter().sum::<f64>() / table.nrows() as f64;
+        write!(f, "step {} at {} points: mean error {:.4e}", self.step, self.error.nrows(), mean(&self.error))?;
+        write!(f, ", inherited {:.4e}, own {:.4e}, local {:.4e}", mean(&self.inherited), mean(&self.own), mean(&self.local))
+    }
 }
 
 /// Rows of a batch that one thread takes.
@@ -140,11 +149,12 @@ where
     /// T_1, T_2 and the estimated error of the latter.
     fn expansion(&self, t: usize, x: &ArrayRef2<f64>) -> Result<(Array2<f64>, Array2<f64>, Vec<f64>), AuditError> {
         let (level, before, first) = (self.grid.level(t), self.grid.level(t - 1), self.grid.level(1));
-        let turn = self.grid.sin_delta(t) / level.sin();
+        let back = self.grid.backward(t);
+        let turn = back.turn;
         let image = self.flow.flow(level, before, x);
         check_values("the flow map", t, x, &image)?;
         // E[X_{t−1} | X_t] − φ, the mean by shared noise.
-        let drift = x * (before.sin() / level.sin()) + self.target.denoise(level, x) * turn - &image;
+        let drift = x * back.keep + self.target.denoise(level, x) * turn - &image;
         if t == 2 {
             return Ok((drift, Array2::zeros(x.raw_dim()), vec![0.0; x.nrows()])); // Φ_1 = id
         }
