@@ -1,11 +1,13 @@
 //! Bounds on the one-step error: what theory promises, and what nothing can beat.
 
 mod check;
+mod explicit;
 mod lower;
 mod rivals;
 mod theorem;
 
 pub use check::{Comparison, Verdict, check};
+pub use explicit::{LipschitzBound, LipschitzMaps, LogConcave, LogConcaveBound, LogConcaveRate, SufficientSteps};
 pub use lower::{ConvexLowerBound, convex_lower_bound, gaussian_lower_bound, mean_norm, second_moment_lower_bound};
 pub use rivals::{Provenance, RateInputs, Rival, rivals};
 pub use theorem::{AccumulatedError, Bound, StepCount, Theorem1};
@@ -14,6 +16,15 @@ pub use theorem::{AccumulatedError, Bound, StepCount, Theorem1};
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BoundError {
+    /// TEMP
+    #[error(transparent)]
+    A(#[from] crate::error::OutOfRange),
+    /// TEMP
+    #[error(transparent)]
+    B(#[from] crate::error::EntryOutOfRange),
+    /// TEMP
+    #[error(transparent)]
+    C(#[from] crate::error::Empty),
     /// There must be at least two levels.
     #[error("steps = {steps} is outside [2, inf)")]
     TooFewSteps {
