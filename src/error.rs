@@ -8,13 +8,13 @@
 
 use crate::audit::{AuditError, RateError};
 use crate::bound::BoundError;
-use crate::consistency::SamplingError;
-use crate::flow::{FlowError, LipschitzError, SamplerError};
+use crate::consistency::ConsistencyError;
+use crate::flow::FlowError;
 use crate::law::LawError;
 use crate::level::LevelError;
 use crate::population::PopulationError;
 use crate::schedule::ScheduleError;
-use crate::score::PerturbationError;
+use crate::score::ScoreError;
 #[cfg(feature = "serde")]
 use crate::training::ModelError;
 use crate::training::TrainingError;
@@ -51,22 +51,16 @@ pub enum Error {
     Schedule(#[from] ScheduleError),
     /// A score with a planted error.
     #[error(transparent)]
-    Score(#[from] PerturbationError),
+    Score(#[from] ScoreError),
     /// A law.
     #[error(transparent)]
     Law(#[from] LawError),
-    /// A flow.
+    /// A flow, a sampler or a Lipschitz probe.
     #[error(transparent)]
     Flow(#[from] FlowError),
-    /// A sampler.
-    #[error(transparent)]
-    Sampler(#[from] SamplerError),
-    /// A Lipschitz probe.
-    #[error(transparent)]
-    Lipschitz(#[from] LipschitzError),
     /// Sampling with a consistency function.
     #[error(transparent)]
-    Sampling(#[from] SamplingError),
+    Consistency(#[from] ConsistencyError),
     /// A distance.
     #[error(transparent)]
     Transport(#[from] TransportError),

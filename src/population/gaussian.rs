@@ -4,7 +4,6 @@ use crate::consistency::ConsistencyFunction;
 use crate::consistency::assert_evaluable;
 use crate::float::Float;
 use crate::law::Gaussian;
-use crate::law::gaussian::noisy_variance;
 use crate::numeric::special::root_quadratic::{Direction, mean_norm};
 use crate::population::settings::Kept;
 use crate::population::{Interval, Keep, Method, PopulationError, PopulationReport};
@@ -146,7 +145,7 @@ impl<'a> GaussianRecursion<'a> {
             let (level, sin_delta) = (self.grid.level(t), self.grid.sin_delta(t));
             let before = self.grid.level(t - 1);
             for space in &mut spaces {
-                space.step(noisy_variance(level, space.variance), sin_delta, before.cos() * level.cos(), before.sin() * level.sin());
+                space.step(level.noisy_variance(space.variance), sin_delta, before.cos() * level.cos(), before.sin() * level.sin());
             }
             certificate.add(if spaces.len() == 1 {
                 spaces[0].local * unit
@@ -280,7 +279,7 @@ fn eigenspaces(target: &Gaussian, grid: &Grid) -> (Vec<Eigenspace>, Vec<usize>) 
     for i in order {
         let (variance, multiplicity) = entries[i];
         if spaces.last().is_none_or(|s| s.variance != variance) {
-            let first = noisy_variance(grid.level(1), variance);
+            let first = grid.level(1).noisy_variance(variance);
             let zero = Sum::default();
             spaces.push(Eigenspace {
                 variance,

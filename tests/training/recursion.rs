@@ -202,7 +202,7 @@ fn bad_input_is_a_typed_error() {
     assert!(matches!(train(&array![[0.0, 1.0], [3.0, 1.0]], &Affine::new()), TrainingError::ConstantColumn { column: 1, .. }));
     assert!(matches!(train(&array![[0.0, 1.0]], &Affine::new()), TrainingError::TooFewRows { rows: 1, needed: 2, .. }));
     assert!(matches!(train(&good, &Spline::new()), TrainingError::Mismatch { left: 1, right: 2, .. }));
-    assert!(matches!(Grid::from_angles(&[0.1]).unwrap_err(), ScheduleError::TooFewSteps { steps: 1 }));
+    assert!(matches!(Grid::from_angles(&[0.1]).unwrap_err(), ScheduleError::OutOfRange(_)));
     let law = Normal(1.0);
     let many = Recursion::<f64>::new(uniform_angles(3), 16).unwrap().posterior_draws(2).unwrap();
     assert!(matches!(many.train(Source::Law(&law), &Affine::new(), &mut rng), Err(TrainingError::Unsupported { .. })));

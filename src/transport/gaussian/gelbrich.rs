@@ -6,11 +6,14 @@ use crate::transport::gaussian::norm;
 use crate::transport::gaussian::procrustes::bures;
 use crate::transport::gaussian::root::Covariance;
 use crate::transport::order::Order;
-use crate::transport::{TransportError, check};
+use crate::transport::{Measure, TransportError, check};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView1, Axis};
+use std::fmt;
 
 /// The Gelbrich lower bound on W_2, measured on two clouds.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Gelbrich {
     /// The bound between the two empirical measures: exact for them, biased upwards by order d²/n for the laws behind them.
     pub plug_in: f64,
@@ -20,53 +23,48 @@ pub struct Gelbrich {
     pub distance: Estimate,
 }
 
+impl fmt::Display for Gelbrich {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Estimate { value, lower, upper, .. } = self.distance;
+        write!(f, "W_2 ≥ {value:.6} (95 % interval {lower:.6} to {upper:.6}); between the clouds themselves ≥ {:.6}", self.plug_in)
+    }
+}
+
 /// Groups of the jackknife: enough for a standard error good to a sixth, few enough to be cheap.
 const GROUPS: usize = 20;
 
-/// The Gelbrich bound between two empirical measures: W_2 ≥ W_2(N(m₁, Σ₁), N(m₂, Σ₂)), Σ with divisor n.
+/// The Gelbrich bound between two clouds, weighted or not: W_2 ≥ W_2(N(m₁, Σ₁), N(m₂, Σ₂)), Σ with divisor n or under the weights.
 ///
 /// # Errors
-/// A cloud is empty or holds NaN or ∞, or the clouds differ in dimension.
+/// A cloud is empty or holds NaN or ∞; the clouds differ in dimension; weights that are not one a row, nonnegative, finite and of sum one
+/// (within 1e−9).
 ///
 /// # Example
 /// ```
 /// use ndarray::array;
+/// use onestep::transport::Measure;
 /// use onestep::transport::gaussian::gelbrich_plug_in;
 /// // A translation by (3, 4): the bound is attained.
 /// let g = gelbrich_plug_in(&array![[0.0, 0.0], [2.0, 0.0]], &array![[3.0, 4.0], [5.0, 4.0]])?;
 /// assert!((g - 5.0).abs() < 1e-14);
-/// # Ok::<(), onestep::Error>(())
-/// ```
-///
-/// # References
-/// Gelbrich, "On a formula for the L² Wasserstein metric between measures on Euclidean and Hilbert spaces", Math. Nachr. 147 (1990).
-pub fn gelbrich_plug_in<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError> {
-    check::clouds(x, y)?;
-    distance(&Moments::of(x, 1).whole(), &Moments::of(y, 1).whole())
-}
-
-/// The Gelbrich bound between two weighted clouds: means and covariances under the weights.
-///
-/// # Errors
-/// As [`gelbrich_plug_in`], or weights that are not one a row, nonnegative, finite and of sum one (within 1e−9).
-///
-/// # Example
-/// ```
-/// use ndarray::array;
-/// use onestep::transport::gaussian::gelbrich_weighted;
 /// // Mass 1/4 at 4 against a point at 0: √(mean² + variance) = √(1 + 3).
-/// let g = gelbrich_weighted(&array![[0.0], [4.0]], &[0.75, 0.25], &array![[0.0]], &[1.0])?;
+/// let g = gelbrich_plug_in(Measure::weighted(&array![[0.0], [4.0]], &[0.75, 0.25]), &array![[0.0]])?;
 /// assert!((g - 2.0).abs() < 1e-14);
 /// # Ok::<(), onestep::Error>(())
 /// ```
 ///
 /// # References
-/// As [`gelbrich_plug_in`].
-pub fn gelbrich_weighted<F: Float>(x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>, b: &[f64]) -> Result<f64, TransportError> {
-    check::clouds(x, y)?;
-    let a = check::weights(check::CLOUDS[0], x.nrows(), a)?;
-    let b = check::weights(check::CLOUDS[1], y.nrows(), b)?;
-    distance(&Moments::weighted(x, &a).whole(), &Moments::weighted(y, &b).whole())
+/// Gelbrich, "On a formula for the L² Wasserstein metric between measures on Euclidean and Hilbert spaces", Math. Nachr. 147 (1990).
+#[doc(alias = "FID")]
+#[doc(alias = "Fréchet distance")]
+pub fn gelbrich_plug_in<'a, 'b, F: Float>(x: impl Into<Measure<'a, F>>, y: impl Into<Measure<'b, F>>) -> Result<f64, TransportError> {
+    let (x, y) = (x.into(), y.into());
+    let [a, b] = check::measures(x, y)?;
+    let moments = |x: Measure<'_, F>, weights: &[f64]| {
+        let of = if x.weights().is_some() { Moments::weighted(&x.points(), weights) } else { Moments::of(&x.points(), 1) };
+        of.whole()
+    };
+    distance(&moments(x, &a), &moments(y, &b))
 }
 
 /// The Gelbrich bound between the laws behind two samples, with its bias removed and a standard error, by a grouped jackknife.
@@ -97,6 +95,9 @@ pub fn gelbrich_weighted<F: Float>(x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>
 ///
 /// # References
 /// As [`gelbrich_plug_in`]; Efron and Stein, "The jackknife estimate of variance", Ann. Statist. 9 (1981).
+#[doc(alias = "FID")]
+#[doc(alias = "Fréchet distance")]
+#[doc(alias = "Fréchet inception distance")]
 pub fn gelbrich<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Gelbrich, TransportError> {
     check::clouds(x, y)?;
     let groups = GROUPS.min(x.nrows()).min(y.nrows());
@@ -106,7 +107,8 @@ pub fn gelbrich<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Gelbrich
     let squared = if groups < 2 {
         Estimate::normal(plug_in * plug_in, f64::INFINITY, evaluations)
     } else {
-        let left_out = (0..groups).map(|k| Ok(distance(&mx.without(k), &my.without(k))?.powi(2))).collect::<Result<Vec<_>, _>>()?;
+        let left_out =
+            (0..groups).map(|k| Ok(distance(&mx.without(k), &my.without(k))?.powi(2))).collect::<Result<Vec<_>, TransportError>>()?;
         let k = groups as f64;
         let mean = left_out.iter().sum::<f64>() / k;
         let variance = (k - 1.0) / k * left_out.iter().map(|g| (g - mean).powi(2)).sum::<f64>();

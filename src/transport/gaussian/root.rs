@@ -49,7 +49,7 @@ impl Covariance for Given<'_> {
             None => to.iter_mut().zip(matrix).for_each(|(to, v)| *to = *v),
         }
         if let Some(e) = to.iter().position(|v| !v.is_finite()) {
-            return Err(self.fail(format!("entry {:?} is {}", (e / dim, e % dim), to[e])));
+            return Err(self.fail(format!("entry {:?} is {}", (e / dim + 1, e % dim + 1), to[e])));
         }
         let largest = to.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         let mut largest_gap = 0.0_f64;
@@ -62,6 +62,7 @@ impl Covariance for Given<'_> {
             let gap = |(i, j)| (matrix[[i, j]] - matrix[[j, i]]).abs();
             let pairs = (0..dim).flat_map(|i| (i + 1..dim).map(move |j| (i, j)));
             let (i, j) = pairs.max_by(|&p, &q| gap(p).total_cmp(&gap(q))).unwrap_or((0, 0));
+            let (i, j) = (i + 1, j + 1);
             return Err(self.fail(format!("entries ({i}, {j}) and ({j}, {i}) differ by {largest_gap:e}")));
         }
         Ok(())
