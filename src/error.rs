@@ -6,7 +6,7 @@
 //!
 //! Positions in messages and fields count from 1, as in the formulas.
 
-use crate::audit::{AuditError, RateError};
+use crate::audit::AuditError;
 use crate::bound::BoundError;
 use crate::consistency::ConsistencyError;
 use crate::flow::FlowError;
@@ -77,12 +77,9 @@ pub enum Error {
     #[cfg(feature = "serde")]
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// An audit.
+    /// An audit or a rate fit.
     #[error(transparent)]
     Audit(#[from] AuditError),
-    /// A rate fit.
-    #[error(transparent)]
-    Rate(#[from] RateError),
 }
 
 /// A count or a real number in a message: counts without a decimal point, extreme reals with an exponent.
