@@ -113,8 +113,8 @@ fn a_ball_is_the_limit_of_its_shells() {
     // At angle 0.6 the noise covers the spacing of 12 shells.
     let grid = angles(0.6, 1.4, 4);
     for dim in [2, 50] {
-        let exact = RadialRecursion::new(&Radial::uniform_ball(dim, 1.3).unwrap(), &grid).run().unwrap();
-        let shells = RadialRecursion::new(&Radial::ball(dim, 1.3, 12).unwrap(), &grid).run().unwrap();
+        let exact = RadialRecursion::new(&Radial::ball(dim, 1.3).unwrap(), &grid).run().unwrap();
+        let shells = RadialRecursion::new(&Radial::ball_shells(dim, 1.3, 12).unwrap(), &grid).run().unwrap();
         agree(exact.report(), shells.report(), 1e-8);
         assert!((exact.report().loss_sum / exact.report().energy_deficit - 1.0).abs() < 1e-8);
     }
@@ -197,7 +197,7 @@ fn bad_parameters_are_refused() {
         assert!(Radial::sphere(3, radius).is_err());
     }
     assert!(Radial::sphere(0, 1.0).is_err());
-    assert!(Radial::ball(3, 1.0, 0).is_err());
+    assert!(Radial::ball_shells(3, 1.0, 0).is_err());
     assert!(Radial::shells(3, &[0.5, 0.4], &[1.0, 2.0]).is_err());
     assert!(Radial::shells(3, &[1.0], &[1.0, 2.0]).is_err());
     assert!(Radial::from_quantile(3, 4, |u| 1.0 / (u - u)).is_err());

@@ -1,7 +1,6 @@
 //! The recursion along one eigenspace of the covariance.
 
 use crate::law::Gaussian;
-use crate::law::gaussian::noisy_variance;
 use crate::numeric::special::root_quadratic::Direction;
 use crate::numeric::special::sum::Sum;
 use crate::schedule::Grid;
@@ -71,7 +70,7 @@ pub(super) fn eigenspaces(target: &Gaussian, grid: &Grid) -> (Vec<Eigenspace>, V
     for i in order {
         let (variance, multiplicity) = entries[i];
         if spaces.last().is_none_or(|s| s.variance != variance) {
-            let first = noisy_variance(grid.level(1), variance);
+            let first = grid.level(1).noisy_variance(variance);
             let zero = Sum::default();
             spaces.push(Eigenspace {
                 variance,

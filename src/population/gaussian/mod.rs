@@ -7,7 +7,6 @@ mod result;
 pub use result::{GaussianConsistency, GaussianPopulation};
 
 use crate::law::Gaussian;
-use crate::law::gaussian::noisy_variance;
 use crate::numeric::special::root_quadratic::{Direction, mean_norm};
 use crate::numeric::special::sum::Sum;
 use crate::population::local_error::certificate_levels;
@@ -168,7 +167,7 @@ impl<'a> GaussianRecursion<'a> {
             let (level, sin_delta) = (self.grid.level(t), self.grid.sin_delta(t));
             let before = self.grid.level(t - 1);
             for space in &mut spaces {
-                space.step(noisy_variance(level, space.variance), sin_delta, before.cos() * level.cos(), before.sin() * level.sin());
+                space.step(level.noisy_variance(space.variance), sin_delta, before.cos() * level.cos(), before.sin() * level.sin());
             }
             let root_mean_square = spaces.iter().map(|s| s.multiplicity * s.local * s.local).sum::<f64>().sqrt();
             let mean_abs = if spaces.len() == 1 {

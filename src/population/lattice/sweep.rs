@@ -1,7 +1,6 @@
 //! One run of the recursion on one lattice.
 
 use crate::flow::FlowSolver;
-use crate::law::gaussian::{noisy_variance, over};
 use crate::law::mixture::softmax;
 use crate::law::{Covariance, GaussianMixture};
 use crate::level::NoiseLevel;
@@ -82,7 +81,7 @@ impl<'a> Sweep<'a> {
         let (mut low, mut high) = (vec![f64::INFINITY; dim], vec![f64::NEG_INFINITY; dim]);
         for level in [run.grid.level(1), run.grid.last()] {
             for (mean, covariance) in target.means().rows().into_iter().zip(target.covariances()) {
-                let noisy = covariance.function(|s| noisy_variance(level, s));
+                let noisy = covariance.function(|s| level.noisy_variance(s));
                 for j in 0..dim {
                     let reach = REACH * noisy[[j, j]].sqrt();
                     low[j] = low[j].min(level.cos() * mean[j] - reach);
@@ -196,7 +195,7 @@ impl<'a> Sweep<'a> {
 
     /// b √C z for every point z of the rule, C the posterior covariance of a component.
     fn deviations(&self, level: NoiseLevel, b: f64, covariance: &Covariance) -> Vec<f64> {
-        let root = covariance.function(|s| b * over(s * level.one_minus_alpha_bar(), noisy_variance(level, s)).sqrt());
+        let root = covariance.function(|s| b * level.posterior_variance(s).sqrt());
         let dim = self.lattice.dim();
         let image = |z: &[f64], j: usize| -> f64 { (0..dim).map(|i| root[[j, i]] * z[i]).sum() };
         self.offsets.chunks_exact(dim).flat_map(|z| (0..dim).map(|j| image(z, j)).collect::<Vec<_>>()).collect()
@@ -207,7 +206,7 @@ impl<'a> Sweep<'a> {
 fn posterior_means(target: &GaussianMixture, level: NoiseLevel, k: usize, x: &Array2<f64>) -> Array2<f64> {
     let covariance = &target.covariances()[k];
     let mut means = Array2::zeros(x.raw_dim());
-    let gain = covariance.map(|s| over(level.cos() * s, noisy_variance(level, s)));
+    let gain = covariance.map(|s| level.gain(s));
     covariance.apply(&gain, &target.about_mean(level, k, x), &mut means);
     means += &target.means().row(k);
     means

@@ -4,7 +4,7 @@ use crate::float::Float;
 use crate::numeric::dense::panels::Panels;
 use crate::numeric::parallel;
 use crate::numeric::vector::vectorised;
-use crate::training::class::Activation;
+use crate::training::network::activation::Activation;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Slice};
 use rand::RngCore;

@@ -1,8 +1,11 @@
 //! Regression problems.
 
+use crate::error::{check_entries, check_equal, check_range};
 use crate::float::Float;
-use crate::training::{Fitted, TrainingError};
-use ndarray::{Array1, ArrayRef1, ArrayRef2, ArrayView1, ArrayView2, Zip};
+use crate::training::error::{TrainingError, check_table};
+use crate::training::features::tables::Tables;
+use crate::training::fitted::Fitted;
+use ndarray::{Array1, ArrayRef1, ArrayRef2, ArrayView1, ArrayView2};
 
 /// A weighted regression problem: find g in a class with g(x_i) ≈ y_i, by minimising Σ_i w_i ‖g(x_i) − y_i‖² / Σ_i w_i.
 ///
@@ -30,17 +33,6 @@ pub struct Regression<'a, F: Float = f64> {
     start: Option<&'a Fitted<F>>,
 }
 
-/// Checks that a table has columns and finite entries.
-pub(crate) fn check_table<F: Float>(what: &'static str, table: &ArrayRef2<F>) -> Result<(), TrainingError> {
-    if table.ncols() == 0 {
-        return Err(TrainingError::NoColumns { what });
-    }
-    match table.indexed_iter().find(|(_, v)| !v.is_finite()) {
-        Some(((row, column), v)) => Err(TrainingError::NotFinite { what, row, column, value: v.as_f64() }),
-        None => Ok(()),
-    }
-}
-
 impl<'a, F: Float> Regression<'a, F> {
     /// The problem with equal weights.
     ///
@@ -51,12 +43,10 @@ impl<'a, F: Float> Regression<'a, F> {
     /// use ndarray::array;
     /// use onestep::training::{Regression, TrainingError};
     /// let refused = Regression::new(&array![[0.0], [1.0]], &array![[f64::NAN], [1.0]]).unwrap_err();
-    /// assert!(matches!(refused, TrainingError::NotFinite { what: "y", row: 0, column: 0, .. }));
+    /// assert!(matches!(refused, TrainingError::NotFinite(place) if (place.name, place.row, place.column) == ("y", 1, 1)));
     /// ```
     pub fn new(x: &'a ArrayRef2<F>, y: &'a ArrayRef2<F>) -> Result<Self, TrainingError> {
-        if x.nrows() != y.nrows() {
-            return Err(TrainingError::Mismatch { left_name: "rows of x", left: x.nrows(), right_name: "rows of y", right: y.nrows() });
-        }
+        check_equal("rows of x", x.nrows(), "rows of y", y.nrows())?;
         if x.nrows() < 2 {
             return Err(TrainingError::TooFewRows { what: "x", rows: x.nrows(), needed: 2 });
         }
@@ -83,15 +73,11 @@ impl<'a, F: Float> Regression<'a, F> {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn weighted(mut self, weights: &'a ArrayRef1<F>) -> Result<Self, TrainingError> {
-        if weights.len() != self.rows() {
-            return Err(TrainingError::Mismatch { left_name: "rows of x", left: self.rows(), right_name: "weights", right: weights.len() });
-        }
-        if let Some(&bad) = weights.iter().find(|w| !(**w >= F::zero() && w.is_finite())) {
-            return Err(TrainingError::OutOfRange { name: "weight", value: bad.as_f64(), range: "[0, inf)" });
-        }
-        if !(weights.sum() > F::zero()) {
-            return Err(TrainingError::OutOfRange { name: "sum of weights", value: 0.0, range: "(0, inf)" });
-        }
+        check_equal("rows of x", self.rows(), "weights", weights.len())?;
+        let numbers: Vec<f64> = weights.iter().map(|w| w.as_f64()).collect();
+        check_entries("weights", &numbers, |w| w >= 0.0 && w.is_finite(), "[0, inf)")?;
+        let sum: f64 = numbers.iter().sum();
+        check_range("sum of weights", sum, sum > 0.0 && sum.is_finite(), "(0, inf)")?;
         self.weights = Some(weights.view());
         Ok(self)
     }
@@ -183,12 +169,9 @@ impl<'a, F: Float> Regression<'a, F> {
             }
         }
     }
-}
 
-/// Σ w_i ‖fit_i − y_i‖² with weights that sum to one.
-pub(crate) fn weighted_loss(fit: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: &ArrayRef1<f64>) -> f64 {
-    Zip::from(fit.rows())
-        .and(y.rows())
-        .and(weights)
-        .fold(0.0, |sum, f, y, w| sum + w * f.iter().zip(y).map(|(f, y)| (f - y) * (f - y)).sum::<f64>())
+    /// The data in `f64`.
+    pub(crate) fn tables(&self) -> Tables {
+        Tables { x: self.x.mapv(F::as_f64), y: self.y.mapv(F::as_f64), weights: self.normalised_weights() }
+    }
 }

@@ -2,10 +2,11 @@
 
 use crate::float::Float;
 use crate::numeric::batch;
-use crate::training::TrainingError;
-use crate::training::class::linear::LinearModel;
-use crate::training::class::nearest::NearestModel;
-use crate::training::network::PerceptronModel;
+use crate::training::error::TrainingError;
+use crate::training::features::linear::{Candidate, LinearModel};
+use crate::training::features::nearest::NearestModel;
+use crate::training::network::perceptron::PerceptronModel;
+use crate::training::summary::FitSummary;
 use ndarray::{Array2, ArrayRef2};
 use std::sync::Arc;
 
@@ -42,95 +43,6 @@ pub trait FittedMap<F: Float = f64>: std::fmt::Debug + Send + Sync {
     fn eval_into(&self, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>);
 }
 
-/// What a fit minimised, how, and how far it got.
-///
-/// # Example
-/// ```
-/// use onestep::training::FitSummary;
-/// let summary = FitSummary::new("weighted least squares", "Cholesky").with_loss(0.25).with_effective_parameters(3.0);
-/// assert_eq!((summary.loss, summary.effective_parameters), (0.25, 3.0));
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct FitSummary {
-    /// What was minimised, over which functions.
-    pub minimiser: String,
-    /// How the minimiser was found: the algorithm, and whether it is exact, global or only stationary.
-    pub method: String,
-    /// Σ w_i ‖g(x_i) − y_i‖² / Σ w_i on the rows of the fit.
-    pub loss: f64,
-    /// Effective number of parameters an output: the trace of the smoother for linear fits, a plain count otherwise.
-    pub effective_parameters: f64,
-    /// The penalty λ in use; 0 where there is none.
-    pub penalty: f64,
-    /// Iterations of the optimiser; 0 for a direct solver.
-    pub iterations: usize,
-}
-
-impl FitSummary {
-    /// A summary with its words, and numbers still zero.
-    ///
-    /// ```
-    /// assert_eq!(onestep::training::FitSummary::new("a", "b").iterations, 0);
-    /// ```
-    #[must_use]
-    pub fn new(minimiser: &str, method: &str) -> Self {
-        Self {
-            minimiser: minimiser.to_owned(),
-            method: method.to_owned(),
-            loss: 0.0,
-            effective_parameters: 0.0,
-            penalty: 0.0,
-            iterations: 0,
-        }
-    }
-
-    /// The same with the loss.
-    ///
-    /// ```
-    /// assert_eq!(onestep::training::FitSummary::new("a", "b").with_loss(2.0).loss, 2.0);
-    /// ```
-    #[must_use]
-    pub fn with_loss(mut self, loss: f64) -> Self {
-        self.loss = loss;
-        self
-    }
-
-    /// The same with the effective number of parameters.
-    ///
-    /// ```
-    /// assert_eq!(onestep::training::FitSummary::new("a", "b").with_effective_parameters(2.0).effective_parameters, 2.0);
-    /// ```
-    #[must_use]
-    pub fn with_effective_parameters(mut self, count: f64) -> Self {
-        self.effective_parameters = count;
-        self
-    }
-
-    /// The same with the penalty λ.
-    ///
-    /// ```
-    /// assert_eq!(onestep::training::FitSummary::new("a", "b").with_penalty(2.0).penalty, 2.0);
-    /// ```
-    #[must_use]
-    pub fn with_penalty(mut self, penalty: f64) -> Self {
-        self.penalty = penalty;
-        self
-    }
-
-    /// The same with the number of iterations.
-    ///
-    /// ```
-    /// assert_eq!(onestep::training::FitSummary::new("a", "b").with_iterations(2).iterations, 2);
-    /// ```
-    #[must_use]
-    pub fn with_iterations(mut self, iterations: usize) -> Self {
-        self.iterations = iterations;
-        self
-    }
-}
-
 /// The map inside a [`Fitted`].
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -158,6 +70,15 @@ pub struct Fitted<F: Float = f64> {
 impl<F: Float> Fitted<F> {
     pub(crate) fn new(model: Model<F>, summary: FitSummary) -> Self {
         Self { model, summary }
+    }
+
+    /// A linear model with the summary of its solution.
+    pub(crate) fn linear((model, solution): Candidate, minimiser: &str, method: &str) -> Self {
+        let summary = FitSummary::new(minimiser, method)
+            .with_loss(solution.loss)
+            .with_effective_parameters(solution.effective_parameters)
+            .with_penalty(solution.penalty);
+        Self::new(Model::Linear(model), summary)
     }
 
     /// A map of the user's own, for a [`FunctionClass`](super::FunctionClass) outside this crate. It trains and evaluates like the others; it cannot be saved.

@@ -1,6 +1,7 @@
 //! The error of each step against the exact posterior expectation, whole and in its two parts.
 
-use crate::audit::StepErrors;
+use crate::audit::AuditError;
+use crate::audit::step_check::report::StepErrors;
 use crate::bound::AccumulatedError;
 use crate::estimate::Estimate;
 use crate::float::Float;
@@ -10,7 +11,6 @@ use crate::numeric::parallel;
 use crate::numeric::stream::Stream;
 use crate::process::ForwardProcess;
 use crate::training::Trained;
-use crate::training::TrainingError;
 use ndarray::{Array2, ArrayRef2};
 use rand::RngCore;
 
@@ -23,9 +23,9 @@ pub(super) struct StepError {
 }
 
 /// f_t*(x) = E[f_{t−1}(X_{t−1}) | X_t = x] at the rows of `x`, by the posterior's quadrature rule; f_{t−1} is the trained one.
-fn expectation<F: Float>(trained: &dyn Trained<F>, target: &dyn PosteriorRule, t: usize, x: &ArrayRef2<f64>) -> Array2<f64> {
+fn expectation<F: Float>(trained: &dyn Trained<F>, law: &dyn PosteriorRule, t: usize, x: &ArrayRef2<f64>) -> Array2<f64> {
     let grid = trained.levels();
-    let rules = parallel::map(x.nrows(), |i| target.posterior_rule(grid.level(t), &x.row(i).to_vec()));
+    let rules = parallel::map(x.nrows(), |i| law.posterior_rule(grid.level(t), &x.row(i).to_vec()));
     let before = Conditional::new(grid, t, x, &rules);
     before.mean(&trained.eval(t - 1, &before.nodes().mapv(F::of)))
 }
@@ -36,30 +36,28 @@ fn mean_gap(a: &ArrayRef2<f64>, b: &ArrayRef2<f64>) -> Estimate {
     Estimate::from_samples(&gaps)
 }
 
-/// Measures step t at `points` fresh points; f_t^F is fitted to f_t* at `projection` other points, none for 0.
-pub(super) fn measure<F: Float>(
+/// Measures step t at `points` fresh points; f_t^F is fitted to f_t* at `projection` other points, if asked for.
+pub(super) fn step_error<F: Float>(
     trained: &dyn Trained<F>,
-    target: &dyn PosteriorRule,
+    law: &dyn PosteriorRule,
     t: usize,
-    (points, projection): (usize, usize),
+    (points, projection): (usize, Option<usize>),
     rng: &mut dyn RngCore,
-) -> Result<StepError, TrainingError> {
+) -> Result<StepError, AuditError> {
     let process = ForwardProcess::new(trained.levels());
-    let mut draw = |n: usize| process.marginal(t, &target.sample(n, rng), &mut Stream::fork(rng));
+    let mut draw = |n: usize| process.marginal(t, &law.sample(n, rng), &mut Stream::fork(rng));
     let x = draw(points);
-    let optimum = expectation(trained, target, t, &x);
+    let optimum = expectation(trained, law, t, &x);
     let fitted = trained.eval(t, &x.mapv(F::of)).mapv(F::as_f64);
     let whole = mean_gap(&fitted, &optimum);
-    if projection == 0 || !trained.is_linear(t) {
-        return Ok(StepError { whole, parts: None });
-    }
+    let Some(projection) = projection.filter(|_| trained.is_linear(t)) else { return Ok(StepError { whole, parts: None }) };
     let own = draw(projection);
-    let best = trained.best_of_class(t, &own, &expectation(trained, target, t, &own), &x).map_err(|e| e.at_step(t))?;
+    let best = trained.best_of_class(t, &own, &expectation(trained, law, t, &own), &x).map_err(|e| e.at_step(t))?;
     Ok(StepError { whole, parts: best.map(|best| (mean_gap(&fitted, &best), mean_gap(&best, &optimum))) })
 }
 
 /// Both normalisations of Assumption 2 for the errors of steps 2..=T.
-pub(super) fn accumulate(name: &'static str, steps: Vec<Estimate>) -> Result<StepErrors, TrainingError> {
+pub(super) fn accumulate(name: &'static str, steps: Vec<Estimate>) -> Result<StepErrors, AuditError> {
     let values: Vec<f64> = steps.iter().map(|e| e.value).collect();
     Ok(StepErrors { accumulated: AccumulatedError::from_steps(name, steps.len() + 1, &values)?, steps })
 }

@@ -9,13 +9,12 @@
 //! equations of u are solved by Cholesky after scaling the columns to unit length, with one step of iterative refinement on the residual.
 //! With φ, one symmetric eigendecomposition of the residual Gram matrix gives the solution for every λ at once.
 
+use crate::error::check_range;
 use crate::numeric::parallel;
-use crate::training::TrainingError;
-use crate::training::check_range;
-use crate::training::class::linear::Tables;
-use crate::training::class::regression::weighted_loss;
+use crate::training::error::TrainingError;
+use crate::training::features::tables::Tables;
 use nalgebra::{Cholesky, DMatrix, Dyn, SymmetricEigen};
-use ndarray::{Array1, Array2, ArrayRef2, ArrayView2, Axis, Zip};
+use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, ArrayView2, Axis, Zip};
 
 /// How the ridge penalty λ ‖B‖² is chosen.
 ///
@@ -37,11 +36,11 @@ pub enum Penalty {
 
 impl Penalty {
     /// Refuses a fixed λ that is not positive and finite.
-    pub(crate) fn check(self) -> Result<Self, TrainingError> {
+    pub(crate) fn check(self) -> Result<(), TrainingError> {
         if let Self::Fixed(l) = self {
             check_range("penalty", l, l > 0.0 && l.is_finite(), "(0, inf)")?;
         }
-        Ok(self)
+        Ok(())
     }
 }
 
@@ -261,4 +260,12 @@ pub(crate) fn affine_part(x: &ArrayRef2<f64>, tables: &Tables) -> Result<(Array2
     let coefficients = problem.solve(Penalty::LeaveOneOut)?.coefficients;
     let (offset, linear) = coefficients.view().split_at(Axis(0), 1);
     Ok((linear.to_owned(), offset.row(0).to_owned()))
+}
+
+/// Σ w_i ‖fit_i − y_i‖² with weights that sum to one.
+pub(crate) fn weighted_loss(fit: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: &ArrayRef1<f64>) -> f64 {
+    Zip::from(fit.rows())
+        .and(y.rows())
+        .and(weights)
+        .fold(0.0, |sum, f, y, w| sum + w * f.iter().zip(y).map(|(f, y)| (f - y) * (f - y)).sum::<f64>())
 }

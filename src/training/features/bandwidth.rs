@@ -1,8 +1,8 @@
 //! Bandwidths of kernels, relative to the data.
 
+use crate::error::{check_entries, check_some};
 use crate::numeric::stream::distinct_indices;
-use crate::training::TrainingError;
-use crate::training::check_range;
+use crate::training::error::TrainingError;
 use ndarray::{ArrayRef2, Zip};
 use rand::RngCore;
 
@@ -18,12 +18,13 @@ impl Default for Bandwidths {
 }
 
 impl Bandwidths {
-    pub(crate) fn new(multiples: &[f64]) -> Result<Self, TrainingError> {
-        check_range("number of bandwidths", multiples.len() as f64, !multiples.is_empty(), "[1, inf)")?;
-        for &m in multiples {
-            check_range("bandwidth", m, m > 0.0 && m.is_finite(), "(0, inf)")?;
-        }
-        Ok(Self(multiples.to_vec()))
+    pub(crate) fn new(multiples: &[f64]) -> Self {
+        Self(multiples.to_vec())
+    }
+
+    pub(crate) fn check(&self) -> Result<(), TrainingError> {
+        check_some("bandwidths", &self.0)?;
+        Ok(check_entries("bandwidths", &self.0, |m| m > 0.0 && m.is_finite(), "(0, inf)")?)
     }
 
     pub(crate) fn times(&self, median: f64) -> impl Iterator<Item = f64> + '_ {
