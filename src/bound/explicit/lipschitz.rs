@@ -1,7 +1,8 @@
 //! 2.17: Lipschitz optimal maps.
 
+use crate::bound::BoundError;
+use crate::bound::error::positive;
 use crate::bound::explicit::{OUTWARDS, SufficientSteps};
-use crate::bound::{BoundError, positive};
 use crate::error::{check_entries, check_range, check_some};
 use crate::numeric::special::sum::Sum;
 use crate::schedule::Grid;

@@ -1,8 +1,9 @@
 //! 2.18 and 2.19: strongly log-concave targets.
 
+use crate::bound::BoundError;
+use crate::bound::error::{check_dim, positive};
 use crate::bound::explicit::lipschitz::check_span;
 use crate::bound::explicit::{OUTWARDS, SufficientSteps};
-use crate::bound::{BoundError, check_dim, positive};
 use crate::error::check_range;
 use crate::level::NoiseLevel;
 use crate::numeric::special::kronrod::{K15, Piece, Value, adaptive};
