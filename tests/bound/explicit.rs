@@ -137,7 +137,7 @@ fn bounds_hold_on_random_laws() {
         let grid = Grid::from_angles(&angles).unwrap();
         let run = LineRecursion::new(&law, &grid).run().unwrap();
         let report = run.report();
-        let w2 = report.w2_marginal;
+        let w2 = report.w2_marginal.lower;
         assert!(w2 <= constants.bound(&grid).w2, "2.19: {w2} > {:?}", constants.bound(&grid));
         assert!(report.energy_deficit <= constants.energy(&grid) * (1.0 + 1e-9), "2.18: {}", report.energy_deficit);
         assert!(w2 <= constants.energy(&grid).sqrt());
