@@ -91,7 +91,7 @@ fn classes_reach_the_population_distance_in_the_plane() {
     let (line, grid) = (modes(), uniform_angles(25));
     let target = Product::copies(line.clone(), 2).unwrap();
     // W_1 of the product is at most its W_2, √2 times that of a factor.
-    let population = 2f64.sqrt() * LineRecursion::new(&line, &grid).run().unwrap().report().w2_marginal;
+    let population = 2f64.sqrt() * LineRecursion::new(&line, &grid).run().unwrap().report().w2_marginal.upper;
     let mut stream = rng(53);
     let n = 600;
     let clouds: Vec<Array2<f64>> = (0..2).map(|_| target.sample(n, &mut stream)).collect();

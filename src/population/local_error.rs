@@ -1,8 +1,7 @@
 //! The errors of the single steps and their sum, the certificate.
 
-use crate::level::NoiseLevel;
 use crate::population::quadrature::Quadrature;
-use crate::schedule::Grid;
+use crate::schedule::{Equidistributed, Grid, ScheduleError};
 
 /// The certificate is summed over all levels up to this number, and over this many of them beyond.
 const CERTIFICATE_LEVELS: usize = 256;
@@ -10,9 +9,13 @@ const CERTIFICATE_LEVELS: usize = 256;
 /// The error made at one step: for training local_t(x) = E[Φ_{t−1}(X_{t−1}) | X_t = x] − Φ_t(x), for distillation the change of f along
 /// the flow, f_t(x) − f_{t−1}(Φ_{t→t−1}(x)). In both cases the certificate is the sum of E|local_t|.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct LocalError {
     /// t.
     pub step: usize,
+    /// θ_{t−1} in radians.
+    pub angle_before: f64,
     /// θ_t in radians.
     pub angle: f64,
     /// Δθ_t in radians.
@@ -25,9 +28,15 @@ pub struct LocalError {
 
 impl LocalError {
     /// The entry for `local` at the labels.
-    pub(crate) fn new(step: usize, level: NoiseLevel, delta: f64, q: &Quadrature, local: &[f64]) -> Self {
+    pub(crate) fn new(step: usize, grid: &Grid, q: &Quadrature, local: &[f64]) -> Self {
         let root_mean_square = q.mean_of(|i| local[i] * local[i]).max(0.0).sqrt();
-        Self { step, angle: level.angle(), delta, mean_abs: q.mean_abs(local), root_mean_square }
+        Self::known(step, grid, q.mean_abs(local), root_mean_square)
+    }
+
+    /// The entry for known moments.
+    pub(crate) fn known(step: usize, grid: &Grid, mean_abs: f64, root_mean_square: f64) -> Self {
+        let (angle_before, angle) = (grid.level(step - 1).angle(), grid.level(step).angle());
+        Self { step, angle_before, angle, delta: grid.delta(step), mean_abs, root_mean_square }
     }
 
     /// g(θ_t) = E|local_t|/Δθ_t², which tends to a function of the angle alone as the grid becomes fine. A grid with density ∝ √g has
@@ -47,6 +56,52 @@ impl LocalError {
     #[must_use]
     pub fn density(&self) -> f64 {
         self.mean_abs / (self.delta * self.delta)
+    }
+}
+
+impl std::fmt::Display for LocalError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { step, angle_before, angle, mean_abs, root_mean_square, .. } = self;
+        write!(f, "t = {step}, θ = {angle_before:.6} to {angle:.6}: E|local| = {mean_abs:.4e}, root mean square {root_mean_square:.4e}")
+    }
+}
+
+impl Equidistributed {
+    /// T = `steps` levels with density ∝ √g, g(θ) = E|local_t|/Δθ_t² measured by a run on some grid: the grid with the smallest certificate
+    /// over the angles of that run, to leading order.
+    ///
+    /// An error belongs to the middle of its step; the ends of the range take the values nearest to them.
+    ///
+    /// # Errors
+    /// T < 2, no errors, or an error that is zero or not finite.
+    ///
+    /// ```
+    /// use onestep::VarianceSchedule;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::LineRecursion;
+    /// use onestep::schedule::{Equidistributed, LiHuangWei};
+    /// let law = LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.6, 0.6])?;
+    /// let paper = LineRecursion::new(&law, &LiHuangWei::new(64, 2.0, 4.0)?.grid()?).tolerance(1e-6).run()?;
+    /// let best = Equidistributed::from_local_errors(64, paper.local_errors())?.grid()?;
+    /// let optimal = LineRecursion::new(&law, &best).tolerance(1e-6).run()?;
+    /// assert!(optimal.report().certificate < 0.5 * paper.report().certificate);
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    pub fn from_local_errors(steps: usize, errors: &[LocalError]) -> Result<Self, ScheduleError> {
+        let weight = |l: &LocalError| l.density().sqrt();
+        let mut angles = Vec::with_capacity(errors.len() + 2);
+        let mut weights = Vec::with_capacity(errors.len() + 2);
+        if let (Some(first), Some(last)) = (errors.first(), errors.last()) {
+            angles.push(first.angle_before);
+            weights.push(weight(first));
+            for local in errors {
+                angles.push(local.angle - 0.5 * local.delta);
+                weights.push(weight(local));
+            }
+            angles.push(last.angle);
+            weights.push(weight(last));
+        }
+        Self::from_samples(steps, &angles, &weights)
     }
 }
 

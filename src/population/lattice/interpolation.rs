@@ -84,23 +84,28 @@ impl Lattice {
         self.low[j] + index as f64 * self.spacing[j]
     }
 
-    /// Writes the interpolant of `values` (`dim` numbers a node) at `y` into `out`.
+    /// Writes the interpolant of `values` (as many numbers a node as `out` has) at `y` into `out`.
     pub(super) fn interpolate(&self, values: &[f64], y: &[f64], out: &mut [f64]) {
+        self.interpolate_some(values, out.len(), y, out);
+    }
+
+    /// The same of the first numbers of every node alone, of which there are `width`.
+    pub(super) fn interpolate_some(&self, values: &[f64], width: usize, y: &[f64], out: &mut [f64]) {
         let stencil = |j: usize| Stencil::new((y[j] - self.low[j]) / self.spacing[j], self.nodes);
         out.fill(0.0);
         match self.dim() {
-            1 => self.gather(values, 0, 1.0, &stencil(0), out),
+            1 => self.gather((values, width), 0, 1.0, &stencil(0), out),
             2 => {
                 let last = stencil(1);
                 for (i, w) in stencil(0).terms() {
-                    self.gather(values, i, w, &last, out);
+                    self.gather((values, width), i, w, &last, out);
                 }
             }
             _ => {
                 let (middle, last) = (stencil(1), stencil(2));
                 for (i, v) in stencil(0).terms() {
                     for (j, w) in middle.terms() {
-                        self.gather(values, i * self.nodes + j, v * w, &last, out);
+                        self.gather((values, width), i * self.nodes + j, v * w, &last, out);
                     }
                 }
             }
@@ -109,10 +114,9 @@ impl Lattice {
 
     /// Adds `weight` times the interpolant along the last axis in line `line`.
     #[inline]
-    fn gather(&self, values: &[f64], line: usize, weight: f64, stencil: &Stencil, out: &mut [f64]) {
-        let dim = self.dim();
-        let start = (line * self.nodes + stencil.first) * dim;
-        for (node, w) in values[start..start + stencil.count * dim].chunks_exact(dim).zip(&stencil.weights) {
+    fn gather(&self, (values, width): (&[f64], usize), line: usize, weight: f64, stencil: &Stencil, out: &mut [f64]) {
+        let start = (line * self.nodes + stencil.first) * width;
+        for (node, w) in values[start..start + stencil.count * width].chunks_exact(width).zip(&stencil.weights) {
             let w = weight * w;
             out.iter_mut().zip(node).for_each(|(o, v)| *o += w * v);
         }
