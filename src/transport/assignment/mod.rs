@@ -13,7 +13,7 @@ use crate::transport::network::merge::Merged;
 use crate::transport::order::Order;
 use crate::transport::screen::boxes::{spatial, spatial_order};
 use crate::transport::screen::{MEMORY, Screen};
-use crate::transport::{TransportError, certificate, check};
+use crate::transport::{Effort, TransportError, certificate, check};
 use auction::Pairs;
 use augment::Search;
 use ndarray::ArrayRef2;
@@ -81,6 +81,8 @@ const DIFFERENT: f64 = 0.97;
 /// # References
 /// D. P. Bertsekas, *The auction algorithm: a distributed relaxation method for the assignment problem*, Ann. Oper. Res. 14 (1988).
 /// R. Jonker and A. Volgenant, *A shortest augmenting path algorithm for dense and sparse linear assignment problems*, Computing 38 (1987).
+#[doc(alias = "EMD")]
+#[doc(alias = "earth mover")]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Assignment {
     order: Order,
@@ -109,20 +111,6 @@ pub struct Matching {
     pub v: Vec<f64>,
     /// What the solution took.
     pub effort: Effort,
-}
-
-/// Work counted during a solution. It does not depend on the number of threads.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Effort {
-    /// Phases of ε-scaling, or rounds of pricing of the network simplex.
-    pub phases: usize,
-    /// Bids of the auction, or pivots of the network simplex.
-    pub iterations: usize,
-    /// Rows scanned against the whole second cloud.
-    pub scans: usize,
-    /// Shortest augmenting paths.
-    pub paths: usize,
 }
 
 impl Assignment {

@@ -54,6 +54,8 @@ use merge::Merged;
 /// # References
 /// G. B. Dantzig, *Linear programming and extensions*, 1963, ch. 17. W. H. Cunningham, *A network simplex method*, Math. Program. 11
 /// (1976). D. P. Bertsekas and D. A. Castañón, *The auction algorithm for the transportation problem*, Ann. Oper. Res. 20 (1989).
+#[doc(alias = "EMD")]
+#[doc(alias = "earth mover")]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NetworkSimplex {
     order: Order,
