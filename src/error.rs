@@ -6,15 +6,15 @@
 //!
 //! Positions in messages and fields count from 1, as in the formulas.
 
-use crate::audit::{AuditError, RateError};
+use crate::audit::AuditError;
 use crate::bound::BoundError;
-use crate::consistency::SamplingError;
+use crate::consistency::ConsistencyError;
 use crate::flow::FlowError;
 use crate::law::LawError;
 use crate::level::LevelError;
 use crate::population::PopulationError;
 use crate::schedule::ScheduleError;
-use crate::score::PerturbationError;
+use crate::score::ScoreError;
 #[cfg(feature = "serde")]
 use crate::training::ModelError;
 use crate::training::TrainingError;
@@ -51,7 +51,7 @@ pub enum Error {
     Schedule(#[from] ScheduleError),
     /// A score with a planted error.
     #[error(transparent)]
-    Score(#[from] PerturbationError),
+    Score(#[from] ScoreError),
     /// A law.
     #[error(transparent)]
     Law(#[from] LawError),
@@ -60,7 +60,7 @@ pub enum Error {
     Flow(#[from] FlowError),
     /// Sampling with a consistency function.
     #[error(transparent)]
-    Sampling(#[from] SamplingError),
+    Consistency(#[from] ConsistencyError),
     /// A distance.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -77,12 +77,9 @@ pub enum Error {
     #[cfg(feature = "serde")]
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// An audit.
+    /// An audit or a rate fit.
     #[error(transparent)]
     Audit(#[from] AuditError),
-    /// A rate fit.
-    #[error(transparent)]
-    Rate(#[from] RateError),
 }
 
 /// A count or a real number in a message: counts without a decimal point, extreme reals with an exponent.

@@ -121,7 +121,8 @@ impl Digits {
         let Some(top) = [e.value, e.lower, e.upper].into_iter().filter_map(size).max() else { return Self { last: 0, scientific: false } };
         let error = size(e.std_error).or(size(e.upper - e.lower).map(|width| width.min(top)));
         let last = error.map_or(top + 1 - DIGITS.0, |error| error + 1 - ERROR_DIGITS).clamp(top + 1 - DIGITS.1, top);
-        Self { last, scientific: !(-4..7).contains(&top) }
+        let scientific = !(-4..7).contains(&top);
+        Self { last: if scientific { last } else { last.min(0) }, scientific }
     }
 
     fn write(self, x: f64) -> String {

@@ -45,7 +45,7 @@
 //!   [`Product`], [`Rotated`], [`Shifted`]; [`PerturbedScore`] adds an error of known size.
 //! - Flows: the targets themselves, and [`FlowSolver`] for any score; [`LipschitzProbe`] measures Assumption 1.
 //! - Population recursions: [`LineRecursion`], [`GaussianRecursion`], [`RadialRecursion`], with a [`PopulationReport`];
-//!   [`TensorRecursion`] for mixtures in up to three dimensions.
+//!   [`LatticeRecursion`] for mixtures in up to three dimensions.
 //! - Sampling: [`one_step`], [`MultiStep`], and [`FixedStep`] for comparison.
 //! - Training from data: [`Recursion`] over any [`FunctionClass`], [`Joint`], with a [`StepReport`].
 //! - Transport: [`Assignment`], [`NetworkSimplex`], [`Line`], [`Sliced`], [`Sinkhorn`], [`gaussian_w2`], [`Sandwich`].

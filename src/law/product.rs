@@ -2,6 +2,7 @@
 
 use crate::consistency::ConsistencyFunction;
 use crate::consistency::assert_evaluable;
+use crate::error::check_some;
 use crate::float::Float;
 use crate::law::{LawError, LogDensity, Moments, Posterior, Sample};
 use crate::level::NoiseLevel;
@@ -47,7 +48,8 @@ impl<T> Product<T> {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(factors: Vec<T>) -> Result<Self, LawError> {
-        if factors.is_empty() { Err(LawError::Empty { name: "factors" }) } else { Ok(Self { factors }) }
+        check_some("factors", &factors)?;
+        Ok(Self { factors })
     }
 
     /// `copies` independent copies of one factor.

@@ -2,9 +2,10 @@
 
 use crate::consistency::ConsistencyFunction;
 use crate::consistency::assert_evaluable;
+use crate::error::{Empty, check_equal};
 use crate::float::Float;
 use crate::law::covariance::{ORTHOGONALITY, orthonormality_gap};
-use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, check_lengths};
+use crate::law::{LawError, LogDensity, Moments, Posterior, Sample};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::score::ScoreFunction;
@@ -53,9 +54,9 @@ impl<T> Rotated<T> {
     /// ```
     pub fn new(inner: T, rotation: &ArrayRef2<f64>) -> Result<Self, LawError> {
         if rotation.nrows() == 0 {
-            return Err(LawError::Empty { name: "rotation" });
+            return Err(Empty { name: "rotation" }.into());
         }
-        check_lengths("rows of rotation", rotation.nrows(), "columns of rotation", rotation.ncols())?;
+        check_equal("rows of rotation", rotation.nrows(), "columns of rotation", rotation.ncols())?;
         let gap = orthonormality_gap(rotation);
         if !(gap <= ORTHOGONALITY) {
             return Err(LawError::NotOrthogonal { name: "rotation", gap });

@@ -4,8 +4,8 @@ use std::fmt;
 
 /// Work counted during a solution. It does not depend on the number of threads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Effort {
     /// Phases of ε-scaling, or rounds of pricing of the network simplex.
     pub phases: usize,
@@ -20,6 +20,6 @@ pub struct Effort {
 impl fmt::Display for Effort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { phases, iterations, scans, paths } = self;
-        write!(f, "{phases} phases, {iterations} iterations, {scans} scans, {paths} augmenting paths")
+        write!(f, "{phases} phases, {iterations} bids or pivots, {scans} rows scanned, {paths} augmenting paths")
     }
 }

@@ -2,20 +2,23 @@
 
 mod auction;
 mod augment;
+mod matching;
 mod sorted;
 
 use crate::float::Float;
 use crate::numeric::parallel;
 use crate::transport::cost::Geometry;
+use crate::transport::effort::Effort;
 use crate::transport::lists::Lists;
 use crate::transport::network;
 use crate::transport::network::merge::Merged;
 use crate::transport::order::Order;
 use crate::transport::screen::boxes::{spatial, spatial_order};
 use crate::transport::screen::{MEMORY, Screen};
-use crate::transport::{Effort, TransportError, certificate, check};
+use crate::transport::{TransportError, certificate, check};
 use auction::Pairs;
 use augment::Search;
+pub use matching::Matching;
 use ndarray::ArrayRef2;
 
 /// ε of the first phase, in standard deviations of the cost.
@@ -83,34 +86,11 @@ const DIFFERENT: f64 = 0.97;
 /// R. Jonker and A. Volgenant, *A shortest augmenting path algorithm for dense and sparse linear assignment problems*, Computing 38 (1987).
 #[doc(alias = "EMD")]
 #[doc(alias = "earth mover")]
+#[doc(alias = "Wasserstein")]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Assignment {
     order: Order,
     memory: usize,
-}
-
-/// An optimal matching, its cost and the proof of its optimality.
-///
-/// `lower` ≤ W_p ≤ `distance`, the first by weak duality, the second because the matching is feasible.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Matching {
-    /// (1/n) Σ_i ‖x_i − y_π(i)‖^p of the matching.
-    pub cost: f64,
-    /// W_p = cost^{1/p}.
-    pub distance: f64,
-    /// Lower bound on W_p from the dual potentials: (mean u + mean v)^{1/p}.
-    pub lower: f64,
-    /// Duality gap of the cost: cost − (mean u + mean v), at least 0.
-    pub gap: f64,
-    /// Row i of the first cloud is matched with row `permutation[i]` of the second.
-    pub permutation: Vec<usize>,
-    /// Dual potential of the first cloud. u_i + v_j ≤ ‖x_i − y_j‖^p holds for all i, j: the solver's last step takes
-    /// u_i = min_j(‖x_i − y_j‖^p − v_j) over all columns.
-    pub u: Vec<f64>,
-    /// Dual potential of the second cloud.
-    pub v: Vec<f64>,
-    /// What the solution took.
-    pub effort: Effort,
 }
 
 impl Assignment {

@@ -4,7 +4,8 @@
 //! of the cheapest parcel: this one goes first to a new bidder (Bertsekas and Castañón, *Ann. Oper. Res.* 20, 1989). The prices only
 //! start the exact method, so a phase may end with a little mass unplaced.
 
-use crate::transport::lists::{Lists, Look};
+use crate::transport::lists::Lists;
+use crate::transport::screen::look::Look;
 use std::collections::VecDeque;
 
 /// Mass of one row in one column.

@@ -3,18 +3,20 @@
 mod auction;
 mod basis;
 pub(super) mod merge;
+mod plan;
 mod simplex;
 mod tree;
 
 use crate::float::Float;
 use crate::numeric::parallel;
-use crate::transport::Effort;
 use crate::transport::cost::Geometry;
+use crate::transport::effort::Effort;
 use crate::transport::order::Order;
 use crate::transport::screen::boxes::{spatial, spatial_order};
 use crate::transport::screen::{MEMORY, Screen};
 use crate::transport::{Measure, TransportError, certificate, check};
 use merge::Merged;
+pub use plan::Plan;
 
 /// Exact Wasserstein distance W_p between two weighted clouds of any sizes.
 ///
@@ -56,34 +58,11 @@ use merge::Merged;
 /// (1976). D. P. Bertsekas and D. A. Castañón, *The auction algorithm for the transportation problem*, Ann. Oper. Res. 20 (1989).
 #[doc(alias = "EMD")]
 #[doc(alias = "earth mover")]
+#[doc(alias = "optimal transport")]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NetworkSimplex {
     order: Order,
     memory: usize,
-}
-
-/// An optimal transport plan, its cost and the proof of its optimality.
-///
-/// `lower` ≤ W_p ≤ `distance`, the first by weak duality, the second because the plan is feasible.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    /// Σ P_ij ‖x_i − y_j‖^p.
-    pub cost: f64,
-    /// W_p = cost^{1/p}.
-    pub distance: f64,
-    /// Lower bound on W_p from the dual potentials: (Σ a_i u_i + Σ b_j v_j)^{1/p}.
-    pub lower: f64,
-    /// Duality gap of the cost: cost − (Σ a_i u_i + Σ b_j v_j), at least 0.
-    pub gap: f64,
-    /// The support of the plan: (i, j, P_ij) with P_ij > 0, ordered by i, then j.
-    pub plan: Vec<(usize, usize, f64)>,
-    /// Dual potential of the first cloud. u_i + v_j ≤ ‖x_i − y_j‖^p holds for all i, j: the solver's last step takes
-    /// u_i = min_j(‖x_i − y_j‖^p − v_j) over all columns.
-    pub u: Vec<f64>,
-    /// Dual potential of the second cloud.
-    pub v: Vec<f64>,
-    /// What the solution took.
-    pub effort: Effort,
 }
 
 impl NetworkSimplex {
