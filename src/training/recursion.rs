@@ -72,7 +72,8 @@ const RUNAWAY: f64 = 1e6;
 
 impl<F: Float> Recursion<F> {
     /// The recursion on the levels of `grid` with `samples` fresh pairs (X_0, Z) a step, independent, one posterior draw, data scaled
-    /// column by column, each step from scratch. Training refuses fewer than two samples a step.
+    /// column by column, each step from scratch. Training refuses fewer than two samples a step, more than
+    /// 2²⁸ numbers in them, and more than 2²⁰ levels.
     ///
     /// ```
     /// use onestep::Grid;

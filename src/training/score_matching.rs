@@ -51,7 +51,7 @@ pub struct ScoreMatching {
 
 impl ScoreMatching {
     /// A network with these hidden widths: SiLU, batches of 256, 5000 iterations, rate 3e−3 falling along a half cosine, data scaled
-    /// column by column. Training refuses a width outside 1..=65536 and more than 64 layers.
+    /// column by column. Training refuses a width outside 1..=65536, more than 64 layers and more than 2²⁶ parameters.
     ///
     /// ```
     /// use onestep::training::{LearnedScore, ScoreMatching, TrainingError};

@@ -42,7 +42,8 @@ impl Standardisation {
     /// The scaling of `data`, n × d, by its own moments (divisor n).
     ///
     /// # Errors
-    /// Fewer than two rows, no columns, an entry that is not finite, a constant column (all columns constant under [`Scaling::Global`]).
+    /// Fewer than two rows, no columns, an entry that is not finite or beyond ±1e150, a constant column (all columns constant under
+    /// [`Scaling::Global`]).
     ///
     /// ```
     /// use ndarray::array;

@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, Axis};
 use onestep::law::Gaussian;
 use onestep::training::class::{Affine, KernelRidge, NearestNeighbours, Penalty, Perceptron, Polynomial, RandomFourier, Spline};
-use onestep::training::{Joint, JointModel, Recursion, Regression, TrainingError, Weighting};
+use onestep::training::{Joint, JointModel, Learned, Recursion, Regression, TrainingError, Weighting};
 use onestep::{Float, FunctionClass, Grid};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -102,7 +102,8 @@ fn records_of_a_recursion_are_its_losses_and_moments() {
     // sin² Δθ_t of it remains. Squares of n normal rows have the relative error √(2/(n d)); the fitted gains add as much a step.
     let (n, dim) = (20_000, 2);
     let grid = Grid::from_angles(&[0.1, 0.5, 1.0, 1.5]).unwrap();
-    let learned = Recursion::new(grid.clone(), n).train(&Gaussian::standard(dim).unwrap(), &Affine::linear(), &mut rng(90)).unwrap();
+    let learned: Learned =
+        Recursion::new(grid.clone(), n).train(&Gaussian::standard(dim).unwrap(), &Affine::linear(), &mut rng(90)).unwrap();
     let mut gain = 1.0;
     for record in learned.records() {
         let t = record.step;

@@ -46,7 +46,7 @@ pub struct Perceptron {
 
 impl Perceptron {
     /// Hidden layers of the given widths, SiLU, 2000 iterations on batches of 256 rows at a rate of 3e−3. A fit refuses a width outside
-    /// 1..=65536 and more than 64 layers.
+    /// 1..=65536, more than 64 layers and more than 2²⁶ parameters.
     ///
     /// ```
     /// use ndarray::array;

@@ -73,7 +73,7 @@ impl<F: Float> fmt::Display for BatchGradient<F> {
 impl Joint {
     /// A network with these hidden widths on the levels of `grid`: SiLU, batches of 256, 5000 iterations, rate 3e−3 falling along a half
     /// cosine, squared loss, uniform levels and weights, no curriculum, no EMA, data scaled column by column. Training refuses a width
-    /// outside 1..=65536 and more than 64 layers.
+    /// outside 1..=65536, more than 64 layers, more than 2²⁶ parameters and more than 2²⁰ levels.
     ///
     /// ```
     /// # use onestep::Grid;
