@@ -291,7 +291,8 @@ impl Grid {
         Self::with_increments(levels, sin_deltas)
     }
 
-    /// Whether the lists agree and the noise grows: what a grid read from a file must satisfy.
+    /// Whether the lists agree and the noise does not shrink: what a grid in a file must satisfy. Levels may be so close that their sines
+    /// are equal, and beyond the smallest positive number ᾱ and the increments are 0.
     #[cfg(feature = "serde")]
     pub(crate) fn is_sound(&self) -> bool {
         let steps = self.levels.len();
@@ -300,8 +301,8 @@ impl Grid {
             && self.betas.len() == steps
             && self.sin_deltas.len() == steps
             && self.levels.iter().all(level)
-            && self.levels.windows(2).all(|w| w[1].sin_from(w[0]) > 0.0)
-            && self.betas.iter().chain(&self.sin_deltas).all(|b| *b > 0.0 && *b <= 1.0)
+            && self.levels.windows(2).all(|w| w[1].sin_from(w[0]) >= -1e-15)
+            && self.betas.iter().chain(&self.sin_deltas).all(|b| (0.0..=1.0).contains(b))
     }
 
     /// The number T of levels.
