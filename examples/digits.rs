@@ -129,15 +129,15 @@ impl ScoreFunction<f32> for Widened {
 }
 
 fn train(arguments: &Arguments, data: &Array2<f32>, rng: &mut ChaCha8Rng) -> Outcome<JointModel<f32>> {
-    let joint = Joint::new(grid(arguments.steps)?, &arguments.hidden)?
-        .iterations(arguments.iterations)?
-        .batch(arguments.batch)?
-        .rate(arguments.rate)?
+    let joint = Joint::new(grid(arguments.steps)?, &arguments.hidden)
+        .iterations(arguments.iterations)
+        .batch(arguments.batch)
+        .rate(arguments.rate)
         .scaling(Scaling::Global)
-        .curriculum(8)?
+        .curriculum(8)
         .weighting(Weighting::InverseStep)
-        .loss(Loss::PseudoHuber { c: 0.05 })?
-        .level_sampling(LevelSampling::LogNormal { mean: -0.4, std: 1.6 })?;
+        .loss(Loss::PseudoHuber { c: 0.05 })
+        .level_sampling(LevelSampling::LogNormal { mean: -0.4, std: 1.6 });
     if arguments.method == Method::Cd {
         let scaled = Standardisation::new(data, Scaling::Global)?.standardise(data);
         let score = Widened { atoms: PointMasses::empirical(&scaled.mapv(f64::from))?, width: 0.1 };
@@ -216,7 +216,7 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     let digits = load(&arguments.data)?;
     let [training, test] = part(&digits, arguments.validate);
     let model = train(arguments, &training, &mut rng)?;
-    let report = StepCheck::new().measure(&model as &dyn Trained<f32>, &test, None, &mut rng)?;
+    let report = StepCheck::new().measure(&model as &dyn Trained<f32>, &test, &mut rng)?;
     let samples = model.sample(COLUMNS * ROWS, &mut rng);
     if arguments.picture != "none" {
         draw([&samples, &test], &arguments.picture)?;

@@ -86,12 +86,12 @@ fn function(a: &Arguments, line: &LineMixture, grid: &Grid, rng: &mut ChaCha8Rng
             return Ok(Box::new(Product::copies(run.consistency().clone(), a.dim)?));
         }
         Function::Spline => Box::new(Spline::new()),
-        Function::Polynomial => Box::new(Polynomial::new(3)?),
+        Function::Polynomial => Box::new(Polynomial::new(3)),
         Function::Affine => Box::new(Affine::new()),
-        Function::Fourier => Box::new(RandomFourier::new(150)?.bandwidths(&[0.25, 0.5])?),
+        Function::Fourier => Box::new(RandomFourier::new(150).bandwidths(&[0.25, 0.5])),
     };
     let target = Product::copies(line.clone(), a.dim)?;
-    let recursion = Recursion::new(grid.clone(), a.pairs)?.scaling(Scaling::None);
+    let recursion = Recursion::new(grid.clone(), a.pairs).scaling(Scaling::None);
     Ok(Box::new(recursion.train(Source::Law(&target), class.as_ref(), rng)?))
 }
 
@@ -152,29 +152,6 @@ fn print_steps(a: &Arguments, report: &LedgerReport) {
     }
 }
 
-fn summary(report: &LedgerReport) -> Vec<String> {
-    let show = |e: Estimate| format!("{:.4e} ± {:.0e}", e.value, e.std_error);
-    let mut said = vec![
-        format!("sum of own errors               {}", show(report.own())),
-        format!("sum of local errors             {}", show(report.local())),
-        format!("prior mismatch                  {}", show(report.prior_mismatch)),
-    ];
-    said.push(match report.bound() {
-        Some(bound) => format!("E|f_T - flow|, at most the sum  {} <= {}", show(report.error), show(bound)),
-        None => format!(
-            "E|f_T - flow|                   {}; {} of {} steps were measured: their sum is part of a bound and no bound",
-            show(report.error),
-            report.steps.len(),
-            report.grid_steps - 1
-        ),
-    });
-    said.push(match report.blame() {
-        Some(blame) => format!("to blame: {blame}"),
-        None => "to blame: nothing above the numerical error".to_string(),
-    });
-    said
-}
-
 fn plot(a: &Arguments, report: &LedgerReport) -> Result<(), Box<dyn Error>> {
     let curve =
         |name: &str, colour, value: fn(&LedgerStep) -> f64| Curve::new(name, colour, report.steps.iter().map(|s| (s.angle, value(s))));
@@ -217,11 +194,9 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut rng = ChaCha8Rng::seed_from_u64(a.seed);
     let report = ledger.measure(function(a, &line, &grid, &mut rng)?.as_ref(), &mut rng)?;
     print_steps(a, &report);
-    for said in summary(&report) {
-        match a.format {
-            Format::Table => println!("{said}"),
-            Format::Csv | Format::Json => eprintln!("{said}"),
-        }
+    match a.format {
+        Format::Table => println!("{report}"),
+        Format::Csv | Format::Json => eprintln!("{report}"),
     }
     if a.plot == "none" { Ok(()) } else { plot(a, &report) }
 }

@@ -44,16 +44,7 @@ struct Arguments {
 /// The grid with density ∝ √g over the angles of `uniform`, g measured on it.
 fn optimal(target: &LineMixture, uniform: &Grid) -> Result<Grid, Box<dyn Error>> {
     let run = LineRecursion::new(target, uniform).tolerance(1e-4).run()?;
-    // A step's error belongs to the middle of the step; the ends of the range are added with the values nearest to them.
-    let mut angles = vec![uniform.level(1).angle()];
-    let mut weights = vec![run.local_errors()[0].density().sqrt()];
-    for local in run.local_errors() {
-        angles.push(local.angle - 0.5 * local.delta);
-        weights.push(local.density().sqrt());
-    }
-    angles.push(uniform.last().angle());
-    weights.push(weights[weights.len() - 1]);
-    Ok(Equidistributed::from_samples(uniform.steps(), &angles, &weights)?.grid()?)
+    Ok(Equidistributed::from_local_errors(uniform.steps(), run.local_errors())?.grid()?)
 }
 
 fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {

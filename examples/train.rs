@@ -17,7 +17,7 @@ use clap::{Parser, ValueEnum};
 use common::{Format, Row, count, fail, number, print_row};
 use indicatif::{ProgressBar, ProgressStyle};
 use ndarray::{Array2, Axis};
-use onestep::audit::{KnownTarget, StepCheck, StepReport};
+use onestep::audit::{StepCheck, StepReport};
 use onestep::bound::Theorem1;
 use onestep::law::{LineMixture, Product};
 use onestep::population::LineRecursion;
@@ -213,12 +213,12 @@ impl Arguments {
     fn function_class(&self) -> Outcome<Box<dyn FunctionClass>> {
         Ok(match self.class {
             Class::Affine => Box::new(Affine::new()),
-            Class::Polynomial => Box::new(Polynomial::new(3)?),
-            Class::Fourier => Box::new(RandomFourier::new(150)?.bandwidths(&[0.25, 0.5])?),
-            Class::Kernel => Box::new(KernelRidge::new(150)?.bandwidths(&[0.25, 0.5])?),
+            Class::Polynomial => Box::new(Polynomial::new(3)),
+            Class::Fourier => Box::new(RandomFourier::new(150).bandwidths(&[0.25, 0.5])),
+            Class::Kernel => Box::new(KernelRidge::new(150).bandwidths(&[0.25, 0.5])),
             Class::Nearest => Box::new(NearestNeighbours::new()),
             Class::Spline => Box::new(Spline::new()),
-            Class::Perceptron | Class::Joint => Box::new(Perceptron::new(&self.hidden)?.iterations(self.iterations.unwrap_or(1000))?),
+            Class::Perceptron | Class::Joint => Box::new(Perceptron::new(&self.hidden).iterations(self.iterations.unwrap_or(1000))),
         })
     }
 
@@ -233,7 +233,7 @@ impl Arguments {
 
     /// The joint network in the making.
     fn joint(&self, grid: Grid) -> Result<Joint, TrainingError> {
-        Ok(Joint::new(grid, &self.hidden)?.batch(BATCH)?.iterations(self.joint_iterations())?.scaling(self.scaling()))
+        Ok(Joint::new(grid, &self.hidden).batch(BATCH).iterations(self.joint_iterations()).scaling(self.scaling()))
     }
 
     fn name(&self) -> String {
@@ -271,8 +271,8 @@ impl Model {
             })?)
         } else {
             bar.set_length(grid.steps() as u64);
-            let mut recursion = Recursion::new(grid, arguments.pairs())?.scaling(arguments.scaling());
-            recursion = recursion.residual(arguments.residual).warm_start(arguments.warm_start).posterior_draws(arguments.draws)?;
+            let mut recursion = Recursion::new(grid, arguments.pairs()).scaling(arguments.scaling());
+            recursion = recursion.residual(arguments.residual).warm_start(arguments.warm_start).posterior_draws(arguments.draws);
             if arguments.coupling != 1 {
                 recursion = recursion.coupling(OptimalPairs::new(arguments.coupling)?);
             }
@@ -286,16 +286,10 @@ impl Model {
         Ok(model)
     }
 
-    fn measure(
-        &self,
-        check: &StepCheck,
-        held_out: &Array2<f64>,
-        target: Option<&dyn KnownTarget>,
-        rng: &mut ChaCha8Rng,
-    ) -> Outcome<StepReport> {
+    fn measure(&self, check: &StepCheck<'_>, held_out: &Array2<f64>, rng: &mut ChaCha8Rng) -> Outcome<StepReport> {
         Ok(match self {
-            Self::Recursion(m) => check.measure(m as &dyn Trained, held_out, target, rng)?,
-            Self::Joint(m) => check.measure(m as &dyn Trained<f32>, &held_out.mapv(|v| v as f32), target, rng)?,
+            Self::Recursion(m) => check.measure(m as &dyn Trained, held_out, rng)?,
+            Self::Joint(m) => check.measure(m as &dyn Trained<f32>, &held_out.mapv(|v| v as f32), rng)?,
         })
     }
 
@@ -409,12 +403,13 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     let mut check = StepCheck::new();
     let known = data.target.as_ref().filter(|t| t.dim() <= MOST_KNOWN_DIMENSIONS);
     if let Some(target) = known {
-        check = check.theorem(arguments.theorem(&arguments.grid()?)?).points(if target.dim() == 1 { 512 } else { 64 })?;
+        check =
+            check.known(target, target).theorem(arguments.theorem(&arguments.grid()?)?).points(if target.dim() == 1 { 512 } else { 64 });
     }
     if arguments.separate > 0 {
-        check = check.separate(arguments.separate)?;
+        check = check.separate(arguments.separate);
     }
-    let report = model.measure(&check, &data.held_out, known.map(|t| t as &dyn KnownTarget), &mut rng)?;
+    let report = model.measure(&check, &data.held_out, &mut rng)?;
     if let Some(path) = &arguments.out {
         write_samples(path, &model.sample(arguments.out_rows, &mut rng))?;
     }

@@ -1,5 +1,6 @@
 //! Consistency functions.
 
+mod composed;
 mod error;
 mod sampling;
 
