@@ -2,7 +2,7 @@
 
 use crate::error::{check_entries, check_equal, check_range};
 use crate::float::Float;
-use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, normalised};
+use crate::law::{LARGEST, LawError, LogDensity, Moments, Posterior, SMALLEST, Sample, normalised};
 use crate::level::NoiseLevel;
 use crate::numeric::batch::for_blocks;
 use crate::numeric::shapes::assert_shapes;
@@ -67,6 +67,11 @@ pub(crate) struct Shell {
     pub(crate) probability: f64,
 }
 
+/// The largest dimension, and the most shells of a rule (whose points are eigenvalues of a matrix of that size).
+const MOST_DIM: usize = 100_000_000;
+const MOST_SHELLS: usize = 1000;
+/// Concentrations are cut here, where the direction is that of x.
+const MOST_CONCENTRATION: f64 = 1e300;
 /// Posteriors of up to this many radii live on the stack.
 const STACK: usize = 48;
 /// Points of the Gauss rule over the posterior of a continuous radius.
@@ -99,7 +104,7 @@ impl Radial {
     /// Shells of radii ρ_j ≥ 0 with weights w_j (nonnegative, summing to one within 1e−9; then normalised). Shells of weight 0 are dropped.
     ///
     /// # Errors
-    /// `dim` is 0, empty lists, unequal lengths, radii that are negative or not finite, weights that are negative or do not sum to one.
+    /// `dim` is 0, empty lists, unequal lengths, radii that are neither 0 nor in [1e−75, 1e75], weights that are negative or do not sum to one.
     ///
     /// ```
     /// use onestep::Moments;
@@ -109,10 +114,10 @@ impl Radial {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn shells(dim: usize, weights: &[f64], radii: &[f64]) -> Result<Self, LawError> {
-        check_range("dim", dim, dim > 0, "[1, inf)")?;
+        check_range("dim", dim, (1..=MOST_DIM).contains(&dim), "[1, 100000000]")?;
         let weights = normalised(weights)?;
         check_equal("weights", weights.len(), "radii", radii.len())?;
-        check_entries("radii", radii, |r| r >= 0.0 && r.is_finite(), "[0, inf)")?;
+        check_entries("radii", radii, |r| r == 0.0 || (SMALLEST..=LARGEST).contains(&r), "{0} or [1e-75, 1e75]")?;
         let (weights, radii) = weights.iter().zip(radii).filter(|(w, _)| **w > 0.0).unzip();
         Ok(Self { dim, law: Law::Shells, radii, weights, direction: DirectionTable::new(dim) })
     }
@@ -244,19 +249,39 @@ impl Radial {
     /// The concentration κ = cos θ ρ r/sin²θ.
     #[inline]
     pub(crate) fn concentration(rho: f64, cos: f64, sin: f64, r: f64) -> f64 {
-        cos * rho * r / (sin * sin).max(TINY_NOISE)
+        let kappa = cos * rho * (r / (sin * sin).max(TINY_NOISE));
+        if kappa > MOST_CONCENTRATION { MOST_CONCENTRATION } else { kappa }
     }
 
-    /// A_d(κ) and the logit ln w − (r − cos θ ρ)²/(2 sin²θ) + ln Λ(κ) − κ of the radius ρ.
-    fn shell(&self, rho: f64, ln_weight: f64, cos: f64, sin: f64, r: f64) -> Shell {
-        let gap = r - cos * rho;
+    /// The radius whose shell is nearest to x at radius r; of several the largest.
+    fn nearest(&self, cos: f64, r: f64) -> f64 {
+        match self.law {
+            Law::Ball => {
+                let most = self.radii[0];
+                if cos * most > r { r / cos } else { most }
+            }
+            Law::Shells => {
+                let gap = |rho: f64| (r - cos * rho).abs();
+                let closer = |rho: f64, best: f64| gap(rho) < gap(best) || (gap(rho) == gap(best) && rho > best);
+                self.radii.iter().copied().reduce(|best, rho| if closer(rho, best) { rho } else { best }).unwrap_or(0.0)
+            }
+        }
+    }
+
+    /// A_d(κ) and the logit ln w − ((r − cos θ ρ)² − (r − cos θ ρ₀)²)/(2 sin²θ) + ln Λ(κ) − κ of the radius ρ, with ρ₀ the nearest one: the
+    /// difference of squares is a product of sum and difference, so that nothing cancels or overflows far away.
+    fn shell(&self, rho: f64, ln_weight: f64, (cos, sin, r, nearest): (f64, f64, f64, f64)) -> Shell {
+        let noise = (sin * sin).max(TINY_NOISE);
+        let (sum, gap) = (2.0 * (r - cos * (0.5 * (rho + nearest))), cos * (nearest - rho));
+        let fall = if gap == 0.0 { 0.0 } else { 0.5 * gap * (sum / noise) };
         let (ratio, ln) = self.direction.at(Self::concentration(rho, cos, sin, r));
-        Shell { radius: rho, ratio, probability: ln_weight - 0.5 * gap * gap / (sin * sin).max(TINY_NOISE) + ln }
+        Shell { radius: rho, ratio, probability: ln_weight - fall + ln }
     }
 
     /// Calls `visit` with the radii that X_0 may have, their probabilities given ‖x‖ = r, and the ln of the sum of the exponentials of the
-    /// logits.
-    fn with_posterior<T>(&self, cos: f64, sin: f64, r: f64, visit: impl FnOnce(&[Shell], f64) -> T) -> T {
+    /// logits, up to −(r − cos θ ρ₀)²/(2 sin²θ), which is the third argument.
+    fn with_posterior<T>(&self, cos: f64, sin: f64, r: f64, visit: impl FnOnce(&[Shell], f64, f64) -> T) -> T {
+        let at = (cos, sin, r, self.nearest(cos, r));
         let count = if self.law == Law::Ball { RADIUS_POINTS } else { self.radii.len() };
         let mut stack = [Shell::default(); STACK];
         let mut heap = if count > STACK { vec![Shell::default(); count] } else { Vec::new() };
@@ -264,10 +289,10 @@ impl Radial {
         match self.law {
             Law::Shells => {
                 for (shell, (&rho, w)) in shells.iter_mut().zip(self.radii.iter().zip(&self.weights)) {
-                    *shell = self.shell(rho, w.ln(), cos, sin, r);
+                    *shell = self.shell(rho, w.ln(), at);
                 }
             }
-            Law::Ball => self.ball_posterior(cos, sin, r, shells),
+            Law::Ball => self.ball_posterior(at, shells),
         }
         let top = shells.iter().map(|s| s.probability).fold(f64::NEG_INFINITY, f64::max);
         let mut sum = 0.0;
@@ -276,22 +301,25 @@ impl Radial {
             sum += shell.probability;
         }
         shells.iter_mut().for_each(|s| s.probability /= sum);
-        visit(shells, top + sum.ln())
+        let deviation = (r - cos * at.3) / (sin * sin).max(TINY_NOISE).sqrt();
+        visit(shells, top + sum.ln(), -0.5 * deviation * deviation)
     }
 
     /// The Gauss rule on the window of [0, R] that holds the posterior of ρ, whose log-density in ρ is concave.
-    fn ball_posterior(&self, cos: f64, sin: f64, r: f64, shells: &mut [Shell]) {
+    fn ball_posterior(&self, at: (f64, f64, f64, f64), shells: &mut [Shell]) {
+        let (cos, sin, r, _) = at;
         static RULE: OnceLock<(Vec<f64>, Vec<f64>)> = OnceLock::new();
         let (nodes, weights) = RULE.get_or_init(|| legendre(RADIUS_POINTS));
         let (most, d, noise) = (self.radii[0], self.dim as f64, (sin * sin).max(TINY_NOISE));
-        let ln_density = |rho: f64| self.shell(rho, (d - 1.0) * (rho / most).ln(), cos, sin, r).probability;
+        let ln_density = |rho: f64| self.shell(rho, (d - 1.0) * (rho / most).ln(), at).probability;
         // (ln density)' and −(ln density)'' in ρ, with A' = 1 − A² − (d−1)A/κ.
         let slopes = |rho: f64| {
             let kappa = Self::concentration(rho, cos, sin, r);
             let a = self.direction.ratio(kappa);
             let per_kappa = if kappa > 0.0 { a / kappa } else { 1.0 / d };
             let pull = cos * r / noise;
-            let bend = pull * pull * (1.0 - a * a - (d - 1.0) * per_kappa).max(0.0);
+            let slope = (1.0 - a * a - (d - 1.0) * per_kappa).max(0.0);
+            let bend = if slope > 0.0 { pull * pull * slope } else { 0.0 };
             ((d - 1.0) / rho - cos * cos * rho / noise + pull * a, (d - 1.0) / (rho * rho) + cos * cos / noise - bend)
         };
         let (mut low, mut high) = (0.0, most);
@@ -315,7 +343,10 @@ impl Radial {
         let (slope, curvature) = slopes(mode);
         let floor = ln_density(mode) - DROP;
         // From the mode a Gaussian falls by DROP within REACH deviations; from an edge with a slope it falls sooner.
-        let width = (REACH / curvature.max(f64::MIN_POSITIVE).sqrt()).min(if slope > 0.0 { DROP / slope } else { f64::INFINITY });
+        // No window is narrower than a few floats.
+        let width = (REACH / curvature.max(f64::MIN_POSITIVE).sqrt())
+            .min(if slope > 0.0 { DROP / slope } else { f64::INFINITY })
+            .max(16.0 * f64::EPSILON * mode);
         let end = |sign: f64| {
             let mut reach = width;
             for _ in 0..WIDENINGS {
@@ -336,13 +367,13 @@ impl Radial {
             let rho = middle + half * x;
             // The mass of the rule is d ρ^{d−1}/R^d times twice the half-width (the weights sum to one).
             let ln_weight = (d - 1.0) * (rho / most).ln() + (2.0 * half * w * d / most).ln();
-            *shell = self.shell(rho, ln_weight, cos, sin, r);
+            *shell = self.shell(rho, ln_weight, at);
         }
     }
 
     /// ln Σ_j of the exponentials of the logits, which is ln p_θ + d ln(√(2π) sin θ).
     pub(crate) fn ln_mass(&self, cos: f64, sin: f64, r: f64) -> f64 {
-        self.with_posterior(cos, sin, r, |_, ln_mass| ln_mass)
+        self.with_posterior(cos, sin, r, |_, ln_mass, nearest| ln_mass + nearest)
     }
 
     /// Calls `visit` for every radius that X_0 may have given x at radius r.
@@ -353,7 +384,7 @@ impl Radial {
             visit(Shell { radius, ratio: self.direction.ratio(Self::concentration(radius, cos, sin, r)), probability: 1.0 });
             return;
         }
-        self.with_posterior(cos, sin, r, |shells, _| shells.iter().copied().for_each(visit));
+        self.with_posterior(cos, sin, r, |shells, _, _| shells.iter().copied().for_each(visit));
     }
 
     /// The radius of the denoiser, ‖D(x)‖ at ‖x‖ = r.
@@ -384,20 +415,29 @@ impl Radial {
 
     /// ‖D(x)‖/‖x‖, finite at the origin.
     pub(crate) fn denoiser_factor(&self, level: NoiseLevel, r: f64) -> f64 {
-        let r = r.max(f64::MIN_POSITIVE.sqrt());
+        let r = if r < SMALLEST { SMALLEST } else { r };
         self.denoised_radius(level.cos(), level.sin(), r) / r
     }
 }
 
 fn check_shells(dim: usize, shells: usize) -> Result<(), LawError> {
-    check_range("dim", dim, dim > 0, "[1, inf)")?;
-    check_range("shells", shells, shells > 0, "[1, inf)")?;
+    check_range("dim", dim, (1..=MOST_DIM).contains(&dim), "[1, 100000000]")?;
+    check_range("shells", shells, (1..=MOST_SHELLS).contains(&shells), "[1, 1000]")?;
     Ok(())
 }
 
-/// ‖x‖ without overflow.
-pub(crate) fn norm<'a, F: Float>(x: impl IntoIterator<Item = &'a F>) -> f64 {
-    x.into_iter().map(|x| x.as_f64() * x.as_f64()).sum::<f64>().sqrt()
+/// ‖x‖ without overflow; NaN stays NaN.
+pub(crate) fn norm<'a, F: Float>(x: impl IntoIterator<Item = &'a F> + Clone) -> f64 {
+    let square: f64 = x.clone().into_iter().map(|x| x.as_f64() * x.as_f64()).sum();
+    if (1e-200..1e300).contains(&square) || square.is_nan() {
+        return square.sqrt();
+    }
+    let largest = x.clone().into_iter().fold(0.0, |a: f64, x| if x.as_f64().abs() <= a { a } else { x.as_f64().abs() });
+    if !(largest > 0.0) || largest == f64::INFINITY {
+        return largest;
+    }
+    let length = largest * x.into_iter().map(|x| (x.as_f64() / largest).powi(2)).sum::<f64>().sqrt();
+    if length > f64::MAX { f64::MAX } else { length }
 }
 
 impl Space for Radial {
@@ -470,8 +510,8 @@ impl Posterior for Radial {
         let m = self.moments(level.cos(), level.sin(), r);
         let along = m.along_squared - m.along * m.along;
         let across = if self.dim > 1 { (m.squared - m.along_squared) / (self.dim as f64 - 1.0) } else { along };
-        let scale = if r > 0.0 { 1.0 / (r * r) } else { 0.0 };
-        Array2::from_shape_fn((self.dim, self.dim), |(i, j)| (along - across) * x[i] * x[j] * scale + if i == j { across } else { 0.0 })
+        let unit = |i: usize| if r > 0.0 { x[i] / r } else { 0.0 };
+        Array2::from_shape_fn((self.dim, self.dim), |(i, j)| (along - across) * unit(i) * unit(j) + if i == j { across } else { 0.0 })
     }
 }
 
