@@ -80,7 +80,7 @@ fn within(name: &'static str, value: f64, low: f64, high: f64, range: &'static s
 /// Variances up to this are those of a point mass.
 const POINT: f64 = 1e-280;
 /// The smallest sine above 0: its fourth power, which the theory takes, is representable.
-const LEAST_SINE: f64 = 1e-75;
+const LEAST_SINE: f64 = 0.999e-75;
 
 /// A level whose sine is 0 or not too small.
 fn resolved(name: &'static str, value: f64, level: NoiseLevel, range: &'static str) -> Result<NoiseLevel, LevelError> {

@@ -328,7 +328,7 @@ impl Grid {
         check_entries("increments", &self.sin_deltas, |s| s > 0.0 && s <= 1.0, "(0, 1]")?;
         check_entries("betas", &self.betas, |b| b > 0.0 && b <= 1.0, "(0, 1]")?;
         let sines: Vec<f64> = self.levels.iter().map(|l| l.sin()).collect();
-        check_entries("sin(theta)", &sines, |s| (1e-75..=1.0).contains(&s), "[1e-75, 1]")?;
+        check_entries("sin(theta)", &sines, |s| (0.999e-75..=1.0).contains(&s), "[1e-75, 1]")?;
         // The last level may be the noise itself; before it there is data left to remove.
         let alpha_bars: Vec<f64> = self.levels[..steps - 1].iter().map(|l| l.alpha_bar()).collect();
         check_entries("alpha_bar", &alpha_bars, |a| (1e-300..=1.0).contains(&a), "[1e-300, 1]")?;
