@@ -130,7 +130,7 @@ fn a_curve_seen_from_far_away_is_its_nearest_point() {
         let v = level.alpha_bar() * 0.01 + level.one_minus_alpha_bar();
         let kappa = level.cos() * distance / v;
         let score: Array2<f64> = ring.score(level, &array![[distance, 0.0]]);
-        let mean = 1.0 - 0.5 / kappa - 0.125 / (kappa * kappa);
+        let mean = 1.0 - 0.5 / kappa - 0.125 / kappa.powi(2) - 0.125 / kappa.powi(3) - 25.0 / 128.0 / kappa.powi(4);
         let exact = (level.cos() * mean - distance) / v;
         assert!((score[[0, 0]] / exact - 1.0).abs() < 1e-13 && score[[0, 1]].abs() < 1e-6 * distance, "{distance}: {score}");
         // Cov of the second coordinate of the curve is A/κ: the Hessian is −1/v + cos² A/(κ v²).

@@ -173,9 +173,11 @@ impl LineMarginal {
     #[must_use]
     pub fn score_slope(&self, x: f64) -> f64 {
         let (score, mut sum) = (self.score(x), 0.0);
+        // Where the pulls overflow one component has the point, and there is no spread between them.
+        let spread = |k: usize| if score.is_infinite() { 0.0 } else { (self.pull(k, x) - score).powi(2) };
         self.for_responsibilities(x, |k, r| {
             if r != 0.0 {
-                sum += r * ((self.pull(k, x) - score).powi(2) - self.over_variance(k, 1.0));
+                sum += r * (spread(k) - self.over_variance(k, 1.0));
             }
         });
         sum

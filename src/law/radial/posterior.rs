@@ -91,13 +91,20 @@ impl Radial {
             Law::Ball => self.ball_posterior(at, shells),
         }
         let top = shells.iter().map(|s| s.probability).fold(f64::NEG_INFINITY, f64::max);
+        let deviation = (r - cos * at.3) / (sin * sin).max(TINY_NOISE).sqrt();
+        if top == f64::NEG_INFINITY && !r.is_nan() {
+            // The posterior is narrower than the distance of the radii: all to the nearest.
+            let gap = |shell: &Shell| (shell.radius - at.3).abs();
+            let best = (0..count).min_by(|&i, &j| gap(&shells[i]).total_cmp(&gap(&shells[j]))).unwrap_or(0);
+            shells.iter_mut().enumerate().for_each(|(k, s)| s.probability = if k == best { 1.0 } else { 0.0 });
+            return visit(shells, f64::NEG_INFINITY, -0.5 * deviation * deviation);
+        }
         let mut sum = 0.0;
         for shell in shells.iter_mut() {
             shell.probability = (shell.probability - top).exp();
             sum += shell.probability;
         }
         shells.iter_mut().for_each(|s| s.probability /= sum);
-        let deviation = (r - cos * at.3) / (sin * sin).max(TINY_NOISE).sqrt();
         visit(shells, top + sum.ln(), -0.5 * deviation * deviation)
     }
 
