@@ -143,14 +143,18 @@ impl NoiseLevel {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_sigma(sigma: f64) -> Result<Self, LevelError> {
-        let s = within("sigma", sigma, 0.0, f64::INFINITY, "[0, inf]")?;
-        Ok(if s <= 1.0 {
+        Ok(Self::at_sigma(within("sigma", sigma, 0.0, f64::INFINITY, "[0, inf]")?))
+    }
+
+    /// From a σ that is known to be in [0, ∞].
+    pub(crate) fn at_sigma(s: f64) -> Self {
+        if s <= 1.0 {
             let r = s.hypot(1.0);
             Self { cos: 1.0 / r, sin: s / r }
         } else {
             let r = (1.0 / s).hypot(1.0);
             Self { cos: 1.0 / s / r, sin: 1.0 / r }
-        })
+        }
     }
 
     /// From the log signal-to-noise ratio λ = ln(ᾱ/(1−ᾱ)) ∈ [−∞, ∞].

@@ -10,6 +10,8 @@ pub use sampling::{MultiStep, one_step};
 use crate::delegate::delegate;
 use crate::float::Float;
 use crate::numeric::shapes::assert_shapes;
+use crate::score::AsF64;
+use crate::score::as_f64::{narrow, widen};
 use crate::space::{Family, Space, inherent_dim, inherent_family};
 use ndarray::{Array2, ArrayRef2};
 
@@ -89,6 +91,17 @@ impl<C> ConsistencyFn<C> {
         C: Fn(usize, &[F], &mut [F]) + Send + Sync,
     {
         Self { dim, steps, f }
+    }
+}
+
+impl<T: ConsistencyFunction<f32>> ConsistencyFunction<f64> for AsF64<T> {
+    fn eval_into(&self, t: usize, x: &ArrayRef2<f64>, out: &mut ArrayRef2<f64>) {
+        assert_evaluable(self, t, x, out);
+        if t == 1 {
+            out.assign(x);
+        } else {
+            widen(&self.inner().eval(t, &narrow(x)), out);
+        }
     }
 }
 

@@ -231,6 +231,13 @@ impl GaussianMixture {
         logits
     }
 
+    /// P(component k | X_θ = x), k = 1, 2, ….
+    pub(crate) fn responsibilities(&self, level: NoiseLevel, x: &[f64]) -> Vec<f64> {
+        let mut r = self.logits(level, &aview1(x).insert_axis(Axis(0))).remove_axis(Axis(0));
+        softmax(r.view_mut());
+        r.to_vec()
+    }
+
     /// ln w_k and the logarithm of the largest density of component k.
     fn ln_constants(&self, level: NoiseLevel) -> Vec<f64> {
         let parts = self.weights.iter().zip(&self.covariances);
@@ -403,8 +410,7 @@ impl Posterior for GaussianMixture {
     fn posterior_covariance(&self, level: NoiseLevel, x: &ArrayRef1<f64>) -> Array2<f64> {
         assert_eq!(x.len(), self.dim(), "posterior_covariance: x has length {}, the target dimension {}", x.len(), self.dim());
         let point = x.to_owned().insert_axis(Axis(0));
-        let mut r = self.logits(level, &point).remove_axis(Axis(0));
-        softmax(r.view_mut());
+        let r = self.responsibilities(level, &x.to_vec());
         let mean = self.denoise(level, &point);
         let mut total = Array2::zeros((self.dim(), self.dim()));
         for (k, covariance) in self.covariances.iter().enumerate().filter(|(k, _)| r[*k] > 0.0) {

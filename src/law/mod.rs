@@ -9,27 +9,35 @@ mod covariance;
 mod curve;
 mod error;
 pub(crate) mod gaussian;
+mod importance;
 mod jacobian;
 mod line;
 pub(crate) mod mixture;
+mod monte_carlo;
 mod posterior_rule;
 mod product;
 pub(crate) mod radial;
+mod reverse;
 mod rotated;
 mod shifted;
+mod tweedie;
 
 pub use atoms::PointMasses;
 pub use covariance::Covariance;
 pub use curve::NoisyCurve;
 pub use error::LawError;
 pub use gaussian::Gaussian;
+pub use importance::ImportancePosterior;
 pub use line::{LineLabel, LineMarginal, LineMixture};
 pub use mixture::GaussianMixture;
+pub use monte_carlo::MonteCarloPosterior;
 pub use posterior_rule::{DiscreteLaw, PosteriorRule};
 pub use product::Product;
 pub use radial::Radial;
+pub use reverse::ReverseDiffusion;
 pub use rotated::Rotated;
 pub use shifted::Shifted;
+pub use tweedie::Tweedie;
 
 use crate::delegate::delegate;
 use crate::error::{check_entries, check_some};
@@ -122,6 +130,21 @@ pub trait Moments: Sample {
 
     /// E‖X_0‖².
     fn second_moment(&self) -> f64;
+}
+
+/// A law whose posterior X_0 | X_θ = x can be sampled: what [`MonteCarloPosterior`] makes a rule of.
+pub trait PosteriorSample: Sample {
+    /// Fills the rows of `out` with independent draws of X_0 given X_θ = `x`.
+    ///
+    /// # Panics
+    /// `x` does not have length `dim()`, or `out` not `dim()` columns.
+    fn sample_posterior_into(&self, level: NoiseLevel, x: &[f64], rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>);
+}
+
+delegate! {
+    impl[] PosteriorSample {
+        fn sample_posterior_into(&self, level: NoiseLevel, x: &[f64], rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>);
+    }
 }
 
 delegate! {

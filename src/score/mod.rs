@@ -1,8 +1,10 @@
 //! Score functions.
 
+pub(crate) mod as_f64;
 mod error;
 mod perturbed;
 
+pub use as_f64::AsF64;
 pub use error::ScoreError;
 pub use perturbed::{ErrorScale, PerturbedScore};
 

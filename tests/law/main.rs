@@ -1,5 +1,6 @@
 //! Tests of the room `law`.
 
+mod adapters;
 mod curve;
 mod laws;
 mod line;

@@ -168,6 +168,17 @@ impl NoisyCurve {
         self.noise
     }
 
+    /// c(u) on one of the curves.
+    pub(crate) fn point(&self, part: usize, latent: f64) -> Point {
+        self.parts[part].1.at(latent)
+    }
+
+    /// The posterior of the latent variable at `x`, for every curve that has a part of it: the curve, nodes, and their probabilities, which
+    /// sum to one over all curves.
+    pub(crate) fn latent_posterior(&self, level: NoiseLevel, x: Point) -> Vec<(usize, Vec<f64>, Vec<f64>)> {
+        self.quadrature(level).latent_posterior(x)
+    }
+
     fn quadrature(&self, level: NoiseLevel) -> Quadrature<'_> {
         Quadrature::new(&self.parts, self.noise, &self.rule, level)
     }

@@ -65,18 +65,22 @@ struct Table {
     panels: Vec<Panel>,
     nodes: Vec<Point>,
     ln_weights: Vec<f64>,
+    /// The latent variable at the nodes, and the curve each panel belongs to.
+    latents: Vec<f64>,
+    parts: Vec<usize>,
 }
 
 impl Table {
     fn new(parts: &[Part], rule: &(Vec<f64>, Vec<f64>), panels: &[Vec<(f64, f64)>], halvings: usize) -> Self {
-        let mut table = Self { panels: Vec::new(), nodes: Vec::new(), ln_weights: Vec::new() };
-        for ((weight, shape), panels) in parts.iter().zip(panels) {
+        let mut table = Self { panels: Vec::new(), nodes: Vec::new(), ln_weights: Vec::new(), latents: Vec::new(), parts: Vec::new() };
+        for (part, ((weight, shape), panels)) in parts.iter().zip(panels).enumerate() {
             let ln_total = weight.ln() - shape.ln_mass();
             for &(centre, half) in panels {
                 let pieces = 1 << halvings;
                 let own = half / f64::from(pieces);
                 for piece in 0..pieces {
                     let middle = centre - half + f64::from(2 * piece + 1) * own;
+                    table.parts.push(part);
                     table.push(shape, ln_total + (2.0 * own).ln(), middle, own, rule);
                 }
             }
@@ -101,6 +105,7 @@ impl Table {
         for (node, weight) in nodes.iter().zip(weights) {
             let u = middle + half * node;
             self.nodes.push(shape.at(u));
+            self.latents.push(u);
             self.ln_weights.push(ln_width + weight.ln() + shape.ln_density(u));
         }
     }
@@ -167,8 +172,9 @@ impl<'a> Quadrature<'a> {
         if factor > 1.0 { (factor.log2().ceil() as usize).min(HALVINGS) } else { 0 }
     }
 
-    /// The integrals at `x`.
-    pub(super) fn at(&self, x: Point) -> Local {
+    /// Calls `visit(table, node, offset from the reference, weight)` for every node that has a part of the posterior at `x`; weights are
+    /// relative. Returns the reference point and the logarithm of the density where the sum of the weights is one.
+    fn for_nodes(&self, x: Point, mut visit: impl FnMut(&Table, usize, Point, f64)) -> (Point, f64) {
         let scaled = |p: Point| [self.cos * p[0], self.cos * p[1]];
         let halved = 0.5 / self.variance;
         let height = |p: &Panel| p.ln_weight - halved * square(x, scaled(p.middle));
@@ -178,25 +184,47 @@ impl<'a> Quadrature<'a> {
         let r = [x[0] - self.cos * reference[0], x[1] - self.cos * reference[1]];
         // Exponents are relative to the reference point, so that nothing cancels where x is far away.
         let top = base - halved * (r[0] * r[0] + r[1] * r[1]);
-        let mut sums = [0.0_f64; 6];
         for (k, panel) in table.panels.iter().enumerate() {
             let gap = (square(x, scaled(panel.middle)).sqrt() - self.cos * panel.reach).max(0.0);
             if panel.ln_largest - halved * gap * gap < top - NEGLIGIBLE {
                 continue;
             }
-            for (c, ln_weight) in table.nodes[k * NODES..].iter().zip(&table.ln_weights[k * NODES..(k + 1) * NODES]) {
+            for node in k * NODES..(k + 1) * NODES {
+                let c = table.nodes[node];
                 let (a, b) = (c[0] - reference[0], c[1] - reference[1]);
                 let cross = 2.0 * self.cos * (a * r[0] + b * r[1]) - self.cos * self.cos * (a * a + b * b);
-                let weight = (ln_weight - base + halved * cross).exp();
-                for (sum, term) in sums.iter_mut().zip([1.0, a, b, a * a, a * b, b * b]) {
-                    *sum += weight * term;
-                }
+                visit(table, node, [a, b], (table.ln_weights[node] - base + halved * cross).exp());
             }
         }
+        (reference, top - 2.0 * LN_SQRT_2PI - self.variance.ln())
+    }
+
+    /// The posterior of the latent variable at `x` on every curve that has a part of it.
+    pub(super) fn latent_posterior(&self, x: Point) -> Vec<(usize, Vec<f64>, Vec<f64>)> {
+        let mut of_parts = vec![(Vec::new(), Vec::new()); self.parts.len()];
+        let mut total = 0.0;
+        self.for_nodes(x, |table, node, _, weight| {
+            let (latents, shares) = &mut of_parts[table.parts[node / NODES]];
+            latents.push(table.latents[node]);
+            shares.push(weight);
+            total += weight;
+        });
+        let of_parts = of_parts.into_iter().enumerate().filter(|(_, (_, shares))| shares.iter().any(|s| *s > 0.0));
+        of_parts.map(|(part, (latents, shares))| (part, latents, shares.into_iter().map(|s| s / total).collect())).collect()
+    }
+
+    /// The integrals at `x`.
+    pub(super) fn at(&self, x: Point) -> Local {
+        let mut sums = [0.0_f64; 6];
+        let (reference, ln_scale) = self.for_nodes(x, |_, _, [a, b], weight| {
+            for (sum, term) in sums.iter_mut().zip([1.0, a, b, a * a, a * b, b * b]) {
+                *sum += weight * term;
+            }
+        });
         let [mass, a, b, aa, ab, bb] = sums;
         let (a, b) = (a / mass, b / mass);
         Local {
-            ln_density: mass.ln() + top - 2.0 * LN_SQRT_2PI - self.variance.ln(),
+            ln_density: mass.ln() + ln_scale,
             mean: [reference[0] + a, reference[1] + b],
             covariance: [aa / mass - a * a, ab / mass - a * b, bb / mass - b * b],
         }
