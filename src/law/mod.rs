@@ -16,6 +16,7 @@ pub(crate) mod mixture;
 mod monte_carlo;
 mod posterior_rule;
 mod product;
+mod quantile;
 pub(crate) mod radial;
 mod reverse;
 mod rotated;
