@@ -1,4 +1,11 @@
 //! Consistency functions.
+//!
+//! | question | take |
+//! | --- | --- |
+//! | I have f_t as a function of a point | [`ConsistencyFn`]; for batches, [`ConsistencyFunction`] for a type of your own |
+//! | … in `f32`, to be audited in `f64` | [`AsF64`](crate::score::AsF64) |
+//! | Draw samples in one evaluation each | [`one_step`] |
+//! | … in a few | [`MultiStep`] |
 
 mod composed;
 mod error;
@@ -32,6 +39,7 @@ use ndarray::{Array2, ArrayRef2};
 /// assert_eq!(f.eval(1, &array![[4.0]]), array![[4.0]]);
 /// assert_eq!(f.eval(2, &array![[4.0]]), array![[2.0]]);
 /// ```
+#[doc(alias = "LCM")]
 pub trait ConsistencyFunction<F: Float = f64>: Family + Send + Sync {
     /// Writes f_t of every row of `x` into the same row of `out`.
     ///

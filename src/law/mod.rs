@@ -2,6 +2,26 @@
 //!
 //! Each trait is one capability; a target implements those it can answer exactly. All of them speak of the marginals p_θ of
 //! X_θ = cos θ · X_0 + sin θ · Z, so the data law itself is the level θ = 0. Rows are points.
+//!
+//! | law | take |
+//! | --- | --- |
+//! | a mixture of normals or point masses on the line, with everything exact | [`LineMixture`], at one level [`LineMarginal`] |
+//! | one normal law; a mixture of them; a kernel density; in any dimension | [`Gaussian`], [`GaussianMixture`] |
+//! | point masses, or data as they are | [`PointMasses`] |
+//! | spheres, balls, any radial law | [`Radial`] |
+//! | two moons, bananas, arcs | [`NoisyCurve`] |
+//! | independent blocks; turned; moved | [`Product`], [`Rotated`], [`Shifted`] |
+//! | known by a score and a sampler | [`Tweedie`] |
+//! | known by its score alone | [`Tweedie`] with [`ReverseDiffusion`] |
+//!
+//! | question | ask for |
+//! | --- | --- |
+//! | samples of X_0 | [`Sample`] |
+//! | ln p_θ | [`LogDensity`] |
+//! | E\[X_0 \| X_θ\] and its covariance | [`Posterior`] |
+//! | E\[g(X_0) \| X_θ\] for any g | [`PosteriorRule`]: built in, from a sampler by [`MonteCarloPosterior`], from samples by [`ImportancePosterior`] |
+//! | E X_0, E‖X_0‖² | [`Moments`] |
+//! | the score and its derivative | [`ScoreFunction`](crate::score::ScoreFunction), [`ScoreJacobian`](crate::score::ScoreJacobian) |
 
 mod atoms;
 pub(crate) mod conditional;
@@ -59,6 +79,17 @@ pub(crate) fn normalised(weights: &[f64]) -> Result<Vec<f64>, LawError> {
         return Err(LawError::WeightSum { sum });
     }
     Ok(weights.iter().map(|w| w / sum).collect())
+}
+
+/// Lengths of a law (means, standard deviations, radii) lie between these, so that their fourth powers are representable.
+pub(crate) const SMALLEST: f64 = 1e-75;
+pub(crate) const LARGEST: f64 = 1e75;
+/// What [`fits`] asks, in words.
+pub(crate) const FITS: &str = "[-1e75, 1e75]";
+
+/// Whether a coordinate is of a size that the theory's fourth powers can hold.
+pub(crate) fn fits(value: f64) -> bool {
+    value.abs() <= LARGEST
 }
 
 /// A law that can be sampled.

@@ -2,5 +2,6 @@
 
 mod adapters;
 mod curve;
+mod hostile;
 mod laws;
 mod line;

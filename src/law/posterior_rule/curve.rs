@@ -9,7 +9,7 @@ use ndarray::Array2;
 impl NoisyCurve {
     fn rule(&self, level: NoiseLevel, x: &[f64], which: Rule) -> DiscreteLaw {
         assert_eq!(x.len(), 2, "posterior_rule: x has {} coordinates, the target 2", x.len());
-        let (order, around) = if which == Rule::Main { (12, 5) } else { (9, 4) };
+        let (order, around) = if which == Rule::Main { (16, 5) } else { (12, 4) };
         let around = DiscreteLaw::normal_grid(2, around);
         let variance = self.noise() * self.noise();
         let (gain, deviation) = (level.gain(variance), level.posterior_variance(variance).sqrt());

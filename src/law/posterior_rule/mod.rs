@@ -30,8 +30,9 @@ pub struct DiscreteLaw {
 /// exact through degree three. Products: tensor products of their factors' rules; rotations and translations: the image of the rule. Nodes
 /// of weight below 1e−13 are dropped.
 ///
-/// Radial laws: Gauss rules of 8 radii and 8 angles to x in the plane and in space (there with 8 azimuths), 6 radii, 4 angles and 2(d − 1)
-/// symmetric directions in more dimensions. Noisy curves: Gauss rules of 12 points along each curve, times 5 × 5 for the noise around it.
+/// Radial laws: Gauss rules of 10 radii and 8 angles to x in the plane and in space (there with 8 azimuths), 6 radii, 4 angles and 2(d − 1)
+/// symmetric directions in more dimensions: means and covariances to 1e−6 where the radius is continuous, to rounding for shells. Noisy curves: Gauss rules of 16 points along each curve, times 5 × 5 for the noise around it: means and covariances to 1e−10, a wave of the
+/// length 2π to 1e−4.
 ///
 /// Any other law: [`MonteCarloPosterior`](crate::law::MonteCarloPosterior) from a sampler of the posterior (a law that is known by its score
 /// alone has one, [`ReverseDiffusion`](crate::law::ReverseDiffusion)), or [`ImportancePosterior`](crate::law::ImportancePosterior) from

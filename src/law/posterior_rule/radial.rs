@@ -23,8 +23,8 @@ struct Orders {
 impl Orders {
     fn of(dim: usize, which: Rule) -> Self {
         let (radii, angles, azimuths) = match (dim, which) {
-            (0..=3, Rule::Main) => (8, 8, 8),
-            (0..=3, Rule::Comparison) => (6, 6, 6),
+            (0..=3, Rule::Main) => (10, 8, 8),
+            (0..=3, Rule::Comparison) => (8, 6, 6),
             (_, Rule::Main) => (6, 4, 0),
             (_, Rule::Comparison) => (5, 3, 0),
         };
