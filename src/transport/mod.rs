@@ -2,7 +2,9 @@
 //!
 //! W_p(μ, ν) = (inf E‖X − Y‖^p)^{1/p} over all couplings of X ~ μ and Y ~ ν, with the Euclidean norm and p ≥ 1.
 
+mod answer;
 mod assignment;
+mod bottleneck;
 mod bounds;
 mod certificate;
 pub(crate) mod check;
@@ -10,8 +12,11 @@ mod cost;
 mod distance;
 mod effort;
 mod error;
+mod exact;
 pub mod gaussian;
 pub mod inference;
+mod integer;
+mod length;
 mod line;
 mod lists;
 mod measure;
@@ -20,8 +25,11 @@ pub(crate) mod order;
 mod screen;
 mod sinkhorn;
 mod sliced;
+mod spanning;
+mod sum;
 
 pub use assignment::{Assignment, Matching};
+pub use bottleneck::{Bottleneck, BottleneckPlan};
 pub use bounds::{CTransform, Sandwich, coupling_upper, lipschitz_lower};
 pub use distance::{Bures, Distance, DistanceFn};
 pub use effort::Effort;
