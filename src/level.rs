@@ -1,5 +1,6 @@
 //! One point of the noise path, exact at both ends.
 
+use crate::error::{OutOfRange, check_range};
 use std::f64::consts::FRAC_PI_2;
 
 /// Why a noise level could not be made.
@@ -7,15 +8,8 @@ use std::f64::consts::FRAC_PI_2;
 #[non_exhaustive]
 pub enum LevelError {
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value:?} is outside {range}")]
-    OutOfRange {
-        /// The parameter.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-        /// The valid range.
-        range: &'static str,
-    },
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
 }
 
 /// A noise level: X = cos θ · X₀ + sin θ · Z, Z ~ N(0, I).
@@ -48,7 +42,8 @@ pub struct NoiseLevel {
 }
 
 fn within(name: &'static str, value: f64, low: f64, high: f64, range: &'static str) -> Result<f64, LevelError> {
-    if value >= low && value <= high { Ok(value) } else { Err(LevelError::OutOfRange { name, value, range }) }
+    // −0 is 0.
+    Ok(check_range(name, value, value >= low && value <= high, range)? + 0.0)
 }
 
 impl NoiseLevel {
@@ -297,6 +292,56 @@ impl NoiseLevel {
     #[inline]
     pub fn sin_from(self, other: Self) -> f64 {
         self.sin * other.cos - self.cos * other.sin
+    }
+
+    /// The variance ᾱ v + (1−ᾱ) that a coordinate of variance v has at this level.
+    ///
+    /// ```
+    /// use onestep::NoiseLevel;
+    /// assert_eq!(NoiseLevel::DATA.noisy_variance(4.0), 4.0);
+    /// assert!((NoiseLevel::from_angle(0.7)?.noisy_variance(1.0) - 1.0).abs() < 1e-15);
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn noisy_variance(self, variance: f64) -> f64 {
+        self.alpha_bar() * variance + self.one_minus_alpha_bar()
+    }
+
+    /// `numerator` over the [noisy variance](Self::noisy_variance), and 0 for a point mass without noise, where nothing is left of it.
+    #[inline]
+    pub(crate) fn over_noisy(self, numerator: f64, variance: f64) -> f64 {
+        let noisy = self.noisy_variance(variance);
+        if noisy > 0.0 { numerator / noisy } else { 0.0 }
+    }
+
+    /// The slope of E[X_0 | X_θ = x] in x for a Gaussian X_0 of variance v: cos θ v/(ᾱ v + 1−ᾱ), and 0 for a point mass without noise.
+    ///
+    /// ```
+    /// use onestep::NoiseLevel;
+    /// assert_eq!(NoiseLevel::DATA.gain(4.0), 1.0);
+    /// assert_eq!(NoiseLevel::from_angle(0.7)?.gain(0.0), 0.0);
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn gain(self, variance: f64) -> f64 {
+        self.over_noisy(self.cos * variance, variance)
+    }
+
+    /// Var(X_0 | X_θ = x) for a Gaussian X_0 of variance v: sin²θ v/(ᾱ v + 1−ᾱ).
+    ///
+    /// ```
+    /// use onestep::NoiseLevel;
+    /// let level = NoiseLevel::from_angle(0.7)?;
+    /// // Var X_0 = Var E[X_0 | X_θ] + E Var(X_0 | X_θ).
+    /// assert!((level.gain(4.0).powi(2) * level.noisy_variance(4.0) + level.posterior_variance(4.0) - 4.0).abs() < 1e-14);
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn posterior_variance(self, variance: f64) -> f64 {
+        self.over_noisy(variance * self.one_minus_alpha_bar(), variance)
     }
 
     /// Whether there is no noise at all, θ = 0.

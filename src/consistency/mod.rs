@@ -1,8 +1,11 @@
 //! Consistency functions.
 
+mod composed;
+mod error;
 mod sampling;
 
-pub use sampling::{MultiStep, SamplingError, one_step};
+pub use error::ConsistencyError;
+pub use sampling::{MultiStep, one_step};
 
 use crate::delegate::delegate;
 use crate::float::Float;

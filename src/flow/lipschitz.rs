@@ -210,7 +210,7 @@ impl LipschitzProbe {
         let mut at = x.to_owned();
         let mut scale = 0.5;
         for _ in 0..rounds {
-            let proposal = at.mapv(|v| v + F::of(scale) * F::standard_normal(rng));
+            let proposal = at.mapv(|v| v + F::of(scale) * F::standard_normal(&mut &mut *rng));
             let tried = self.measure(score, from, to, &proposal, rng)?;
             best.effort.add(tried.effort);
             let mut improved = false;

@@ -1,8 +1,8 @@
 //! Gaussian mixtures and point masses on the line, with both tails accurate.
 
+use crate::error::{check_entries, check_equal};
 use crate::float::Float;
-use crate::law::gaussian::over;
-use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, check_entries, check_lengths, normalised};
+use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, normalised};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::numeric::special::normal;
@@ -51,8 +51,8 @@ impl LineMixture {
     /// ```
     pub fn new(weights: &[f64], means: &[f64], stds: &[f64]) -> Result<Self, LawError> {
         let weights = normalised(weights)?;
-        check_lengths("weights", weights.len(), "means", means.len())?;
-        check_lengths("weights", weights.len(), "stds", stds.len())?;
+        check_equal("weights", weights.len(), "means", means.len())?;
+        check_equal("weights", weights.len(), "stds", stds.len())?;
         check_entries("means", means, f64::is_finite, "(-inf, inf)")?;
         check_entries("stds", stds, |s| s >= 0.0 && s.is_finite(), "[0, inf)")?;
         let mut order: Vec<usize> = (0..weights.len()).filter(|&k| weights[k] > 0.0).collect();
@@ -319,7 +319,7 @@ impl LineMarginal {
         let (score, mut sum) = (self.score(x), 0.0);
         self.for_responsibilities(x, |k, r| {
             if r > 0.0 {
-                sum += r * ((self.pull(k, x) - score).powi(2) - over(1.0, self.stds[k] * self.stds[k]));
+                sum += r * ((self.pull(k, x) - score).powi(2) - self.over_variance(k, 1.0));
             }
         });
         sum
@@ -327,7 +327,12 @@ impl LineMarginal {
 
     /// The score of component k alone, (m_k − x)/σ_k², and 0 for a point mass.
     fn pull(&self, k: usize, x: f64) -> f64 {
-        over(self.means[k] - x, self.stds[k] * self.stds[k])
+        self.over_variance(k, self.means[k] - x)
+    }
+
+    /// `numerator`/σ_k², and 0 for a point mass.
+    fn over_variance(&self, k: usize, numerator: f64) -> f64 {
+        if self.stds[k] > 0.0 { numerator / (self.stds[k] * self.stds[k]) } else { 0.0 }
     }
 
     /// Calls `visit(k, P(component k | x))` for every component; without noise a point mass takes everything at its position and the
@@ -557,11 +562,9 @@ impl LineMixture {
     fn posterior(&self, marginal: &LineMarginal, level: NoiseLevel, x: f64) -> (f64, f64) {
         let mut moments = (0.0, 0.0, 0.0);
         marginal.for_responsibilities(x, |k, r| {
-            let variance = marginal.stds[k] * marginal.stds[k];
-            let gain = if variance > 0.0 { level.cos() * self.stds[k] * self.stds[k] / variance } else { 0.0 };
-            let mean = self.means[k] + gain * (x - marginal.means[k]);
-            // Var(X_0 | x, k) = σ² sin²θ / v.
-            let own = if variance > 0.0 { (self.stds[k] * level.sin()).powi(2) / variance } else { 0.0 };
+            let variance = self.stds[k] * self.stds[k];
+            let mean = self.means[k] + level.gain(variance) * (x - marginal.means[k]);
+            let own = level.posterior_variance(variance);
             moments.0 += r * mean;
             moments.1 += r * own;
             moments.2 += r * mean * mean;

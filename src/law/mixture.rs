@@ -1,12 +1,12 @@
 //! Gaussian mixtures in any dimension.
 
+use crate::error::{Empty, check_entries, check_equal, check_range};
 use crate::float::Float;
 use crate::law::Covariance;
 use crate::law::Gaussian;
 use crate::law::covariance::TINY_VARIANCE;
 use crate::law::covariance::centred;
-use crate::law::gaussian::{noisy_variance, over};
-use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, check_entries, check_lengths, normalised};
+use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, normalised};
 use crate::level::NoiseLevel;
 use crate::numeric::batch::for_blocks;
 use crate::numeric::shapes::assert_shapes;
@@ -80,14 +80,12 @@ impl GaussianMixture {
     /// ```
     pub fn new(weights: &[f64], means: &ArrayRef2<f64>, covariances: &[Covariance]) -> Result<Self, LawError> {
         let weights = normalised(weights)?;
-        check_lengths("weights", weights.len(), "means", means.nrows())?;
-        check_lengths("weights", weights.len(), "covariances", covariances.len())?;
+        check_equal("weights", weights.len(), "means", means.nrows())?;
+        check_equal("weights", weights.len(), "covariances", covariances.len())?;
         let dim = means.ncols();
-        if dim == 0 {
-            return Err(LawError::Empty { name: "dim" });
-        }
+        check_range("columns of means", dim, dim > 0, "[1, inf)")?;
         for covariance in covariances {
-            check_lengths("columns of means", dim, "covariance", covariance.dim())?;
+            check_equal("columns of means", dim, "covariance", covariance.dim())?;
         }
         let flat: Vec<f64> = means.iter().copied().collect();
         check_entries("means", &flat, f64::is_finite, "(-inf, inf)")?;
@@ -147,12 +145,10 @@ impl GaussianMixture {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn kernel_density(data: &ArrayRef2<f64>, bandwidth: f64) -> Result<Self, LawError> {
-        if !(bandwidth >= 0.0 && bandwidth.is_finite()) {
-            return Err(LawError::OutOfRange { name: "bandwidth", value: bandwidth, range: "[0, inf)" });
-        }
+        check_range("bandwidth", bandwidth, bandwidth >= 0.0 && bandwidth.is_finite(), "[0, inf)")?;
         let n = data.nrows();
         if n == 0 {
-            return Err(LawError::Empty { name: "data" });
+            return Err(Empty { name: "data" }.into());
         }
         Self::isotropic(&vec![1.0 / n as f64; n], data, &vec![bandwidth * bandwidth; n])
     }
@@ -207,7 +203,7 @@ impl GaussianMixture {
 
     /// Whether distances come from a matrix product at this level.
     fn expands(&self, level: NoiseLevel) -> bool {
-        let smallest = self.covariances.iter().map(|c| noisy_variance(level, c.largest())).fold(f64::INFINITY, f64::min);
+        let smallest = self.covariances.iter().map(|c| level.noisy_variance(c.largest())).fold(f64::INFINITY, f64::min);
         self.isotropic && self.dim() >= EXPANSION_DIM && level.alpha_bar() * self.spread <= EXPANSION_LOSS * smallest
     }
 
@@ -335,7 +331,7 @@ impl GaussianMixture {
 
 /// The variance of an eigenspace at this level, floored where a density divides by it.
 fn floored(level: NoiseLevel, variance: f64) -> f64 {
-    noisy_variance(level, variance).max(TINY_VARIANCE)
+    level.noisy_variance(variance).max(TINY_VARIANCE)
 }
 
 /// Exponentials of the logits, normalised; the largest logit is taken out first. NaN stays NaN.
@@ -378,8 +374,7 @@ impl Sample for GaussianMixture {
 impl LogDensity for GaussianMixture {
     fn log_density_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef1<f64>) {
         assert_eq!(x.dim(), (out.len(), self.dim()), "log_density: x has shape {:?}, out length {}", x.dim(), out.len());
-        let degenerate: Vec<bool> =
-            self.covariances.iter().map(|c| c.eigenvalues().any(|(s, _)| noisy_variance(level, s) == 0.0)).collect();
+        let degenerate: Vec<bool> = self.covariances.iter().map(|c| c.eigenvalues().any(|(s, _)| level.noisy_variance(s) == 0.0)).collect();
         let mut column = out.view_mut().insert_axis(Axis(1));
         for_blocks(x, &mut column, |x, mut out| {
             for (mut o, logits) in out.rows_mut().into_iter().zip(self.logits(level, &x).rows()) {
@@ -401,7 +396,7 @@ impl LogDensity for GaussianMixture {
 impl Posterior for GaussianMixture {
     fn denoise_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef2<f64>) {
         assert_shapes("denoise", self.dim(), x, out);
-        let gain = |s: f64| over(level.cos() * s, noisy_variance(level, s));
+        let gain = |s: f64| level.gain(s);
         for_blocks(x, out, |x, mut out| self.average(level, 1.0, &gain, &x, &mut out));
     }
 
@@ -413,9 +408,9 @@ impl Posterior for GaussianMixture {
         let mean = self.denoise(level, &point);
         let mut total = Array2::zeros((self.dim(), self.dim()));
         for (k, covariance) in self.covariances.iter().enumerate().filter(|(k, _)| r[*k] > 0.0) {
-            let own = covariance.function(|s| over(s * level.one_minus_alpha_bar(), noisy_variance(level, s)));
+            let own = covariance.function(|s| level.posterior_variance(s));
             let mut deviation = Array2::zeros(point.raw_dim());
-            let gain = covariance.map(|s| over(level.cos() * s, noisy_variance(level, s)));
+            let gain = covariance.map(|s| level.gain(s));
             covariance.apply(&gain, &self.about_mean(level, k, &point), &mut deviation);
             deviation += &self.means.row(k);
             deviation -= &mean;
@@ -439,7 +434,7 @@ impl Moments for GaussianMixture {
 impl<F: Float> ScoreFunction<F> for GaussianMixture {
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score", self.dim(), x, out);
-        let gain = |s: f64| over(-1.0, noisy_variance(level, s));
+        let gain = |s: f64| level.over_noisy(-1.0, s);
         for_blocks(x, out, |x, mut out| self.average(level, 0.0, &gain, &x, &mut out));
     }
 }

@@ -7,12 +7,14 @@ mod atoms;
 pub(crate) mod conditional;
 mod covariance;
 mod curve;
+mod error;
 pub(crate) mod gaussian;
 mod jacobian;
 mod line;
 pub(crate) mod mixture;
 mod posterior_rule;
 mod product;
+mod quantile;
 pub(crate) mod radial;
 mod rotated;
 mod shifted;
@@ -20,6 +22,7 @@ mod shifted;
 pub use atoms::PointMasses;
 pub use covariance::Covariance;
 pub use curve::NoisyCurve;
+pub use error::LawError;
 pub use gaussian::Gaussian;
 pub use line::{LineLabel, LineMarginal, LineMixture};
 pub use mixture::GaussianMixture;
@@ -30,116 +33,24 @@ pub use rotated::Rotated;
 pub use shifted::Shifted;
 
 use crate::delegate::delegate;
+use crate::error::{check_entries, check_some};
 use crate::level::NoiseLevel;
 use crate::space::Space;
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2};
 use rand::RngCore;
-
-/// Why a target could not be made.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LawError {
-    /// A list is empty, or the dimension is 0.
-    #[error("{name} is empty: at least one is needed")]
-    Empty {
-        /// What is empty.
-        name: &'static str,
-    },
-    /// Two things that must have the same length or dimension have not.
-    #[error("{left_name} has length {left}, {right_name} has length {right}: they must be equal")]
-    Lengths {
-        /// The first list.
-        left_name: &'static str,
-        /// Its length.
-        left: usize,
-        /// The second list.
-        right_name: &'static str,
-        /// Its length.
-        right: usize,
-    },
-    /// A parameter is NaN or outside its range.
-    #[error("{name} = {value:?} is outside {range}")]
-    OutOfRange {
-        /// The parameter.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-        /// The valid range.
-        range: &'static str,
-    },
-    /// An entry of a list is NaN or outside its range.
-    #[error("{name}[{index}] = {value:?} is outside {range}")]
-    Entry {
-        /// The list.
-        name: &'static str,
-        /// Position in the list (row-major for a matrix), from 0.
-        index: usize,
-        /// The value there.
-        value: f64,
-        /// The valid range.
-        range: &'static str,
-    },
-    /// Weights must sum to one.
-    #[error("weights sum to {sum}, not to 1 (within 1e-9)")]
-    WeightSum {
-        /// Their sum.
-        sum: f64,
-    },
-    /// A matrix that must be symmetric positive semi-definite is not.
-    #[error("{name} is not positive semi-definite: its smallest eigenvalue is {eigenvalue} (largest {largest})")]
-    NotPositive {
-        /// The matrix.
-        name: &'static str,
-        /// The smallest eigenvalue.
-        eigenvalue: f64,
-        /// The largest eigenvalue.
-        largest: f64,
-    },
-    /// A matrix that must be symmetric is not.
-    #[error("{name} is not symmetric: entries differ by {gap}")]
-    NotSymmetric {
-        /// The matrix.
-        name: &'static str,
-        /// The largest difference between an entry and its mirror.
-        gap: f64,
-    },
-    /// A matrix that must be orthogonal is not.
-    #[error("{name} is not orthogonal: an entry of QᵀQ − I is {gap}")]
-    NotOrthogonal {
-        /// The matrix.
-        name: &'static str,
-        /// The largest entry of |QᵀQ − I|.
-        gap: f64,
-    },
-}
 
 /// Sum of weights may differ from one by this much before they are refused; they are then normalised exactly.
 pub(crate) const WEIGHT_TOLERANCE: f64 = 1e-9;
 
 /// Checks that `weights` are finite, nonnegative and sum to one, and returns them normalised.
 pub(crate) fn normalised(weights: &[f64]) -> Result<Vec<f64>, LawError> {
-    if weights.is_empty() {
-        return Err(LawError::Empty { name: "weights" });
-    }
+    check_some("weights", weights)?;
     check_entries("weights", weights, |w| w >= 0.0 && w.is_finite(), "[0, inf)")?;
     let sum: f64 = weights.iter().sum();
     if !((sum - 1.0).abs() <= WEIGHT_TOLERANCE) {
         return Err(LawError::WeightSum { sum });
     }
     Ok(weights.iter().map(|w| w / sum).collect())
-}
-
-/// Checks every entry of a list.
-pub(crate) fn check_entries(name: &'static str, values: &[f64], ok: impl Fn(f64) -> bool, range: &'static str) -> Result<(), LawError> {
-    match values.iter().position(|&v| !ok(v)) {
-        Some(index) => Err(LawError::Entry { name, index, value: values[index], range }),
-        None => Ok(()),
-    }
-}
-
-/// Checks that two lists have equal lengths.
-pub(crate) fn check_lengths(left_name: &'static str, left: usize, right_name: &'static str, right: usize) -> Result<(), LawError> {
-    if left == right { Ok(()) } else { Err(LawError::Lengths { left_name, left, right_name, right }) }
 }
 
 /// A law that can be sampled.

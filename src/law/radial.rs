@@ -1,7 +1,8 @@
 //! Rotation-invariant targets.
 
+use crate::error::{check_entries, check_equal, check_range};
 use crate::float::Float;
-use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, check_entries, check_lengths, normalised};
+use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, normalised};
 use crate::level::NoiseLevel;
 use crate::numeric::batch::for_blocks;
 use crate::numeric::shapes::assert_shapes;
@@ -23,7 +24,7 @@ use std::sync::OnceLock;
 /// D(x) = \sum_j \pi_j(\|x\|)\, \rho_j\, A_d(\kappa_j)\, \frac{x}{\|x\|}, \qquad A_d(\kappa) = \frac{I_{d/2}(\kappa)}{I_{d/2-1}(\kappa)} .
 /// ```
 ///
-/// [`uniform_ball`](Self::uniform_ball) averages over the posterior of the radius, with density ∝ ρ^{d−1} times that of x given ρ, by a
+/// [`ball`](Self::ball) averages over the posterior of the radius, with density ∝ ρ^{d−1} times that of x given ρ, by a
 /// Gauss rule on the window where it lives. Any other continuous law of the radius is held as the shells of a Gauss rule. The shells
 /// are then the target: they are told from the continuous law only at noise levels below their spacing.
 ///
@@ -108,11 +109,9 @@ impl Radial {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn shells(dim: usize, weights: &[f64], radii: &[f64]) -> Result<Self, LawError> {
-        if dim == 0 {
-            return Err(LawError::Empty { name: "dim" });
-        }
+        check_range("dim", dim, dim > 0, "[1, inf)")?;
         let weights = normalised(weights)?;
-        check_lengths("weights", weights.len(), "radii", radii.len())?;
+        check_equal("weights", weights.len(), "radii", radii.len())?;
         check_entries("radii", radii, |r| r >= 0.0 && r.is_finite(), "[0, inf)")?;
         let (weights, radii) = weights.iter().zip(radii).filter(|(w, _)| **w > 0.0).unzip();
         Ok(Self { dim, law: Law::Shells, radii, weights, direction: DirectionTable::new(dim) })
@@ -142,7 +141,7 @@ impl Radial {
     /// use ndarray::array;
     /// use onestep::{Moments, NoiseLevel, Posterior};
     /// use onestep::law::Radial;
-    /// let target = Radial::uniform_ball(3, 2.0)?;
+    /// let target = Radial::ball(3, 2.0)?;
     /// // E‖X‖² = d R²/(d + 2).
     /// assert!((target.second_moment() - 2.4).abs() < 1e-15);
     /// // Deep inside, small noise does not see the boundary: D(x) = x/cos θ.
@@ -152,9 +151,9 @@ impl Radial {
     /// assert!(gap.iter().all(|g| g.abs() < 1e-12));
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn uniform_ball(dim: usize, radius: f64) -> Result<Self, LawError> {
+    pub fn ball(dim: usize, radius: f64) -> Result<Self, LawError> {
         let sphere = Self::sphere(dim, radius)?;
-        check_entries("radius", &[radius], |r| r > 0.0, "(0, inf)")?;
+        check_range("radius", radius, radius > 0.0, "(0, inf)")?;
         Ok(Self { law: Law::Ball, ..sphere })
     }
 
@@ -167,10 +166,10 @@ impl Radial {
     /// use onestep::Moments;
     /// use onestep::law::Radial;
     /// // E‖X‖² = d R²/(d + 2).
-    /// assert!((Radial::ball(3, 2.0, 16)?.second_moment() - 2.4).abs() < 1e-13);
+    /// assert!((Radial::ball_shells(3, 2.0, 16)?.second_moment() - 2.4).abs() < 1e-13);
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn ball(dim: usize, radius: f64, shells: usize) -> Result<Self, LawError> {
+    pub fn ball_shells(dim: usize, radius: f64, shells: usize) -> Result<Self, LawError> {
         check_shells(dim, shells)?;
         let (nodes, weights) = power_law(shells, dim as f64);
         Self::shells(dim, &weights, &nodes.iter().map(|r| radius * r.clamp(0.0, 1.0)).collect::<Vec<_>>())
@@ -222,7 +221,7 @@ impl Radial {
         self.dim
     }
 
-    /// The radii ρ_j; for [`uniform_ball`](Self::uniform_ball) that of the ball.
+    /// The radii ρ_j; for [`ball`](Self::ball) that of the ball.
     ///
     /// ```
     /// assert_eq!(onestep::law::Radial::sphere(7, 1.5).unwrap().radii(), [1.5]);
@@ -391,11 +390,9 @@ impl Radial {
 }
 
 fn check_shells(dim: usize, shells: usize) -> Result<(), LawError> {
-    match (dim, shells) {
-        (0, _) => Err(LawError::Empty { name: "dim" }),
-        (_, 0) => Err(LawError::Empty { name: "shells" }),
-        _ => Ok(()),
-    }
+    check_range("dim", dim, dim > 0, "[1, inf)")?;
+    check_range("shells", shells, shells > 0, "[1, inf)")?;
+    Ok(())
 }
 
 /// ‖x‖ without overflow.

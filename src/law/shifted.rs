@@ -1,7 +1,8 @@
 //! Translations of targets, scores and flows.
 
+use crate::error::{check_entries, check_equal};
 use crate::float::Float;
-use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, check_entries, check_lengths};
+use crate::law::{LawError, LogDensity, Moments, Posterior, Sample};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::score::ScoreFunction;
@@ -49,7 +50,7 @@ impl<T> Shifted<T> {
     where
         T: ScoreFunction,
     {
-        check_lengths("coordinates of inner", inner.dim(), "shift", shift.len())?;
+        check_equal("coordinates of inner", inner.dim(), "shift", shift.len())?;
         check_entries("shift", shift, f64::is_finite, "(-inf, inf)")?;
         Ok(Self { inner, shift: shift.to_vec() })
     }

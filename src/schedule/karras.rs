@@ -1,7 +1,8 @@
 //! The σ-grid of EDM, mapped to the variance-preserving path.
 
+use crate::error::check_range;
 use crate::level::NoiseLevel;
-use crate::schedule::{Grid, ScheduleError, VarianceSchedule, beta_between, check_steps, within};
+use crate::schedule::{Grid, ScheduleError, VarianceSchedule, beta_between, check_steps};
 
 /// The EDM grid: σ_t = y_t^ρ with y_t evenly spaced from σ_min^{1/ρ} to σ_max^{1/ρ}, mapped to angles by σ = tan θ.
 ///
@@ -69,9 +70,9 @@ impl Karras {
     /// ```
     pub fn with_constants(steps: usize, sigma_min: f64, sigma_max: f64, rho: f64) -> Result<Self, ScheduleError> {
         check_steps(steps)?;
-        within("sigma_min", sigma_min, sigma_min > 0.0 && sigma_min.is_finite(), "(0, inf)")?;
-        within("sigma_max", sigma_max, sigma_max > sigma_min && sigma_max.is_finite(), "(sigma_min, inf)")?;
-        within("rho", rho, rho > 0.0 && rho.is_finite(), "(0, inf)")?;
+        check_range("sigma_min", sigma_min, sigma_min > 0.0 && sigma_min.is_finite(), "(0, inf)")?;
+        check_range("sigma_max", sigma_max, sigma_max > sigma_min && sigma_max.is_finite(), "(sigma_min, inf)")?;
+        check_range("rho", rho, rho > 0.0 && rho.is_finite(), "(0, inf)")?;
         let (first, last) = (sigma_min.powf(1.0 / rho), sigma_max.powf(1.0 / rho));
         Ok(Self { steps, sigma_min, sigma_max, rho, first, spacing: (last - first) / (steps - 1) as f64 })
     }

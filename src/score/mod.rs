@@ -1,8 +1,10 @@
 //! Score functions.
 
+mod error;
 mod perturbed;
 
-pub use perturbed::{ErrorScale, PerturbationError, PerturbedScore};
+pub use error::ScoreError;
+pub use perturbed::{ErrorScale, PerturbedScore};
 
 use crate::delegate::delegate;
 use crate::float::Float;

@@ -1,9 +1,11 @@
 //! Saving and loading trained families.
 
 use crate::float::Float;
-use crate::training::joint::TIME_FEATURES;
-use crate::training::network::Network;
-use crate::training::{JointModel, Learned, LearnedScore};
+use crate::training::joint::model::JointModel;
+use crate::training::learned::Learned;
+use crate::training::learned_score::LearnedScore;
+use crate::training::network::layers::Network;
+use crate::training::network::time::TIME_FEATURES;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{Read, Write};
 
@@ -104,7 +106,7 @@ impl<F: Float + Serialize + DeserializeOwned> Learned<F> {
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64).train(&data, &Affine::new(), &mut rng)?;
     /// let mut file = Vec::new();
     /// learned.save(&mut file)?;
     /// let again = Learned::load(file.as_slice())?;
@@ -149,7 +151,7 @@ impl<F: Float + Serialize + DeserializeOwned> JointModel<F> {
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let data = ndarray::array![[0.0_f32], [1.0], [2.0], [3.0]];
-    /// let model = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let model = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8]).iterations(5).train(&data, &mut rng)?;
     /// let mut file = Vec::new();
     /// model.save(&mut file)?;
     /// assert_eq!(JointModel::load(file.as_slice())?.eval(3, &data), model.eval(3, &data));
@@ -191,7 +193,7 @@ impl<F: Float + Serialize + DeserializeOwned> LearnedScore<F> {
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let score: LearnedScore = ScoreMatching::new(&[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let score: LearnedScore = ScoreMatching::new(&[8]).iterations(5).train(&data, &mut rng)?;
     /// let mut file = Vec::new();
     /// score.save(&mut file)?;
     /// let level = NoiseLevel::from_angle(0.7)?;

@@ -1,89 +1,13 @@
-//! Batches of (X_0, Z) and the shared-noise pairs made from them.
+//! Noise, and its coupling with data.
 
+use crate::error::check_equal;
 use crate::float::Float;
-use crate::law::Sample;
-use crate::numeric::stream::{Stream, distinct_indices};
+use crate::numeric::stream::Stream;
 use crate::numeric::{batch, parallel};
-use crate::training::{Coupling, TrainingError};
+use crate::training::coupling::Coupling;
+use crate::training::error::TrainingError;
 use ndarray::{Array2, ArrayRef2, ArrayView2, Axis};
-use rand::{Rng, RngCore};
-
-/// Where training data come from.
-///
-/// # Example
-/// ```
-/// use ndarray::array;
-/// use onestep::training::Source;
-/// let data = array![[0.0, 1.0], [2.0, 3.0]];
-/// let source = Source::from(&data);
-/// assert_eq!(source.dim(), 2);
-/// ```
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum Source<'a, F: Float = f64> {
-    /// A table of samples, one a row. A batch takes each row equally often (up to one), the rest at random without repetition.
-    Rows(&'a ArrayRef2<F>),
-    /// A law that is sampled anew for every batch.
-    Law(&'a dyn Sample),
-}
-
-impl<'a, F: Float> From<&'a ArrayRef2<F>> for Source<'a, F> {
-    fn from(rows: &'a ArrayRef2<F>) -> Self {
-        Self::Rows(rows)
-    }
-}
-
-impl<'a, F: Float> From<&'a Array2<F>> for Source<'a, F> {
-    fn from(rows: &'a Array2<F>) -> Self {
-        Self::Rows(rows)
-    }
-}
-
-impl<'a, F: Float> From<&'a dyn Sample> for Source<'a, F> {
-    fn from(law: &'a dyn Sample) -> Self {
-        Self::Law(law)
-    }
-}
-
-impl<F: Float> Source<'_, F> {
-    /// The dimension d.
-    ///
-    /// ```
-    /// assert_eq!(onestep::training::Source::Rows(&ndarray::array![[0.0_f32], [1.0]]).dim(), 1);
-    /// ```
-    #[must_use]
-    pub fn dim(&self) -> usize {
-        match self {
-            Self::Rows(rows) => rows.ncols(),
-            Self::Law(law) => law.dim(),
-        }
-    }
-
-    /// `n` independent draws: rows of a table with replacement.
-    pub(crate) fn draw_some(&self, n: usize, rng: &mut dyn RngCore) -> Array2<F> {
-        match self {
-            Self::Law(_) => self.draw(n, rng),
-            Self::Rows(rows) => {
-                let chosen: Vec<usize> = (0..n).map(|_| rng.random_range(0..rows.nrows())).collect();
-                rows.select(Axis(0), &chosen)
-            }
-        }
-    }
-
-    /// `n` samples.
-    pub(crate) fn draw(&self, n: usize, rng: &mut dyn RngCore) -> Array2<F> {
-        match self {
-            Self::Law(law) => law.sample(n, rng).mapv(F::of),
-            Self::Rows(rows) => {
-                let mut order = Vec::with_capacity(n);
-                while order.len() < n {
-                    order.extend(distinct_indices(rows.nrows(), rows.nrows().min(n - order.len()), rng));
-                }
-                rows.select(Axis(0), &order)
-            }
-        }
-    }
-}
+use rand::RngCore;
 
 /// n × d independent N(0, 1) draws; every block of rows has its own stream.
 pub(crate) fn noise<F: Float>(n: usize, dim: usize, rng: &mut dyn RngCore) -> Array2<F> {
@@ -122,14 +46,5 @@ fn check_permutation(pairs: &[usize], rows: usize) -> Result<(), TrainingError> 
     let mut seen = vec![false; rows];
     let fresh = |&&j: &&usize| seen.get_mut(j).is_some_and(|s| !std::mem::replace(s, true));
     let count = pairs.iter().filter(fresh).count();
-    if count == rows && pairs.len() == rows {
-        Ok(())
-    } else {
-        Err(TrainingError::Mismatch {
-            left_name: "rows of the batch",
-            left: rows,
-            right_name: "different partners in the coupling",
-            right: count,
-        })
-    }
+    Ok(check_equal("rows of the batch", rows, "partners in the coupling", if pairs.len() == rows { count } else { pairs.len() })?)
 }

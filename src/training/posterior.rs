@@ -4,7 +4,7 @@ use crate::float::Float;
 use crate::numeric::parallel;
 use crate::numeric::stream::Stream;
 use crate::schedule::Grid;
-use crate::training::class::kernel::squared_distances;
+use crate::training::features::distances::squared_distances;
 use ndarray::{Array2, ArrayRef2, Axis, Zip};
 use rand::{Rng, RngCore};
 

@@ -1,8 +1,7 @@
 //! Centring and scaling of data.
 
 use crate::float::Float;
-use crate::training::TrainingError;
-use crate::training::class::regression::check_table;
+use crate::training::error::{TrainingError, check_table};
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, Axis};
 
 /// How data are scaled before training. Consistency functions act between data of unit order and N(0, I) noise, so the scale matters.
@@ -49,7 +48,7 @@ impl Standardisation {
     /// use ndarray::array;
     /// use onestep::training::{Scaling, Standardisation, TrainingError};
     /// let data = array![[1.0, 0.0], [1.0, 2.0]];
-    /// assert!(matches!(Standardisation::new(&data, Scaling::Columns), Err(TrainingError::ConstantColumn { column: 0, .. })));
+    /// assert!(matches!(Standardisation::new(&data, Scaling::Columns), Err(TrainingError::ConstantColumn { column: 1, .. })));
     /// assert_eq!(Standardisation::new(&data, Scaling::Global)?.standardise(&data)[[1, 0]], 0.0);
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -60,7 +59,7 @@ impl Standardisation {
         check_table("data", data)?;
         let (n, d) = data.dim();
         if scaling == Scaling::None {
-            return Ok(Self { mean: Array1::zeros(d), scale: Array1::ones(d) });
+            return Ok(Self::identity(d));
         }
         let weights = Array1::from_elem(n, 1.0 / n as f64);
         let data = data.mapv(F::as_f64);
@@ -71,9 +70,14 @@ impl Standardisation {
         let variance = (&data - &mean).mapv(|v| v * v).sum() / (n * d) as f64;
         let largest = mean.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         if !(variance > rounding(largest)) {
-            return Err(TrainingError::ConstantColumn { what: "data", column: 0, value: mean[0] });
+            return Err(TrainingError::ConstantColumn { what: "data", column: 1, value: mean[0] });
         }
         Ok(Self { mean, scale: Array1::from_elem(d, variance.sqrt()) })
+    }
+
+    /// The identity of ℝ^d.
+    pub(crate) fn identity(dim: usize) -> Self {
+        Self { mean: Array1::zeros(dim), scale: Array1::ones(dim) }
     }
 
     /// Weighted means and standard deviations of the columns of `table`; the weights sum to one.
@@ -83,7 +87,7 @@ impl Standardisation {
         for (column, values) in table.axis_iter(Axis(1)).enumerate() {
             let square: f64 = values.iter().zip(weights).map(|(v, w)| w * (v - mean[column]).powi(2)).sum();
             if !(square > rounding(mean[column])) {
-                return Err(TrainingError::ConstantColumn { what, column, value: mean[column] });
+                return Err(TrainingError::ConstantColumn { what, column: column + 1, value: mean[column] });
             }
             scale[column] = square.sqrt();
         }

@@ -16,7 +16,7 @@ fn data() -> Array2<f64> {
 
 fn trained(class: &dyn FunctionClass) -> Learned {
     let grid = Grid::from_angles(&[0.1, 0.8, 1.5]).unwrap();
-    Recursion::new(grid, 60).unwrap().residual(true).train(&data(), class, &mut ChaCha8Rng::seed_from_u64(61)).unwrap()
+    Recursion::new(grid, 60).residual(true).train(&data(), class, &mut ChaCha8Rng::seed_from_u64(61)).unwrap()
 }
 
 fn saved(learned: &Learned) -> String {
@@ -29,12 +29,12 @@ fn saved(learned: &Learned) -> String {
 fn every_class_survives_the_round_trip_bit_for_bit() {
     let classes: [Box<dyn FunctionClass>; 7] = [
         Box::new(Affine::new()),
-        Box::new(Polynomial::new(3).unwrap()),
-        Box::new(RandomFourier::new(8).unwrap()),
-        Box::new(KernelRidge::new(8).unwrap()),
+        Box::new(Polynomial::new(3)),
+        Box::new(RandomFourier::new(8)),
+        Box::new(KernelRidge::new(8)),
         Box::new(NearestNeighbours::new()),
         Box::new(Spline::new()),
-        Box::new(Perceptron::new(&[4]).unwrap().iterations(5).unwrap()),
+        Box::new(Perceptron::new(&[4]).iterations(5)),
     ];
     let x = array![[-3.0], [0.1], [1e6]];
     for class in classes {
@@ -62,12 +62,8 @@ fn damage_is_a_typed_error() {
     let mut value: serde_json::Value = serde_json::from_str(&file).unwrap();
     value["model"]["maps"].as_array_mut().unwrap().pop();
     assert!(matches!(load(&value.to_string()), ModelError::Damaged { what: "the number of maps" }));
-    let joint: JointModel = Joint::new(Grid::from_angles(&[0.1, 1.5]).unwrap(), &[3])
-        .unwrap()
-        .iterations(1)
-        .unwrap()
-        .train(&data(), &mut ChaCha8Rng::seed_from_u64(62))
-        .unwrap();
+    let joint: JointModel =
+        Joint::new(Grid::from_angles(&[0.1, 1.5]).unwrap(), &[3]).iterations(1).train(&data(), &mut ChaCha8Rng::seed_from_u64(62)).unwrap();
     let mut file = Vec::new();
     joint.save(&mut file).unwrap();
     let mut value: serde_json::Value = serde_json::from_slice(&file).unwrap();
@@ -77,7 +73,7 @@ fn damage_is_a_typed_error() {
 }
 
 fn learned_score() -> LearnedScore {
-    ScoreMatching::new(&[4]).unwrap().iterations(3).unwrap().train(&data(), &mut ChaCha8Rng::seed_from_u64(63)).unwrap()
+    ScoreMatching::new(&[4]).iterations(3).train(&data(), &mut ChaCha8Rng::seed_from_u64(63)).unwrap()
 }
 
 fn saved_score(score: &LearnedScore) -> Vec<u8> {
@@ -134,7 +130,7 @@ proptest! {
     /// No single changed byte makes loading or evaluating panic.
     #[test]
     fn no_damage_panics(position in 0..100_000usize, byte in 32..127u8) {
-        let mut file = saved(&trained(&Spline::with_knots(2).unwrap())).into_bytes();
+        let mut file = saved(&trained(&Spline::with_knots(2))).into_bytes();
         let position = position % file.len();
         file[position] = byte;
         if let Ok(learned) = Learned::<f64>::load(file.as_slice()) {

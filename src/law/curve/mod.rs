@@ -3,6 +3,7 @@
 mod panels;
 mod shape;
 
+use crate::error::check_range;
 use crate::float::Float;
 use crate::law::{LawError, LogDensity, Moments, Posterior, Sample};
 use crate::level::NoiseLevel;
@@ -63,7 +64,7 @@ pub struct NoisyCurve {
 }
 
 fn positive(name: &'static str, value: f64) -> Result<f64, LawError> {
-    if value > 0.0 && value.is_finite() { Ok(value) } else { Err(LawError::OutOfRange { name, value, range: "(0, inf)" }) }
+    Ok(check_range(name, value, value > 0.0 && value.is_finite(), "(0, inf)")?)
 }
 
 impl NoisyCurve {
@@ -112,9 +113,7 @@ impl NoisyCurve {
     /// Haario, Saksman and Tamminen, "Adaptive proposal distribution for random walk Metropolis algorithm", 1999 (the twisted normal law).
     pub fn banana(width: f64, height: f64, noise: f64) -> Result<Self, LawError> {
         let width = positive("width", width)?;
-        if !height.is_finite() {
-            return Err(LawError::OutOfRange { name: "height", value: height, range: "(-inf, inf)" });
-        }
+        check_range("height", height, height.is_finite(), "(-inf, inf)")?;
         Self::new(vec![(1.0, Shape::Parabola { width, height })], noise)
     }
 
@@ -139,9 +138,7 @@ impl NoisyCurve {
     /// ```
     pub fn arc(radius: f64, sweep: f64, noise: f64) -> Result<Self, LawError> {
         let radius = positive("radius", radius)?;
-        if !(sweep > 0.0 && sweep <= TAU) {
-            return Err(LawError::OutOfRange { name: "sweep", value: sweep, range: "(0, 2π]" });
-        }
+        check_range("sweep", sweep, sweep > 0.0 && sweep <= TAU, "(0, 2π]")?;
         Self::new(vec![(1.0, Shape::Arc { centre: [0.0, 0.0], radius, from: -0.5 * sweep, sweep })], noise)
     }
 
@@ -151,9 +148,7 @@ impl NoisyCurve {
             let (low, high) = shape.range();
             (high - low) * shape.speed(low, high)
         });
-        if !(longest.sum::<f64>() <= MOST_PANELS * noise) {
-            return Err(LawError::OutOfRange { name: "noise", value: noise, range: "[1e-5 of the length of the curve, inf)" });
-        }
+        check_range("noise", noise, longest.sum::<f64>() <= MOST_PANELS * noise, "[1e-5 of the length of the curve, inf)")?;
         let (mut mean, mut square) = ([0.0, 0.0], 0.0);
         for (weight, shape) in &parts {
             let (own, own_square) = shape.moments();

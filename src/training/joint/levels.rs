@@ -1,8 +1,8 @@
 //! Which pairs of levels a joint trainer visits, and how often.
 
+use crate::error::check_range;
 use crate::schedule::Grid;
-use crate::training::TrainingError;
-use crate::training::check_range;
+use crate::training::error::TrainingError;
 use rand::Rng;
 
 /// The law of the level of a training pair.
@@ -23,12 +23,12 @@ pub enum LevelSampling {
 }
 
 impl LevelSampling {
-    pub(crate) fn check(self) -> Result<Self, TrainingError> {
+    pub(crate) fn check(self) -> Result<(), TrainingError> {
         if let Self::LogNormal { mean, std } = self {
             check_range("mean of ln sigma", mean, mean.is_finite(), "(-inf, inf)")?;
             check_range("standard deviation of ln sigma", std, std > 0.0 && std.is_finite(), "(0, inf)")?;
         }
-        Ok(self)
+        Ok(())
     }
 }
 

@@ -2,28 +2,17 @@
 
 use crate::consistency::ConsistencyFunction;
 use crate::consistency::assert_evaluable;
+use crate::error::check_equal;
 use crate::float::Float;
 use crate::schedule::Grid;
 use crate::space::{Family, Space, inherent_dim, inherent_family};
-use crate::training::network::Network;
+use crate::training::error::TrainingError;
+use crate::training::network::layers::Network;
+use crate::training::network::time::{TIME_FEATURES, time_features};
 use crate::training::pairs::noise;
-use crate::training::{Standardisation, TrainingError};
+use crate::training::standardisation::Standardisation;
 use ndarray::{Array2, ArrayRef2};
 use rand::RngCore;
-
-/// Frequencies k of the inputs sin kθ and cos kθ.
-pub(crate) const FREQUENCIES: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
-
-/// Number of inputs that tell the network its noise angle.
-pub(crate) const TIME_FEATURES: usize = 2 * FREQUENCIES.len();
-
-/// sin kθ and cos kθ.
-pub(crate) fn time_features<F: Float>(angle: f64) -> [F; TIME_FEATURES] {
-    std::array::from_fn(|i| {
-        let k = FREQUENCIES[i % FREQUENCIES.len()];
-        F::of(if i < FREQUENCIES.len() { (k * angle).sin() } else { (k * angle).cos() })
-    })
-}
 
 /// Everything a row at one level needs.
 #[derive(Debug, Clone)]
@@ -83,7 +72,7 @@ impl<F: Float> JointModel<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8]).iterations(5).train(&data, &mut rng)?;
     /// assert_eq!(model.grid().steps(), 3);
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -100,7 +89,7 @@ impl<F: Float> JointModel<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8]).iterations(5).train(&data, &mut rng)?;
     /// assert!(model.standardisation().standardise(&data).sum().abs() < 1e-15);
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -117,7 +106,7 @@ impl<F: Float> JointModel<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8]).iterations(5).train(&data, &mut rng)?;
     /// assert!(model.loss() > 0.0);
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -134,7 +123,7 @@ impl<F: Float> JointModel<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[7])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[7]).iterations(5).train(&data, &mut rng)?;
     /// assert_eq!(model.parameters().len(), (1 + 8 + 1) * 7 + (7 + 1) * 1);
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -155,7 +144,7 @@ impl<F: Float> JointModel<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[7])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[7]).iterations(5).train(&data, &mut rng)?;
     /// let zero = model.with_parameters(&vec![0.0; model.parameters().len()])?;
     /// assert!((zero.eval(3, &array![[2.0]])[[0, 0]] - 2.0 * 1.4_f64.cos()).abs() < 1e-15);
     /// # Ok::<(), onestep::Error>(())
@@ -163,14 +152,7 @@ impl<F: Float> JointModel<F> {
     pub fn with_parameters(&self, parameters: &[F]) -> Result<Self, TrainingError> {
         let mut other = self.clone();
         let own = other.network.parameters_mut();
-        if own.len() != parameters.len() {
-            return Err(TrainingError::Mismatch {
-                left_name: "parameters given",
-                left: parameters.len(),
-                right_name: "parameters of the network",
-                right: own.len(),
-            });
-        }
+        check_equal("parameters given", parameters.len(), "parameters of the network", own.len())?;
         own.copy_from_slice(parameters);
         Ok(other)
     }
@@ -183,7 +165,7 @@ impl<F: Float> JointModel<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8]).iterations(5).train(&data, &mut rng)?;
     /// assert_eq!(model.sample(10, &mut rng).dim(), (10, 1));
     /// # Ok::<(), onestep::Error>(())
     /// ```

@@ -1,10 +1,10 @@
 //! The settings that every trained network shares.
 
+use crate::error::{check_entries, check_range};
 use crate::float::Float;
-use crate::training::TrainingError;
-use crate::training::check_range;
-use crate::training::class::Activation;
-use crate::training::network::Network;
+use crate::training::error::TrainingError;
+use crate::training::network::activation::Activation;
+use crate::training::network::layers::Network;
 use rand::RngCore;
 
 /// Hidden layers, and Adam on minibatches at a rate that rises for a few iterations and then falls to zero along a half cosine.
@@ -14,7 +14,7 @@ pub(crate) struct Descent {
     pub(crate) activation: Activation,
     pub(crate) batch: usize,
     pub(crate) iterations: usize,
-    rate: f64,
+    pub(crate) rate: f64,
 }
 
 /// Iterations over which the rate rises.
@@ -25,30 +25,17 @@ pub(crate) const RUNAWAY: f64 = 1e8;
 
 impl Descent {
     /// SiLU, batches of 256, a rate of 3e−3.
-    ///
-    /// # Errors
-    /// A width outside 1..=65536, or more than 64 layers.
-    pub(crate) fn new(hidden: &[usize], iterations: usize) -> Result<Self, TrainingError> {
-        check_range("hidden layers", hidden.len() as f64, hidden.len() <= 64, "[0, 64]")?;
-        for &w in hidden {
-            check_range("width", w as f64, (1..=65536).contains(&w), "[1, 65536]")?;
-        }
-        Ok(Self { hidden: hidden.to_vec(), activation: Activation::default(), batch: 256, iterations, rate: 3e-3 })
+    pub(crate) fn new(hidden: &[usize], iterations: usize) -> Self {
+        Self { hidden: hidden.to_vec(), activation: Activation::default(), batch: 256, iterations, rate: 3e-3 }
     }
 
-    pub(crate) fn batch(self, batch: usize) -> Result<Self, TrainingError> {
-        check_range("batch", batch as f64, batch > 0, "[1, inf)")?;
-        Ok(Self { batch, ..self })
-    }
-
-    pub(crate) fn iterations(self, iterations: usize) -> Result<Self, TrainingError> {
-        check_range("iterations", iterations as f64, iterations > 0, "[1, inf)")?;
-        Ok(Self { iterations, ..self })
-    }
-
-    pub(crate) fn rate(self, rate: f64) -> Result<Self, TrainingError> {
-        check_range("rate", rate, rate > 0.0 && rate.is_finite(), "(0, inf)")?;
-        Ok(Self { rate, ..self })
+    pub(crate) fn check(&self) -> Result<(), TrainingError> {
+        check_range("number of hidden layers", self.hidden.len(), self.hidden.len() <= 64, "[0, 64]")?;
+        check_entries("hidden", &self.hidden, |w| (1..=65536).contains(&w), "[1, 65536]")?;
+        check_range("batch", self.batch, self.batch > 0, "[1, inf)")?;
+        check_range("iterations", self.iterations, self.iterations > 0, "[1, inf)")?;
+        check_range("rate", self.rate, self.rate > 0.0 && self.rate.is_finite(), "(0, inf)")?;
+        Ok(())
     }
 
     pub(crate) fn network<F: Float>(&self, inputs: usize, outputs: usize, rng: &mut dyn RngCore) -> Network<F> {

@@ -1,7 +1,7 @@
 //! Adam, and minibatch steps over a fixed number of chunks.
 
 use crate::float::Float;
-use crate::training::network::network::{Network, Tape};
+use crate::training::network::layers::{Network, Tape};
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 
