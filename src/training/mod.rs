@@ -28,6 +28,7 @@ mod io;
 pub(crate) mod joint;
 pub(crate) mod learned;
 pub(crate) mod learned_score;
+pub(crate) mod limits;
 pub(crate) mod network;
 pub(crate) mod pairs;
 pub(crate) mod posterior;
