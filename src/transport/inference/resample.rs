@@ -18,7 +18,7 @@ use rand::{Rng, RngCore};
 /// the interval is value − (q_{97.5 %}(D*) − mean D*) to value − (q_{2.5 %}(D*) − mean D*).
 ///
 /// # Errors
-/// `replicates` < 2; weights that are not one a row, nonnegative, finite and of sum one (within 1e−9); what the distance refuses.
+/// `replicates` < 2; weights that are not one a row, nonnegative, finite and of sum one (within[`weight_tolerance`](crate::error::weight_tolerance)); what the distance refuses.
 ///
 /// # Accuracy
 /// The interval covers the **expectation of the plug-in distance at this n**, not W_p itself in d ≥ 3, where the bias n^{−1/d} is larger
