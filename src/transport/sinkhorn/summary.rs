@@ -104,6 +104,10 @@ impl Problem {
             }
             let f = -largest_gap(&self.g, costs);
             part.f.push(f);
+            if a == 0.0 {
+                // A point without mass bounds nothing.
+                continue;
+            }
             let raised = f + 4.0 * f64::EPSILON * f.abs();
             for (g, c) in part.g.iter_mut().zip(costs) {
                 let value = shrink * c - raised;
