@@ -201,7 +201,8 @@ fn bounds_are_those_of_the_potentials_and_hold() {
     }
 }
 
-/// Where only one plan exists the bracket is a few roundings wide, and holds the value computed by hand.
+/// Where only one plan exists the bracket is a few hundred roundings of the largest cost and of the potentials wide, and holds the value
+/// computed by hand.
 #[test]
 fn brackets_hold_in_floating_point() {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
@@ -212,7 +213,7 @@ fn brackets_hold_in_floating_point() {
         let truth: f64 =
             y.rows().into_iter().map(|y| x.row(0).iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt()).sum::<f64>() / 4.0;
         assert!(s.lower < truth && truth < s.upper, "[{}, {}] for {truth}", s.lower, s.upper);
-        assert!(s.upper - s.lower < 1e-12 * truth);
+        assert!(s.upper - s.lower < 1e-11 * truth);
     }
 }
 

@@ -58,7 +58,7 @@ impl fmt::Display for Confidence {
 /// `splits` < 2, fewer than 8 rows in a cloud, weights of which a half can get none, and what the distance refuses.
 ///
 /// # Accuracy
-/// The interval is for W_p between the laws, not for the expectation of the plug-in distance. In simulations (see `docs/coverage.md`) it covers
+/// The interval is for W_p between the laws, not for the expectation of the plug-in distance. In simulations (the example `coverage`) it covers
 /// 93 to 99 % for d = 1, 3, 5, p = 1, 2 and 40 to 100 rows, equal, close and far laws. It is too wide, up to 99.6 %, where W_p is about as large as
 /// the bias. It rests on the bias being like that of the two baselines: laws of different shape in high dimension, such as a surface against a
 /// cloud, are outside of what was measured, and [`Confidence::mostly_bias`] says when that matters. With unequal numbers of rows the larger
