@@ -142,13 +142,13 @@ fn print_steps(a: &Arguments, report: &LedgerReport) {
         100.0 * report.steps.iter().map(|s| s.error.std_error / s.error.value).fold(0.0, f64::max)
     );
     println!(
-        "{:>6} {:>8} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11}",
-        "t", "angle", "error", "inherited", "own", "local", "T1", "T2", "remainder", "quadrature"
+        "{:>6} {:>8} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11}",
+        "t", "angle", "error", "inherited", "own", "local", "T1", "T2", "remainder", "quadrature", "T2 error"
     );
     for step in &report.steps {
         let terms: Vec<String> = columns(step).iter().map(|(_, _, term)| format!("{:>11.4e}", term.value)).collect();
         let quadrature = step.quadrature_error.map_or_else(|| "-".to_string(), |e| format!("{e:.1e}"));
-        println!("{:>6} {:>8.4} {} {quadrature:>11}", step.step, step.angle, terms.join(" "));
+        println!("{:>6} {:>8.4} {} {quadrature:>11} {:>11.1e}", step.step, step.angle, terms.join(" "), step.second_order_error);
     }
 }
 

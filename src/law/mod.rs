@@ -6,6 +6,7 @@
 mod atoms;
 pub(crate) mod conditional;
 mod covariance;
+mod curvature;
 mod curve;
 mod error;
 pub(crate) mod gaussian;
