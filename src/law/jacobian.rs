@@ -9,7 +9,6 @@ use crate::law::Product;
 use crate::law::Radial;
 use crate::law::Rotated;
 use crate::law::Shifted;
-use crate::law::mixture::softmax;
 use crate::law::radial::{Shell, norm};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
@@ -41,8 +40,7 @@ impl<F: Float> ScoreJacobian<F> for GaussianMixture {
     fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score_jvp", self.dim(), x, out);
         assert_shapes("score_jvp", self.dim(), v, out);
-        let mut r = self.logits(level, x);
-        r.rows_mut().into_iter().for_each(softmax);
+        let r = self.posterior_weights(level, x);
         let score: Array2<F> = ScoreFunction::score(self, level, x);
         let (mut pull, mut image) = (Array2::<F>::zeros(x.raw_dim()), Array2::<F>::zeros(x.raw_dim()));
         out.fill(F::zero());
