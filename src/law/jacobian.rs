@@ -64,8 +64,7 @@ impl<F: Float> ScoreJacobian<F> for GaussianMixture {
     fn score_second_derivative(&self, level: NoiseLevel, x: &ArrayRef2<F>, u: &ArrayRef2<F>, v: &ArrayRef2<F>) -> Option<Array2<F>> {
         assert_shapes("score_second_derivative", self.dim(), x, u);
         assert_shapes("score_second_derivative", self.dim(), x, v);
-        let mut r = self.logits(level, x);
-        r.rows_mut().into_iter().for_each(softmax);
+        let r = self.posterior_weights(level, x);
         let score: Array2<F> = ScoreFunction::score(self, level, x);
         let mut out = Array2::zeros(x.raw_dim());
         let [mut pull, mut of_u, mut of_v] = [(); 3].map(|()| Array2::<F>::zeros(x.raw_dim()));
