@@ -26,6 +26,7 @@
 mod atoms;
 pub(crate) mod conditional;
 mod covariance;
+mod curvature;
 mod curve;
 mod error;
 pub(crate) mod gaussian;
