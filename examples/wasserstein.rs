@@ -64,7 +64,7 @@ struct Arguments {
     /// Seed of directions and resampling; 0 by default.
     #[arg(long)]
     seed: Option<u64>,
-    /// Replicates of the bootstrap; 0 for none. Its interval covers the expectation of the distance at this n, not its bias.
+    /// Replicates of the bootstrap for `std_error`; 0 for none. It knows nothing of the bias: `onestep::transport::inference` does.
     #[arg(long, default_value_t = 0, value_parser = limits::count(0, limits::POINTS))]
     bootstrap: usize,
     /// How to print.
@@ -311,8 +311,8 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             bar.inc(1);
             Ok(measure(x, y)?.value)
         };
-        let estimate = bootstrap(&DistanceFn::new(counted), x, y, arguments.bootstrap, &mut rng)?;
-        answer = Answer { value: estimate.value, ..answer.with_interval(&estimate) };
+        let spread = bootstrap(&DistanceFn::new(counted), x, y, arguments.bootstrap, &mut rng)?;
+        answer = Answer { std_error: spread.std_error, ..answer };
     }
     bar.finish_and_clear();
     let row: Row = vec![

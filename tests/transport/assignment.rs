@@ -13,10 +13,10 @@ const RELATIVE_GAP: f64 = 1e-12;
 /// Cost less dual, and dual infeasibility, relative to the largest cost; measured: 2e−16.
 const GAP: f64 = 2e-15;
 
-/// What the bounds on primal and dual may leave open, relative to the largest cost: the cost of a pair rounds p (d/32 + 6) times, the
-/// powers of the lengths of the matching 10 p times and more on either side.
+/// What the bounds on primal and dual may leave open, relative to the largest cost, in units of u: p (d/32 + 5) + 11 for the dual, twice
+/// 5 p for the lengths in the bound below and twice 6 p + 11 for lengths, terms and sum in the bound above.
 fn rounding(order: f64, dim: usize) -> f64 {
-    0.5 * f64::EPSILON * (order * (dim as f64 / 32.0 + 24.0) + 24.0)
+    0.5 * f64::EPSILON * (order * (dim as f64 / 32.0 + 27.0) + 33.0)
 }
 
 fn solve(order: f64, x: &ArrayRef2<f64>, y: &ArrayRef2<f64>) -> Matching {

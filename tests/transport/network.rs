@@ -41,7 +41,7 @@ fn check(order: f64, x: &ArrayRef2<f64>, a: &[f64], y: &ArrayRef2<f64>, b: &[f64
     let scale = check_duals(order, x, y, &p.u, &p.v, GAP);
     assert!((primal - p.cost).abs() <= VALUE * p.cost);
     // As for assignments; masses round as well.
-    let rounding = 0.5 * f64::EPSILON * (order * (x.ncols() as f64 / 32.0 + 24.0) + 32.0);
+    let rounding = 0.5 * f64::EPSILON * (order * (x.ncols() as f64 / 32.0 + 27.0) + 45.0);
     assert!(p.gap >= 0.0 && p.gap <= rounding * scale, "gap {} on scale {scale}", p.gap);
     assert!(p.lower <= p.distance && p.distance <= p.upper && p.unit == 1.0);
     assert!(p.cost == 0.0 || p.lower < p.upper, "something rounds");
@@ -86,7 +86,7 @@ fn one_point_takes_all() {
     assert!((back.cost - truth).abs() <= VALUE * truth);
     let single = solve(1.0, &x, &[1.0], &array![[4.0, 5.0]], &[1.0]);
     assert_eq!((single.distance, single.plan), (5.0, vec![(0, 0, 1.0)]));
-    assert!(single.lower < 5.0 && single.upper > 5.0 && single.upper - single.lower < 2e-14);
+    assert!(single.lower < 5.0 && single.upper > 5.0 && single.upper - single.lower < 5e-14);
 }
 
 #[test]

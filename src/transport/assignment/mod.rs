@@ -35,6 +35,8 @@ const PRECISION: f64 = 1e-12;
 const LAST_EPSILON: f64 = 1e-3;
 /// Least ε, in units of the last place of a usual cost.
 const TIED: f64 = 4.0;
+/// Quotient of the last and the first ε below which more bids do not help.
+const WIDE: f64 = 1e-11;
 /// Quotient of the ε of consecutive phases.
 const THETA: f64 = 7.0;
 /// Bids a row may make on average in a phase; the exact finish takes what is left.
@@ -287,7 +289,7 @@ fn attempt(geometry: &Geometry, screen: &Screen, careful: bool) -> Found {
     let reach = lists.reach();
     let first = if careful { CAREFUL_EPSILON * reach } else { FIRST_EPSILON * geometry.spread() };
     // Bids below the rounding of what they compare lower no price: columns that close are tied.
-    let last = (LAST_EPSILON * reach).max(TIED * f64::EPSILON * lists.size());
+    let last = (LAST_EPSILON * reach).max(TIED * f64::EPSILON * lists.size()).max(f64::EPSILON * first);
     let mut effort = bid(&mut lists, &mut pairs, first, last);
     effort.paths = finish(&mut lists, &mut pairs);
     effort.scans = lists.scans + n;
@@ -310,7 +312,8 @@ fn bid(lists: &mut Lists<'_>, pairs: &mut Pairs, first: f64, last: f64) -> Effor
             return effort;
         }
     }
-    let cap = BIDS * rows;
+    // Prices of the first phases round by more than the last ε: what bids leave is for the finish, and then for integers.
+    let cap = if last > WIDE * first { BIDS } else { QUICK } * rows;
     let mut epsilon = first.max(last);
     loop {
         auction::release_dear(lists, pairs, epsilon);

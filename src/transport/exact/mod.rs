@@ -39,7 +39,7 @@ pub(in crate::transport) struct Exact {
     /// The cost of the plan, and less what its optimality may lack.
     pub(in crate::transport) cost: Power,
     pub(in crate::transport) lower: f64,
-    /// Potentials of the rows and the columns with mass, in powers of the unit of the cost; 0 of the others.
+    /// Potentials of the rows and the columns, in powers of the unit of the cost.
     pub(in crate::transport) u: Vec<f64>,
     pub(in crate::transport) v: Vec<f64>,
     pub(in crate::transport) effort: Effort,
@@ -68,19 +68,29 @@ pub(in crate::transport) fn solve(order: Order, clouds: &Clouds, masses: &Masses
         .collect();
     let mut problem = Problem { order, lengths, columns: m, masses, start, pivots: 0, rounds: 0 };
     let solved = problem.solve()?;
-    let spread = |values: Vec<f64>, which: &[usize], count: usize| {
-        let mut all = vec![0.0; count];
-        which.iter().zip(values).for_each(|(&k, value)| all[k] = value);
+    let spread = |values: &[f64], which: &[usize], count: usize| {
+        let mut all = vec![None; count];
+        which.iter().zip(values).for_each(|(&k, &value)| all[k] = Some(value));
         all
     };
+    // Points without mass constrain nothing and take the largest potential that is feasible.
+    let cost = |i: usize, j: usize| order.power(clouds.length(i, j).over(solved.cost.unit));
+    let u = spread(&solved.u, &rows, clouds.rows());
+    let v = spread(&solved.v, &columns, clouds.columns()).into_iter().enumerate();
+    let v: Vec<f64> = v.map(|(j, v)| v.unwrap_or_else(|| least(rows.iter().zip(&solved.u).map(|(&i, u)| cost(i, j) - u)))).collect();
+    let u = u.into_iter().enumerate().map(|(i, u)| u.unwrap_or_else(|| least(v.iter().enumerate().map(|(j, v)| cost(i, j) - v)))).collect();
     Some(Exact {
         plan: solved.plan.iter().map(|&(index, share)| (rows[index / m], columns[index % m], share)).collect(),
         cost: solved.cost,
         lower: solved.lower,
-        u: spread(solved.u, &rows, clouds.rows()),
-        v: spread(solved.v, &columns, clouds.columns()),
+        u,
+        v,
         effort: Effort { phases: problem.rounds, iterations: problem.pivots, ..Effort::default() },
     })
+}
+
+fn least(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(f64::INFINITY, f64::min)
 }
 
 /// A problem whose masses are all positive, and the best plan so far.

@@ -29,7 +29,7 @@ pub struct Plan {
     pub unit: f64,
     /// The support of the plan: (i, j, P_ij) with P_ij > 0, ordered by i, then j.
     pub plan: Vec<(usize, usize, f64)>,
-    /// Dual potential of the first cloud. u_i + v_j ≤ ‖x_i − y_j‖^p holds for all i, j with mass within the rounding of the largest of the
+    /// Dual potential of the first cloud. u_i + v_j ≤ ‖x_i − y_j‖^p holds for all i, j within the rounding of the largest of the
     /// three; potentials that no `f64` holds in this unit are cut to its range.
     pub u: Vec<f64>,
     /// Dual potential of the second cloud.

@@ -81,8 +81,10 @@ impl Simplex {
     fn start(geometry: &Geometry, screen: &Screen, turned: &Screen, supply: &[i128], demand: &[i128]) -> Self {
         let mut lists = Lists::new(geometry, screen);
         lists.start();
-        let last = (LAST_EPSILON * lists.reach()).max(4.0 * f64::EPSILON * lists.size());
-        let mut pairs = auction::run(&mut lists, supply, demand, FIRST_EPSILON * geometry.spread(), last);
+        let first = FIRST_EPSILON * geometry.spread();
+        // Bids below the rounding of what they compare lower no price.
+        let last = (LAST_EPSILON * lists.reach()).max(4.0 * f64::EPSILON * lists.size()).max(f64::EPSILON * first);
+        let mut pairs = auction::run(&mut lists, supply, demand, first, last);
         let v = lists.into_prices();
         let u = potential(geometry, screen, &v);
         pairs.extend(cheapest(screen, &v, geometry.rows(), NEAR).into_iter().map(|(i, j)| (i, j, 0)));
