@@ -207,6 +207,9 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     let started = Instant::now();
     let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
     limits::check_widths("--hidden", &arguments.hidden)?;
+    for &width in &arguments.hidden {
+        limits::check_product(&[("--batch", arguments.batch), ("--hidden", width)])?;
+    }
     let inputs: Vec<PathBuf> = file_of(&arguments.data).into_iter().collect();
     let picture = Output::unless_none("--picture", &arguments.picture, &inputs, &[])?;
     let digits = load(arguments)?;

@@ -244,8 +244,8 @@ impl Arguments {
         if self.data.is_some() { Scaling::Columns } else { Scaling::None }
     }
 
-    fn function_class(&self) -> Outcome<Box<dyn FunctionClass>> {
-        Ok(match self.class {
+    fn function_class(&self) -> Box<dyn FunctionClass> {
+        match self.class {
             Class::Affine => Box::new(Affine::new()),
             Class::Polynomial => Box::new(Polynomial::new(3)),
             Class::Fourier => Box::new(RandomFourier::new(150).bandwidths(&[0.25, 0.5])),
@@ -253,7 +253,7 @@ impl Arguments {
             Class::Nearest => Box::new(NearestNeighbours::new()),
             Class::Spline => Box::new(Spline::new()),
             Class::Perceptron | Class::Joint => Box::new(Perceptron::new(self.hidden()).iterations(self.iterations.unwrap_or(1000))),
-        })
+        }
     }
 
     fn joint_iterations(&self) -> usize {
@@ -266,8 +266,8 @@ impl Arguments {
     }
 
     /// The joint network in the making.
-    fn joint(&self, grid: Grid) -> Result<Joint, TrainingError> {
-        Ok(Joint::new(grid, self.hidden()).batch(BATCH).iterations(self.joint_iterations()).scaling(self.scaling()))
+    fn joint(&self, grid: Grid) -> Joint {
+        Joint::new(grid, self.hidden()).batch(BATCH).iterations(self.joint_iterations()).scaling(self.scaling())
     }
 
     fn name(&self) -> String {
@@ -293,11 +293,11 @@ impl Model {
         let grid = arguments.grid()?;
         if arguments.method == Method::Cd {
             let score = Product::copies(arguments.line()?, arguments.dim())?;
-            return Ok(Self::Joint(arguments.joint(grid)?.distil(&data.mapv(|v| v as f32), &score, rng)?));
+            return Ok(Self::Joint(arguments.joint(grid).distil(&data.mapv(|v| v as f32), &score, rng)?));
         }
         let model = if arguments.class == Class::Joint {
             let bar = training_progress(arguments.joint_iterations());
-            Self::Joint(arguments.joint(grid)?.train_with(&data.mapv(|v| v as f32), rng, &mut |p| {
+            Self::Joint(arguments.joint(grid).train_with(&data.mapv(|v| v as f32), rng, &mut |p| {
                 bar.set_position(p.iteration as u64);
                 bar.set_message(format!("loss {:.3e}", p.loss));
                 ControlFlow::Continue(())
@@ -309,7 +309,7 @@ impl Model {
             if arguments.coupling != 1 {
                 recursion = recursion.coupling(OptimalPairs::new(arguments.coupling)?);
             }
-            Self::Recursion(recursion.train_with(data, arguments.function_class()?.as_ref(), rng, &mut |p| {
+            Self::Recursion(recursion.train_with(data, arguments.function_class().as_ref(), rng, &mut |p| {
                 bar.set_position(p.step as u64);
                 bar.set_message(format!("loss {:.3e}", p.loss));
                 ControlFlow::Continue(())
@@ -438,6 +438,14 @@ fn run(arguments: &Arguments) -> Outcome<()> {
         return Err(WITHOUT_SERDE.into());
     }
     let data = Data::new(arguments, &mut rng)?;
+    let columns = data.train.ncols();
+    if arguments.class != Class::Joint {
+        limits::check_product(&[("--samples", arguments.pairs()), ("columns", columns)])?;
+    }
+    limits::check_product(&[("--separate", arguments.separate), ("columns", columns)])?;
+    for &width in arguments.hidden() {
+        limits::check_product(&[("--hidden", width), ("columns", columns.max(BATCH))])?;
+    }
     let model = Model::train(arguments, &data.train, &mut rng)?;
     let mut check = StepCheck::new();
     let known = data.target.as_ref().filter(|t| t.dim() <= MOST_KNOWN_DIMENSIONS);

@@ -166,12 +166,11 @@ impl Arguments {
             }
             weights.iter_mut().for_each(|w| *w /= sum);
         }
-        let points = match chosen {
-            Some(chosen) => chosen,
-            None => {
-                table.take_column(column)?;
-                table.choose(None)?
-            }
+        let points = if let Some(chosen) = chosen {
+            chosen
+        } else {
+            table.take_column(column)?;
+            table.choose(None)?
         };
         Ok((points, Some(weights)))
     }

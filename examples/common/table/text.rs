@@ -205,10 +205,10 @@ fn has_names(first: Line, cells: &[String], rest: &[Line], separator: Option<Sep
     let n = first.number;
     let numbers: Vec<bool> = cells.iter().map(|c| number(c).is_ok()).collect();
     if numbers.iter().all(|&is| is) {
-        return match counts_columns(cells) || (!rest.is_empty() && alone_has_integers(cells, rest, separator)?) {
-            true => Err(format!("line {n} ({}) may be numbers of columns or a row: {DECIDE}", cells.join(", ")).into()),
-            false => Ok(false),
-        };
+        if counts_columns(cells) || (!rest.is_empty() && alone_has_integers(cells, rest, separator)?) {
+            return Err(format!("line {n} ({}) may be numbers of columns or a row: {DECIDE}", cells.join(", ")).into());
+        }
+        return Ok(false);
     }
     let doubtful = |c: &String| begins_as_number(c) || MISSING.contains(&c.to_lowercase().as_str());
     let some_number = numbers.contains(&true);
