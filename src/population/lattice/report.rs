@@ -72,16 +72,29 @@ pub(super) fn report(run: &LatticeRecursion<'_>, fine: &Swept, coarse: &Swept) -
     let moved = measured.change_from(&before, mean.iter().fold(1.0, |m: f64, v| m.max(v.abs())));
     let certificate = |swept: &Swept| sum_over_levels(grid, &swept.locals, |l| l.mean_abs);
     let ((sum, part), (sum_before, _)) = (certificate(fine), certificate(coarse));
-    let certificate_error = part + (sum - sum_before).abs() + seen.between(&flow, exact).0;
+    let certificate_error = part + 2.0 * (sum - sum_before).abs() + seen.between(&flow, exact).0;
+    let numerical_error = seen.between(&image, &other).1.sqrt();
+    let error = |finer: f64, coarser: f64| 2.0 * (finer - coarser).abs() + numerical_error;
+    let widened = |finer: Interval, coarser: Interval| Interval {
+        lower: (finer.lower - error(finer.lower, coarser.lower)).max(0.0),
+        upper: finer.upper + error(finer.upper, coarser.upper),
+    };
+    let (w1, w1_marginal) = (widened(measured.w1, before.w1), widened(measured.w1_marginal, before.w1_marginal));
     let report = PopulationReport {
+        w1,
+        w1_marginal,
+        w2_marginal: widened(measured.w2_marginal, before.w2_marginal),
+        lower_bound: w1.lower.min(w1_marginal.lower),
+        prior_mismatch: measured.prior_mismatch + error(measured.prior_mismatch, before.prior_mismatch),
         certificate: sum + certificate_error,
         certificate_error,
-        lipschitz: lipschitz(run, &seen, &x)?,
+        ln_lipschitz: lipschitz(run, &seen, &x)?.ln(),
         resolution_error: moved,
         resolved: moved <= run.settings.tolerance_or(TOLERANCE),
         ..measured
     };
-    Ok((report, seen.between(&image, &other).1.sqrt()))
+    report.check()?;
+    Ok((report, numerical_error))
 }
 
 impl Seen {
@@ -96,7 +109,9 @@ impl Seen {
         loss_sum: f64,
     ) -> PopulationReport {
         let about = |a: &Array2<f64>, row: usize| -> f64 { a.row(row).iter().zip(mean).map(|(a, m)| (a - m) * (a - m)).sum() };
-        let shift: f64 = (0..self.dim).map(|j| (self.expect(|row| image[[row, j]]) - mean[j]).powi(2)).sum();
+        let shift: Vec<f64> = (0..self.dim).map(|j| self.expect(|row| image[[row, j]]) - mean[j]).collect();
+        // ‖X_1‖² − ‖f‖² = ‖X_1 − m‖² − ‖f − m‖² − 2 m·(f − X_1), and E X_1 = m.
+        let along: f64 = shift.iter().zip(mean).map(|(s, m)| s * m).sum();
         let spread = |a: &Array2<f64>| self.expect(|row| about(a, row)).sqrt();
         let w1 = |samples: &Array2<f64>| Interval {
             lower: self.expect(|row| about(exact, row).sqrt() - about(samples, row).sqrt()).abs(),
@@ -111,13 +126,14 @@ impl Seen {
             w1: from_prior,
             w1_marginal: marginal,
             w2_marginal: Interval { lower: (spread(exact) - spread(image)).abs(), upper: squared(exact, image) },
-            mean_shift: shift.sqrt(),
-            energy_deficit: self.expect(|row| about(exact, row) - about(image, row)) - shift,
+            spread: spread(exact),
+            mean_shift: shift.iter().map(|s| s * s).sum::<f64>().sqrt(),
+            energy_deficit: self.expect(|row| about(exact, row) - about(image, row)) - 2.0 * along,
             loss_sum,
             certificate: 0.0,
             certificate_error: 0.0,
             prior_mismatch: self.between(from_noise, image).0,
-            lipschitz: 1.0,
+            ln_lipschitz: 0.0,
             resolution_error: f64::INFINITY,
             resolved: false,
         }
