@@ -14,6 +14,7 @@ mod line;
 pub(crate) mod mixture;
 mod posterior_rule;
 mod product;
+mod quantile;
 pub(crate) mod radial;
 mod rotated;
 mod shifted;
