@@ -163,5 +163,6 @@ pub(crate) fn sum_over_levels(grid: &Grid, locals: &[LocalError], value: impl Fn
         total + known.first().map_or(0.0, |&(t, g, short)| if short { g } else { g * square(t) })
     };
     let (fine, coarse) = (sum(&all), sum(&half));
-    (fine, (fine - coarse).abs() + ROUNDING * fine)
+    // Where the density jumps, the error of either sum is proportional to the distance of the levels: the difference is the error itself.
+    (fine, 2.0 * (fine - coarse).abs() + ROUNDING * fine)
 }

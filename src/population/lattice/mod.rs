@@ -35,7 +35,7 @@ const TOLERANCE: f64 = 1e-3;
 /// The run is repeated on a lattice with three quarters of the nodes and one Hermite point less; `numerical_error` is the root mean
 /// square difference of the two f_T: an estimate, above the error of the finer one while the lattice resolves the mixture (a spacing below
 /// half the smallest standard deviation at level 1 and below the width of the passages between modes).
-/// All intervals are widened by it and by twice what the coarser lattice changes at their ends, which covers the kinks of norms under the
+/// All intervals are widened by it, by twice what the coarser f_T changes at their ends, and, for W_1, by what the kinks of norms cost the
 /// trapezoidal rule.
 /// The report's `resolution_error` is the largest relative change of W_1, W_2, the energy deficit and the loss.
 ///
