@@ -99,3 +99,8 @@ pub use {ndarray, ndarray_rand, rand};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// As are those of the pages in `docs/`.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/explicit_bounds.md")]
+struct ExplicitBounds;

@@ -1,4 +1,10 @@
 //! The forward process.
+//!
+//! | question | take |
+//! | --- | --- |
+//! | Draws of X_t from data | [`ForwardProcess::marginal`] |
+//! | Draws of X_t from X_{t−1} | [`ForwardProcess::step`] |
+//! | The pair (X_{t−1}, X_t) that consistency training regresses on | [`ForwardProcess::draw_pair`], or [`ForwardProcess::shared_noise_pair`] from given data and noise |
 
 use crate::float::Float;
 use crate::level::NoiseLevel;

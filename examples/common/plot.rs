@@ -31,7 +31,7 @@ impl Curve {
         Self {
             name: name.into(),
             colour,
-            points: points.filter(|p| p.0.is_finite() && p.1 > 0.0 && p.1.is_finite()).collect(),
+            points: points.filter(|p| p.0 < DRAWN.end && p.1 > 0.0 && p.1.is_finite()).collect(),
             reference: false,
         }
     }
@@ -147,4 +147,32 @@ where
     drop(chart);
     drop(root);
     Ok(drawn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(points: Vec<(f64, f64)>, linear: bool) -> Result<String, Box<dyn Error>> {
+        let path = std::env::temp_dir().join(format!("onestep-plot-{}-{}-{linear}.svg", std::process::id(), points.len()));
+        let labels = Labels { caption: "", abscissa: "T", ordinate: "W1", legend: SeriesLabelPosition::LowerLeft };
+        let curve = Curve::new("error", BLUE, points.into_iter());
+        let output = Output::new("--plot", &path, &[], &[])?;
+        let draw = if linear { draw_linear } else { draw };
+        let written = draw(&output, &labels, &[curve]).and_then(|()| Ok(std::fs::read_to_string(&path)?));
+        let _ = std::fs::remove_file(&path);
+        written
+    }
+
+    #[test]
+    fn hundreds_of_decades_end() {
+        for linear in [false, true] {
+            // The circles of the points within reach of the largest that is drawn, and no others.
+            let svg = drawn(vec![(64.0, 5e-324), (128.0, 1e-300), (256.0, 1e-3), (512.0, 1e90), (1024.0, f64::MAX)], linear).unwrap();
+            assert_eq!(svg.matches("<circle").count(), 1);
+            let svg = drawn(vec![(64.0, 1e-38), (128.0, 1.0)], linear).unwrap();
+            assert_eq!(svg.matches("<circle").count(), 2);
+            assert!(drawn(vec![(64.0, 0.0), (128.0, f64::NAN), (f64::INFINITY, 1.0)], linear).is_err());
+        }
+    }
 }

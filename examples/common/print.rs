@@ -1,5 +1,6 @@
-//! Lines on standard output and error. A reader that goes away ends the program quietly; what cannot be written for another reason is an
-//! error, with exit code 2, and never a panic.
+//! Lines on standard output and error. A reader of standard output that goes away ends the program quietly; what cannot be written for another
+//! reason is an error, with exit code 2, and never a panic. A stream that was closed before the program began is like `/dev/null`: so Rust
+//! opens it.
 
 use std::io::{ErrorKind, Write, stderr, stdout};
 
@@ -15,22 +16,19 @@ macro_rules! remark {
 
 pub(crate) use {remark, say};
 
-/// Prints one line on standard output.
+/// Prints one line on standard output. Without a reader there is nothing left to do.
 pub(crate) fn line(text: std::fmt::Arguments) {
-    ended(writeln!(stdout().lock(), "{text}"), "standard output");
-}
-
-/// Prints one line on standard error.
-pub(crate) fn remark_line(text: std::fmt::Arguments) {
-    ended(writeln!(stderr().lock(), "{text}"), "standard error");
-}
-
-/// Ends the program where a line was not written.
-fn ended(written: std::io::Result<()>, stream: &str) {
-    match written {
-        Ok(()) => {}
+    match writeln!(stdout().lock(), "{text}") {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => fail(&format!("{stream}: {error}")),
+        written => written.unwrap_or_else(|error| fail(&format!("standard output: {error}"))),
+    }
+}
+
+/// Prints one line on standard error. Without a reader the results on standard output go on.
+pub(crate) fn remark_line(text: std::fmt::Arguments) {
+    match writeln!(stderr().lock(), "{text}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        written => written.unwrap_or_else(|error| fail(&format!("standard error: {error}"))),
     }
 }
 

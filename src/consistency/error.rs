@@ -1,11 +1,14 @@
 //! Why samples could not be drawn.
 
-use crate::error::Mismatch;
+use crate::error::{Mismatch, OutOfRange};
 
 /// Why samples could not be drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConsistencyError {
+    /// A parameter is outside its range.
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
     /// A level to return to is not strictly inside the grid.
     #[error("renoise[{index}] = {level} is outside 2..{steps}: levels to return to lie strictly between the first and the last")]
     NoSuchLevel {

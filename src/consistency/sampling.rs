@@ -1,7 +1,7 @@
 //! Sampling with consistency functions: in one step, and in several.
 
 use crate::consistency::{ConsistencyError, ConsistencyFunction};
-use crate::error::check_equal;
+use crate::error::{check_equal, check_range};
 use crate::float::Float;
 use crate::numeric::parallel;
 use crate::numeric::stream::Stream;
@@ -11,6 +11,9 @@ use rand::RngCore;
 
 /// Rows that share a random stream. Fixed, so that samples do not depend on threads.
 const CHUNK: usize = 1024;
+
+/// Numbers in a cloud, at most.
+const MOST_NUMBERS: usize = 1 << 30;
 
 /// Draws `n` samples f_T(Z), Z ~ N(0, I): one evaluation each.
 ///
@@ -218,7 +221,9 @@ impl Chain<'_> {
         F: Float,
         C: ConsistencyFunction<F> + ?Sized,
     {
-        let (seed, dim) = (rng.next_u64(), f.dim());
+        let dim = f.dim();
+        check_range("n", n, n.checked_mul(dim.max(1)).is_some_and(|size| size <= MOST_NUMBERS), "[0, 2^30 / dimension]")?;
+        let seed = rng.next_u64();
         let ends = parallel::map(n.div_ceil(CHUNK), |k| {
             let mut stream = Stream::nth(seed, k as u64);
             let rows = CHUNK.min(n - k * CHUNK);

@@ -5,7 +5,7 @@ use crate::float::Float;
 use crate::law::Covariance;
 use crate::law::covariance::TINY_VARIANCE;
 use crate::law::covariance::centred;
-use crate::law::{LawError, LogDensity, Moments, Posterior, Sample};
+use crate::law::{FITS, LawError, LogDensity, Moments, Posterior, Sample, fits};
 use crate::level::NoiseLevel;
 use crate::numeric::batch::for_blocks;
 use crate::numeric::shapes::assert_shapes;
@@ -59,7 +59,7 @@ impl Gaussian {
     /// ```
     pub fn new(mean: &[f64], covariance: Covariance) -> Result<Self, LawError> {
         check_equal("mean", mean.len(), "covariance", covariance.dim())?;
-        check_entries("mean", mean, f64::is_finite, "(-inf, inf)")?;
+        check_entries("mean", mean, fits, FITS)?;
         Ok(Self { mean: mean.to_vec(), covariance })
     }
 

@@ -2,35 +2,64 @@
 //!
 //! Each trait is one capability; a target implements those it can answer exactly. All of them speak of the marginals p_θ of
 //! X_θ = cos θ · X_0 + sin θ · Z, so the data law itself is the level θ = 0. Rows are points.
+//!
+//! | law | take |
+//! | --- | --- |
+//! | a mixture of normals or point masses on the line, with everything exact | [`LineMixture`], at one level [`LineMarginal`] |
+//! | one normal law; a mixture of them; a kernel density; in any dimension | [`Gaussian`], [`GaussianMixture`] |
+//! | point masses, or data as they are | [`PointMasses`] |
+//! | spheres, balls, any radial law | [`Radial`] |
+//! | two moons, bananas, arcs | [`NoisyCurve`] |
+//! | independent blocks; turned; moved | [`Product`], [`Rotated`], [`Shifted`] |
+//! | known by a score and a sampler | [`Tweedie`] |
+//! | known by its score alone | [`Tweedie`] with [`ReverseDiffusion`] |
+//!
+//! | question | ask for |
+//! | --- | --- |
+//! | samples of X_0 | [`Sample`] |
+//! | ln p_θ | [`LogDensity`] |
+//! | E\[X_0 \| X_θ\] and its covariance | [`Posterior`] |
+//! | E\[g(X_0) \| X_θ\] for any g | [`PosteriorRule`]: built in, from a sampler by [`MonteCarloPosterior`], from samples by [`ImportancePosterior`] |
+//! | E X_0, E‖X_0‖² | [`Moments`] |
+//! | the score and its derivative | [`ScoreFunction`](crate::score::ScoreFunction), [`ScoreJacobian`](crate::score::ScoreJacobian) |
 
 mod atoms;
 pub(crate) mod conditional;
 mod covariance;
+mod curvature;
 mod curve;
 mod error;
 pub(crate) mod gaussian;
+mod importance;
 mod jacobian;
 mod line;
 pub(crate) mod mixture;
+mod monte_carlo;
 mod posterior_rule;
 mod product;
 mod quantile;
 pub(crate) mod radial;
+mod reverse;
 mod rotated;
 mod shifted;
+mod tweedie;
 
 pub use atoms::PointMasses;
 pub use covariance::Covariance;
 pub use curve::NoisyCurve;
 pub use error::LawError;
 pub use gaussian::Gaussian;
+pub use importance::ImportancePosterior;
 pub use line::{LineLabel, LineMarginal, LineMixture};
 pub use mixture::GaussianMixture;
+pub use monte_carlo::MonteCarloPosterior;
 pub use posterior_rule::{DiscreteLaw, PosteriorRule};
 pub use product::Product;
 pub use radial::Radial;
+pub use reverse::ReverseDiffusion;
 pub use rotated::Rotated;
 pub use shifted::Shifted;
+pub use tweedie::Tweedie;
 
 use crate::delegate::delegate;
 use crate::error::{check_entries, check_some};
@@ -51,6 +80,17 @@ pub(crate) fn normalised(weights: &[f64]) -> Result<Vec<f64>, LawError> {
         return Err(LawError::WeightSum { sum });
     }
     Ok(weights.iter().map(|w| w / sum).collect())
+}
+
+/// Lengths of a law (means, standard deviations, radii) lie between these, so that their fourth powers are representable.
+pub(crate) const SMALLEST: f64 = 1e-75;
+pub(crate) const LARGEST: f64 = 1e75;
+/// What [`fits`] asks, in words.
+pub(crate) const FITS: &str = "[-1e75, 1e75]";
+
+/// Whether a coordinate is of a size that the theory's fourth powers can hold.
+pub(crate) fn fits(value: f64) -> bool {
+    value.abs() <= LARGEST
 }
 
 /// A law that can be sampled.
@@ -123,6 +163,21 @@ pub trait Moments: Sample {
 
     /// E‖X_0‖².
     fn second_moment(&self) -> f64;
+}
+
+/// A law whose posterior X_0 | X_θ = x can be sampled: what [`MonteCarloPosterior`] makes a rule of.
+pub trait PosteriorSample: Sample {
+    /// Fills the rows of `out` with independent draws of X_0 given X_θ = `x`.
+    ///
+    /// # Panics
+    /// `x` does not have length `dim()`, or `out` not `dim()` columns.
+    fn sample_posterior_into(&self, level: NoiseLevel, x: &[f64], rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>);
+}
+
+delegate! {
+    impl[] PosteriorSample {
+        fn sample_posterior_into(&self, level: NoiseLevel, x: &[f64], rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>);
+    }
 }
 
 delegate! {

@@ -1,6 +1,6 @@
 //! Products: independent blocks of coordinates.
 
-use crate::error::check_some;
+use crate::error::{check_range, check_some};
 use crate::float::Float;
 use crate::law::{LawError, LogDensity, Moments, Posterior, Sample};
 use crate::level::NoiseLevel;
@@ -31,6 +31,9 @@ use rand::RngCore;
 pub struct Product<T> {
     factors: Vec<T>,
 }
+
+/// Copies of a factor, at most.
+const MOST_COPIES: usize = 1 << 20;
 
 impl<T> Product<T> {
     /// The product of `factors`, in the order of their coordinates.
@@ -66,6 +69,7 @@ impl<T> Product<T> {
     where
         T: Clone,
     {
+        check_range("copies", copies, (1..=MOST_COPIES).contains(&copies), "[1, 1048576]")?;
         Self::new(vec![factor; copies])
     }
 

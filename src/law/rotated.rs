@@ -50,11 +50,15 @@ impl<T> Rotated<T> {
     /// assert!(Rotated::new(Gaussian::standard(2)?, &array![[1.0, 1.0], [0.0, 1.0]]).is_err());
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn new(inner: T, rotation: &ArrayRef2<f64>) -> Result<Self, LawError> {
+    pub fn new(inner: T, rotation: &ArrayRef2<f64>) -> Result<Self, LawError>
+    where
+        T: Space,
+    {
         if rotation.nrows() == 0 {
             return Err(Empty { name: "rotation" }.into());
         }
         check_equal("rows of rotation", rotation.nrows(), "columns of rotation", rotation.ncols())?;
+        check_equal("dimension of inner", inner.dim(), "rows of rotation", rotation.nrows())?;
         let gap = orthonormality_gap(rotation);
         if !(gap <= ORTHOGONALITY) {
             return Err(LawError::NotOrthogonal { name: "rotation", gap });

@@ -123,6 +123,6 @@ impl VarianceSchedule for UniformAngle {
 
     fn grid(&self) -> Result<Grid, ScheduleError> {
         let levels = (0..self.steps).map(|i| self.range.level(i)).collect();
-        Ok(Grid::with_increments(levels, (1..=self.steps).map(|t| self.sin_delta(t)).collect()))
+        Grid::with_increments(levels, (1..=self.steps).map(|t| self.sin_delta(t)).collect()).checked()
     }
 }

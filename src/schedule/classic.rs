@@ -28,6 +28,8 @@ const DDPM_STEPS: f64 = 1000.0;
 /// # References
 /// Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020, §4, arXiv 2006.11239; the factor 1000/T as in
 /// Nichol and Dhariwal, 2021, arXiv 2102.09672.
+#[doc(alias = "VP")]
+#[doc(alias = "DDPM")]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LinearSchedule {
     steps: usize,

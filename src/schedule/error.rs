@@ -40,6 +40,9 @@ pub enum ScheduleError {
         /// T.
         steps: usize,
     },
+    /// The lists of a grid that was read do not belong together, or its noise does not grow.
+    #[error("the levels, betas and increments do not make a grid: the noise must grow, and the three lists must agree")]
+    Inconsistent,
     /// A level could not be made.
     #[error(transparent)]
     Level(#[from] LevelError),

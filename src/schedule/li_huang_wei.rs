@@ -51,7 +51,7 @@ impl LiHuangWei {
         for (name, value) in [("c0", c0), ("c1", c1)] {
             check_range(name, value, value > 0.0 && value.is_finite(), "(0, inf)")?;
         }
-        check_range("c0", c0, (steps as f64).powf(-c0) >= f64::MIN_POSITIVE, "values with T^-c0 representable")?;
+        check_range("c0", c0, (steps as f64).powf(-c0) >= 1e-150, "values with T^-c0 >= 1e-150")?;
         let rate = c1 * (steps as f64).ln() / steps as f64;
         if !(rate < 1.0) {
             return Err(ScheduleError::RateTooLarge { rate, c1, steps });

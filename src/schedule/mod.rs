@@ -1,10 +1,20 @@
 //! Variance schedules and the grid of noise levels they make.
+//!
+//! | question | take |
+//! | --- | --- |
+//! | What does the paper use? | [`LiHuangWei`], eq. (23); [`Grid::properties`] says which of its assumptions (27a–d) hold, on any grid |
+//! | What do practitioners use? | [`LinearSchedule`] (DDPM, VP), [`CosineSchedule`], [`Karras`] (EDM, VE, consistency models) |
+//! | How does an error fall with T, all else equal? | [`UniformAngle`]: the same path, cut evenly |
+//! | Where should the levels be? | [`Equidistributed`], from the local errors of a run |
+//! | I have a list of β, ᾱ, σ or θ | [`Grid::from_betas`], [`Grid::from_alpha_bars`], [`Grid::from_sigmas`], [`Grid::from_angles`] |
+//! | I have a formula for one of them | [`ScheduleFn`], or [`VarianceSchedule`] for a type of your own |
 
 mod angle;
 mod backward;
 mod classic;
 mod equidistributed;
 mod error;
+mod function;
 mod karras;
 mod li_huang_wei;
 mod properties;
@@ -14,6 +24,7 @@ pub use backward::Backward;
 pub use classic::{CosineSchedule, LinearSchedule};
 pub use equidistributed::Equidistributed;
 pub use error::ScheduleError;
+pub use function::ScheduleFn;
 pub use karras::Karras;
 pub use li_huang_wei::LiHuangWei;
 pub use properties::{Properties, ScheduleWarning};
@@ -94,10 +105,30 @@ impl VarianceSchedule for Grid {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Lists"))]
 pub struct Grid {
     levels: Vec<NoiseLevel>,
     betas: Vec<f64>,
     sin_deltas: Vec<f64>,
+}
+
+/// A grid as it is read, before it is checked.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+struct Lists {
+    levels: Vec<NoiseLevel>,
+    betas: Vec<f64>,
+    sin_deltas: Vec<f64>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Lists> for Grid {
+    type Error = ScheduleError;
+
+    fn try_from(Lists { levels, betas, sin_deltas }: Lists) -> Result<Self, ScheduleError> {
+        let grid = Self { levels, betas, sin_deltas };
+        if grid.is_sound() { Ok(grid) } else { Err(ScheduleError::Inconsistent) }
+    }
 }
 
 /// β = 1 − cos²θ_t / cos²θ_{t−1} = sin Δθ_t sin(θ_t + θ_{t−1}) / cos²θ_{t−1}, without cancellation.
@@ -173,7 +204,7 @@ impl Grid {
             sin_deltas.push(before.cos() * beta / (level.sin() + (1.0 - beta).sqrt() * before.sin()));
             before = level;
         }
-        Ok(Self { levels, betas, sin_deltas })
+        Self { levels, betas, sin_deltas }.checked()
     }
 
     /// From ᾱ_1 > … > ᾱ_T. Near ᾱ = 1 a float holds few digits of 1−ᾱ: prefer [`from_betas`](Self::from_betas) or
@@ -202,7 +233,7 @@ impl Grid {
             }))
             .collect();
         let betas = std::iter::once(levels[0].one_minus_alpha_bar()).chain(alpha_bars.windows(2).map(|a| (a[0] - a[1]) / a[0])).collect();
-        Ok(Self { levels, betas, sin_deltas })
+        Self { levels, betas, sin_deltas }.checked()
     }
 
     /// From variance-exploding standard deviations 0 < σ_1 < … < σ_T, σ = tan θ.
@@ -224,7 +255,7 @@ impl Grid {
         let sin_deltas = std::iter::once(levels[0].sin())
             .chain(levels.windows(2).zip(sigmas.windows(2)).map(|(l, s)| (s[1] - s[0]) * l[0].cos() * l[1].cos()))
             .collect();
-        Ok(Self::with_increments(levels, sin_deltas))
+        Self::with_increments(levels, sin_deltas).checked()
     }
 
     /// From angles 0 < θ_1 < … < θ_T ≤ π/2 in radians.
@@ -244,7 +275,7 @@ impl Grid {
         check_monotone("angles", angles, true)?;
         let levels = angles.iter().map(|&a| NoiseLevel::from_angle(a)).collect::<Result<Vec<_>, _>>()?;
         let sin_deltas = std::iter::once(levels[0].sin()).chain(angles.windows(2).map(|a| (a[1] - a[0]).sin())).collect();
-        Ok(Self::with_increments(levels, sin_deltas))
+        Self::with_increments(levels, sin_deltas).checked()
     }
 
     /// From levels and the sines of their increments, both to full accuracy.
@@ -291,17 +322,37 @@ impl Grid {
         Self::with_increments(levels, sin_deltas)
     }
 
+    /// The grid, if its noise grows from step to step and nothing underflows.
+    pub(crate) fn checked(self) -> Result<Self, ScheduleError> {
+        let steps = self.levels.len();
+        check_entries("increments", &self.sin_deltas, |s| s > 0.0 && s <= 1.0, "(0, 1]")?;
+        check_entries("betas", &self.betas, |b| b > 0.0 && b <= 1.0, "(0, 1]")?;
+        let sines: Vec<f64> = self.levels.iter().map(|l| l.sin()).collect();
+        check_entries("sin(theta)", &sines, |s| (0.999e-75..=1.0).contains(&s), "[1e-75, 1]")?;
+        // The last level may be the noise itself; before it there is data left to remove.
+        let alpha_bars: Vec<f64> = self.levels[..steps - 1].iter().map(|l| l.alpha_bar()).collect();
+        check_entries("alpha_bar", &alpha_bars, |a| (1e-300..=1.0).contains(&a), "[1e-300, 1]")?;
+        Ok(self)
+    }
+
     /// Whether the lists agree and the noise grows: what a grid read from a file must satisfy.
     #[cfg(feature = "serde")]
     pub(crate) fn is_sound(&self) -> bool {
+        /// Relative gap between a β and that of the levels and the increment.
+        const AGREES: f64 = 1e-6;
         let steps = self.levels.len();
-        let level = |l: &NoiseLevel| l.sin() > 0.0 && l.cos() >= 0.0 && (l.alpha_bar() + l.one_minus_alpha_bar() - 1.0).abs() < 1e-12;
-        steps >= 2
+        let grows = |w: &[NoiseLevel]| w[1].sin() >= w[0].sin() && w[1].cos() <= w[0].cos();
+        let agrees = |t: usize| {
+            let (before, now) = (self.level(t - 1), self.level(t));
+            let beta = beta_between(before, now, self.sin_delta(t));
+            (beta / self.beta(t) - 1.0).abs() <= AGREES && (now.sin_from(before) - self.sin_delta(t)).abs() <= AGREES
+        };
+        (2..=MOST_STEPS).contains(&steps)
             && self.betas.len() == steps
             && self.sin_deltas.len() == steps
-            && self.levels.iter().all(level)
-            && self.levels.windows(2).all(|w| w[1].sin_from(w[0]) > 0.0)
-            && self.betas.iter().chain(&self.sin_deltas).all(|b| *b > 0.0 && *b <= 1.0)
+            && self.levels.windows(2).all(grows)
+            && self.clone().checked().is_ok()
+            && (1..=steps).all(agrees)
     }
 
     /// The number T of levels.

@@ -1,8 +1,18 @@
 //! Score functions.
+//!
+//! | question | take |
+//! | --- | --- |
+//! | I have a score as a function of a point | [`ScoreFn`]; for batches, [`ScoreFunction`] for a type of your own |
+//! | … and need its derivative | [`DifferencedScore`], or [`ScoreJacobian`] for a type of your own |
+//! | … in `f32` | [`AsF64`] |
+//! | What does an error of the score of known size do? | [`PerturbedScore`], with [`ErrorScale`] for the quantity the error is constant in |
+//! | What posterior moments, samples and rules follow from a score? | [`Tweedie`](crate::law::Tweedie), [`ReverseDiffusion`](crate::law::ReverseDiffusion) and [`MonteCarloPosterior`](crate::law::MonteCarloPosterior) in [`law`](crate::law) |
 
+pub(crate) mod as_f64;
 mod error;
 mod perturbed;
 
+pub use as_f64::AsF64;
 pub use error::ScoreError;
 pub use perturbed::{ErrorScale, PerturbedScore};
 
@@ -69,6 +79,14 @@ pub trait ScoreJacobian<F: Float = f64>: ScoreFunction<F> {
         self.score_jvp_into(level, x, v, &mut out);
         out
     }
+
+    /// ∂²s_θ(x_i)\[u_i, v_i\] of every row i: third derivatives of ln p_θ. `None` where they are not known in closed form, whatever the points.
+    ///
+    /// # Panics
+    /// `x`, `u` and `v` do not all have shape n × `dim()`.
+    fn score_second_derivative(&self, _level: NoiseLevel, _x: &ArrayRef2<F>, _u: &ArrayRef2<F>, _v: &ArrayRef2<F>) -> Option<Array2<F>> {
+        None
+    }
 }
 
 delegate! {
@@ -80,6 +98,7 @@ delegate! {
 delegate! {
     impl[F: Float,] ScoreJacobian<F> {
         fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>);
+        fn score_second_derivative(&self, level: NoiseLevel, x: &ArrayRef2<F>, u: &ArrayRef2<F>, v: &ArrayRef2<F>) -> Option<Array2<F>>;
     }
 }
 

@@ -123,5 +123,12 @@ pub(crate) fn check_table<F: Float>(what: &'static str, table: &ArrayRef2<F>) ->
     if table.ncols() == 0 {
         return Err(TrainingError::NoColumns { what });
     }
-    Ok(check_finite(what, table)?)
+    check_finite(what, table)?;
+    match table.iter().map(|v| v.as_f64()).enumerate().find(|(_, v)| v.abs() > LARGEST) {
+        Some((index, value)) => Err(EntryOutOfRange { name: what, index: index + 1, value: value.into(), range: "[-1e150, 1e150]" }.into()),
+        None => Ok(()),
+    }
 }
+
+/// Squares of larger entries, and their sums, leave the range of double precision.
+const LARGEST: f64 = 1e150;

@@ -127,15 +127,23 @@ impl<F: Float> Fitted<F> {
         }
     }
 
-    /// What a map read from a file must satisfy.
+    #[cfg(feature = "serde")]
+    pub(crate) fn is_custom(&self) -> bool {
+        matches!(self.model, Model::Custom(_))
+    }
+
+    /// What a map in a file must satisfy.
     #[cfg(feature = "serde")]
     pub(crate) fn is_sound(&self) -> bool {
-        match &self.model {
-            Model::Linear(m) => m.is_sound(),
-            Model::Nearest(m) => m.is_sound(),
-            Model::Perceptron(m) => m.is_sound(),
-            Model::Custom(_) => true,
-        }
+        let FitSummary { loss, effective_parameters, penalty, .. } = self.summary;
+        let finite = loss.is_finite() && effective_parameters.is_finite() && penalty.is_finite();
+        finite
+            && match &self.model {
+                Model::Linear(m) => m.is_sound(),
+                Model::Nearest(m) => m.is_sound(),
+                Model::Perceptron(m) => m.is_sound(),
+                Model::Custom(_) => true,
+            }
     }
 
     /// What the fit minimised, how, and how far it got.

@@ -48,3 +48,43 @@ fn check_permutation(pairs: &[usize], rows: usize) -> Result<(), TrainingError> 
     let count = pairs.iter().filter(fresh).count();
     Ok(check_equal("rows of the batch", rows, "partners in the coupling", if pairs.len() == rows { count } else { pairs.len() })?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    /// Reverses every piece of four rows.
+    #[derive(Debug)]
+    struct Reverse(bool);
+
+    impl Coupling<f64> for Reverse {
+        fn pair(&self, data: &ArrayRef2<f64>, _noise: &ArrayRef2<f64>) -> Result<Option<Vec<usize>>, TrainingError> {
+            let rows = data.nrows();
+            Ok(Some(if self.0 { (0..rows).rev().collect() } else { vec![0; rows] }))
+        }
+        fn batch(&self) -> Option<usize> {
+            Some(4)
+        }
+    }
+
+    #[test]
+    fn pieces_are_coupled_one_by_one() {
+        let z = Array2::from_shape_fn((10, 1), |(i, _)| i as f64);
+        let paired = couple(&Reverse(true), &z, &z).expect("a permutation");
+        assert_eq!(paired, array![[3.0], [2.0], [1.0], [0.0], [7.0], [6.0], [5.0], [4.0], [9.0], [8.0]]);
+        assert!(matches!(couple(&Reverse(false), &z, &z), Err(TrainingError::Mismatch(e)) if (e.left, e.right) == (4, 1)));
+    }
+
+    #[test]
+    fn noise_is_normal_and_its_blocks_do_not_depend_on_how_many_there_are() {
+        let draw = |n| noise::<f64>(n, 2, &mut Stream::nth(5, 0));
+        let (few, many) = (draw(batch::BLOCK), draw(40 * batch::BLOCK));
+        let mut blocks = many.axis_chunks_iter(Axis(0), batch::BLOCK);
+        assert_eq!(blocks.next(), Some(few.view()));
+        assert_ne!(blocks.next(), Some(few.view()));
+        let n = many.len() as f64;
+        let (mean, square) = (many.sum() / n, many.mapv(|v| v * v).sum() / n);
+        assert!(mean.abs() < 5.0 / n.sqrt() && (square - 1.0).abs() < 5.0 * (2.0 / n).sqrt(), "{mean} {square}");
+    }
+}

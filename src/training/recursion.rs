@@ -11,6 +11,7 @@ use crate::training::coupling::{Coupling, Independent};
 use crate::training::error::TrainingError;
 use crate::training::fitted::Fitted;
 use crate::training::learned::{Learned, StepProgress};
+use crate::training::limits::{check_entries_of, check_steps};
 use crate::training::pairs::{couple, noise};
 use crate::training::posterior::PosteriorDraws;
 use crate::training::regression::Regression;
@@ -71,7 +72,8 @@ const RUNAWAY: f64 = 1e6;
 
 impl<F: Float> Recursion<F> {
     /// The recursion on the levels of `grid` with `samples` fresh pairs (X_0, Z) a step, independent, one posterior draw, data scaled
-    /// column by column, each step from scratch. Training refuses fewer than two samples a step.
+    /// column by column, each step from scratch. Training refuses fewer than two samples a step, more than
+    /// 2²⁸ numbers in them, and more than 2²⁰ levels.
     ///
     /// ```
     /// use onestep::Grid;
@@ -293,8 +295,8 @@ impl<F: Float> Recursion<F> {
             class: class.name().to_owned(),
             residual: self.residual,
             standardisation,
-            maps: Vec::with_capacity(self.grid.steps() - 1),
-            records: Vec::with_capacity(self.grid.steps() - 1),
+            maps: Vec::new(),
+            records: Vec::new(),
         };
         let seed = rng.next_u64();
         for t in 2..=self.grid.steps() {
@@ -311,6 +313,9 @@ impl<F: Float> Recursion<F> {
 
     fn check(&self, source: &Source<'_, F>) -> Result<(), TrainingError> {
         check_range("samples", self.samples, self.samples >= 2, "[2, inf)")?;
+        check_entries_of("samples times dimension", self.samples, source.dim())?;
+        check_entries_of("samples times posterior draws", self.samples, self.draws)?;
+        check_steps(self.grid.steps())?;
         check_range("posterior draws", self.draws, self.draws >= 1, "[1, inf)")?;
         if let (2.., Source::Law(_)) = (self.draws, source) {
             let reason = "the posterior is that of a table of samples";

@@ -37,7 +37,8 @@ impl<'a, F: Float> Regression<'a, F> {
     /// The problem with equal weights.
     ///
     /// # Errors
-    /// Fewer than two rows, no columns, different numbers of rows, or an entry that is not finite.
+    /// Fewer than two rows, no columns, different numbers of rows, or an entry that is not finite or beyond ±1e150, whose
+    /// square double precision does not hold.
     ///
     /// ```
     /// use ndarray::array;

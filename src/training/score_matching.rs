@@ -4,7 +4,8 @@ use crate::float::Float;
 use crate::numeric::stream::Stream;
 use crate::training::error::TrainingError;
 use crate::training::learned_score::{LEAST_ANGLE, LearnedScore};
-use crate::training::network::descent::{Descent, RUNAWAY, check_loss};
+use crate::training::network::descent::{Descent, RUNAWAY, check_last, check_loss};
+use crate::training::network::layers::{Network, Tape};
 use crate::training::network::optimiser::{Optimiser, chunk_sizes};
 use crate::training::network::time::{TIME_FEATURES, time_features};
 use crate::training::source::Source;
@@ -50,7 +51,7 @@ pub struct ScoreMatching {
 
 impl ScoreMatching {
     /// A network with these hidden widths: SiLU, batches of 256, 5000 iterations, rate 3e−3 falling along a half cosine, data scaled
-    /// column by column. Training refuses a width outside 1..=65536 and more than 64 layers.
+    /// column by column. Training refuses a width outside 1..=65536, more than 64 layers and more than 2²⁶ parameters.
     ///
     /// ```
     /// use onestep::training::{LearnedScore, ScoreMatching, TrainingError};
@@ -141,39 +142,41 @@ impl ScoreMatching {
         let source = prepared.source();
         let dim = source.dim();
         let batch = self.descent.batch;
-        let mut network = self.descent.network(dim + TIME_FEATURES, dim, rng);
+        let mut network = self.descent.network(dim + TIME_FEATURES, dim, batch, rng)?;
         let seed = rng.next_u64();
         let rows = chunk_sizes(batch).into_iter().enumerate();
         let mut chunks: Vec<_> = rows.map(|(k, rows)| (Stream::nth(seed, k as u64), Array2::<F>::zeros((rows, dim)))).collect();
         let mut optimiser = Optimiser::new(&network, batch);
-        for iteration in 0..self.descent.iterations {
-            let rate = self.descent.rate_at(iteration);
-            let loss = optimiser.step(&mut network, rate, &mut chunks, |network, (stream, velocity), tape| {
-                let x0 = source.draw_some(velocity.nrows(), stream);
-                for ((x0, mut velocity), mut input) in x0.rows().into_iter().zip(velocity.rows_mut()).zip(tape.input_mut().rows_mut()) {
-                    let angle = LEAST_ANGLE + (FRAC_PI_2 - LEAST_ANGLE) * f64::standard_uniform(stream);
-                    let (sin, cos) = (F::of(angle.sin()), F::of(angle.cos()));
-                    let features = time_features(angle);
-                    for j in 0..dim {
-                        let z = F::standard_normal(stream);
-                        input[j] = cos * x0[j] + sin * z;
-                        velocity[j] = cos * z - sin * x0[j];
-                    }
-                    input.iter_mut().skip(dim).zip(&features).for_each(|(i, f)| *i = *f);
+        let pass = |network: &Network<F>, (stream, velocity): &mut (Stream, Array2<F>), tape: &mut Tape<F>| {
+            let x0 = source.draw_some(velocity.nrows(), stream);
+            for ((x0, mut velocity), mut input) in x0.rows().into_iter().zip(velocity.rows_mut()).zip(tape.input_mut().rows_mut()) {
+                let angle = LEAST_ANGLE + (FRAC_PI_2 - LEAST_ANGLE) * f64::standard_uniform(stream);
+                let (sin, cos) = (F::of(angle.sin()), F::of(angle.cos()));
+                let features = time_features(angle);
+                for j in 0..dim {
+                    let z = F::standard_normal(stream);
+                    input[j] = cos * x0[j] + sin * z;
+                    velocity[j] = cos * z - sin * x0[j];
                 }
-                network.forward(tape);
-                let share = F::of(1.0 / batch as f64);
-                let mut loss = F::zero();
-                let (output, mut gradient) = tape.output_and_gradient();
-                ndarray::Zip::from(&mut gradient).and(&output).and(&*velocity).for_each(|g, o, v| {
-                    let error = *o - *v;
-                    loss += share * error * error;
-                    *g = (share + share) * error;
-                });
-                tape.loss = loss.as_f64();
+                input.iter_mut().skip(dim).zip(&features).for_each(|(i, f)| *i = *f);
+            }
+            network.forward(tape);
+            let share = F::of(1.0 / batch as f64);
+            let mut loss = F::zero();
+            let (output, mut gradient) = tape.output_and_gradient();
+            ndarray::Zip::from(&mut gradient).and(&output).and(&*velocity).for_each(|g, o, v| {
+                let error = *o - *v;
+                loss += share * error * error;
+                *g = (share + share) * error;
             });
+            tape.loss = loss.as_f64();
+        };
+        for iteration in 0..self.descent.iterations {
+            let loss = optimiser.step(&mut network, self.descent.rate_at(iteration), &mut chunks, pass);
             check_loss(iteration, loss, RUNAWAY * dim as f64)?;
         }
+        let last = optimiser.gradient(&network, &mut chunks, pass);
+        check_last(self.descent.iterations, &network, last, RUNAWAY * dim as f64)?;
         Ok(LearnedScore { standardisation, network })
     }
 }

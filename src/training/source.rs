@@ -133,3 +133,22 @@ impl<F: Float> Prepared<'_, F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numeric::stream::Stream;
+
+    #[test]
+    fn rows_of_a_batch_come_equally_often() {
+        let rows = Array2::from_shape_fn((4, 1), |(i, _)| i as f64);
+        let count = |drawn: &Array2<f64>| -> Vec<usize> { (0..4).map(|k| drawn.iter().filter(|v| **v == f64::from(k)).count()).collect() };
+        for n in [3, 4, 10, 13] {
+            let counts = count(&Source::Rows(&rows).draw(n, &mut Stream::nth(6, n as u64)));
+            assert!(counts.iter().sum::<usize>() == n && counts.iter().all(|c| (n / 4..=n.div_ceil(4)).contains(c)), "{counts:?}");
+        }
+        // With replacement: 4000 draws, five standard deviations of a binomial count.
+        let counts = count(&Source::Rows(&rows).draw_some(4000, &mut Stream::nth(6, 99)));
+        assert!(counts.iter().all(|c| (*c as f64 - 1000.0).abs() < 5.0 * 750f64.sqrt()), "{counts:?}");
+    }
+}

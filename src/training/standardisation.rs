@@ -42,7 +42,8 @@ impl Standardisation {
     /// The scaling of `data`, n × d, by its own moments (divisor n).
     ///
     /// # Errors
-    /// Fewer than two rows, no columns, an entry that is not finite, a constant column (all columns constant under [`Scaling::Global`]).
+    /// Fewer than two rows, no columns, an entry that is not finite or beyond ±1e150, a constant column (all columns constant under
+    /// [`Scaling::Global`]).
     ///
     /// ```
     /// use ndarray::array;
@@ -67,12 +68,18 @@ impl Standardisation {
             return Self::of("data", &data, &weights);
         }
         let mean = data.t().dot(&weights);
-        let variance = (&data - &mean).mapv(|v| v * v).sum() / (n * d) as f64;
+        let deviations = &data - &mean;
+        let variance = deviations.mapv(|v| v * v).sum() / (n * d) as f64;
         let largest = mean.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-        if !(variance > rounding(largest)) {
+        let scale = if variance > rounding(largest) && variance.is_normal() {
+            variance.sqrt()
+        } else {
+            small_deviation(&deviations.flatten(), &Array1::from_elem(n * d, 1.0 / (n * d) as f64))
+        };
+        if !(scale > 4.0 * f64::EPSILON * largest) {
             return Err(TrainingError::ConstantColumn { what: "data", column: 1, value: mean[0] });
         }
-        Ok(Self { mean, scale: Array1::from_elem(d, variance.sqrt()) })
+        Ok(Self { mean, scale: Array1::from_elem(d, scale) })
     }
 
     /// The identity of ℝ^d.
@@ -86,10 +93,14 @@ impl Standardisation {
         let mut scale = Array1::zeros(mean.len());
         for (column, values) in table.axis_iter(Axis(1)).enumerate() {
             let square: f64 = values.iter().zip(weights).map(|(v, w)| w * (v - mean[column]).powi(2)).sum();
-            if !(square > rounding(mean[column])) {
+            if square > rounding(mean[column]) && square.is_normal() {
+                scale[column] = square.sqrt();
+                continue;
+            }
+            scale[column] = small_deviation(&values.mapv(|v| v - mean[column]), weights);
+            if !(scale[column] > 4.0 * f64::EPSILON * mean[column].abs()) {
                 return Err(TrainingError::ConstantColumn { what, column: column + 1, value: mean[column] });
             }
-            scale[column] = square.sqrt();
         }
         Ok(Self { mean, scale })
     }
@@ -146,6 +157,16 @@ impl Standardisation {
         assert_eq!(x.ncols(), self.dim(), "standardisation of {} columns applied to {}", self.dim(), x.ncols());
         Array2::from_shape_fn(x.dim(), |(i, j)| F::of(map(x[[i, j]].as_f64(), self.mean[j], self.scale[j])))
     }
+}
+
+/// The root mean square of deviations whose squares underflow: they are squared as multiples of the largest. Not normal numbers give 0.
+fn small_deviation(deviations: &ArrayRef1<f64>, weights: &ArrayRef1<f64>) -> f64 {
+    let largest = deviations.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    if !largest.is_normal() {
+        return 0.0;
+    }
+    let square: f64 = deviations.iter().zip(weights).map(|(v, w)| w * (v / largest).powi(2)).sum();
+    largest * square.sqrt()
 }
 
 /// The variance that rounding of a mean leaves in a column that is constant.

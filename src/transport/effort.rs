@@ -17,6 +17,18 @@ pub struct Effort {
     pub paths: usize,
 }
 
+impl Effort {
+    /// The work of two solvers, one after the other.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            phases: self.phases + other.phases,
+            iterations: self.iterations + other.iterations,
+            scans: self.scans + other.scans,
+            paths: self.paths + other.paths,
+        }
+    }
+}
+
 impl fmt::Display for Effort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { phases, iterations, scans, paths } = self;

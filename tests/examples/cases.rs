@@ -1,6 +1,6 @@
 //! Files that programs write and people damage, read as the command line reads them.
 
-use crate::table::{Header, ReadOptions, Table};
+use crate::common::table::{Header, ReadOptions, Table};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use std::io::Write;

@@ -1,11 +1,6 @@
-//! What the examples share, tested as a part of `cargo test`: the reader of tables and the writer of files.
+//! What the examples share, tested as a part of `cargo test`: the reader of tables, the writer of files, pictures.
 
-#![allow(dead_code, reason = "every example uses a part of it")]
-
-#[path = "../../examples/common/table/mod.rs"]
-mod table;
-
-#[path = "../../examples/common/output.rs"]
-mod output;
+#[path = "../../examples/common/mod.rs"]
+mod common;
 
 mod cases;

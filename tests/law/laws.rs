@@ -406,5 +406,5 @@ fn bad_parameters_are_refused() {
     assert!(matches!(PointMasses::new(&[0.5, 0.5], &array![[0.0], [f64::INFINITY]]), Err(Refused::EntryOutOfRange(_))));
     assert!(matches!(PointMasses::empirical(&Array2::zeros((0, 2))), Err(Refused::Empty(_))));
     assert!(matches!(Product::<LineMixture>::new(vec![]), Err(Refused::Empty(_))));
-    assert!(matches!(Rotated::new(unit(), &array![[f64::NAN]]), Err(Refused::NotOrthogonal { .. })));
+    assert!(matches!(Rotated::new(Gaussian::standard(1).unwrap(), &array![[f64::NAN]]), Err(Refused::NotOrthogonal { .. })));
 }

@@ -6,7 +6,7 @@
 //! | ∇²V ≥ α > 0, V = −ln p_data | [`LogConcave::energy`] | √(d/T), the Gaussian N(m, I/α) is extremal |
 //! | α ≤ ∇²V ≤ β | [`LogConcave::bound`] | K(α, β) √d/T |
 //!
-//! All three hold on every grid, with X_T at its true law. They are proved in `docs/theory.md` under the numbers 2.17, 2.18 and 2.19.
+//! All three hold on every grid, with X_T at its true law. They are proved in `docs/explicit_bounds.md` under the numbers 2.17, 2.18 and 2.19.
 
 mod lipschitz;
 mod log_concave;

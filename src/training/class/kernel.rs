@@ -88,7 +88,7 @@ impl KernelRidge {
     }
 
     /// The same class with other candidates for h, as multiples of the median distance between standardised inputs. A fit refuses an
-    /// empty list, or a number in it that is not in (0, ∞).
+    /// empty list, or a number in it that is not in [1e−6, 1e6].
     ///
     /// ```
     /// use ndarray::array;

@@ -7,7 +7,7 @@ use crate::training::error::TrainingError;
 use crate::training::features::least_squares::{affine_part, weighted_loss};
 use crate::training::fitted::{Fitted, Model};
 use crate::training::network::activation::Activation;
-use crate::training::network::descent::{Descent, check_loss};
+use crate::training::network::descent::{Descent, check_last, check_loss};
 use crate::training::network::layers::Network;
 use crate::training::network::optimiser::{Optimiser, chunk_sizes};
 use crate::training::network::perceptron::PerceptronModel;
@@ -46,7 +46,7 @@ pub struct Perceptron {
 
 impl Perceptron {
     /// Hidden layers of the given widths, SiLU, 2000 iterations on batches of 256 rows at a rate of 3e−3. A fit refuses a width outside
-    /// 1..=65536 and more than 64 layers.
+    /// 1..=65536, more than 64 layers and more than 2²⁶ parameters.
     ///
     /// ```
     /// use ndarray::array;
@@ -134,12 +134,13 @@ impl Perceptron {
     }
 
     /// A network to start from: that of `start` where it has the right shape, else a random one.
-    fn initial<F: Float>(&self, data: &Regression<'_, F>, rng: &mut Stream) -> Network<F> {
-        let fresh = self.descent.network(data.x().ncols(), data.y().ncols(), rng);
-        match data.start().map(|s| &s.model) {
+    fn initial<F: Float>(&self, data: &Regression<'_, F>, rng: &mut Stream) -> Result<Network<F>, TrainingError> {
+        let batch = self.descent.batch.min(data.rows());
+        let fresh = self.descent.network(data.x().ncols(), data.y().ncols(), batch, rng)?;
+        Ok(match data.start().map(|s| &s.model) {
             Some(Model::Perceptron(m)) if m.network.same_shape(&fresh) => m.network.clone(),
             _ => fresh,
-        }
+        })
     }
 
     /// Trains the network on standardised rows.
@@ -206,7 +207,7 @@ impl<F: Float> FunctionClass<F> for Perceptron {
         // An exactly affine problem leaves rounding only: the network then stays the zero map.
         let negligible = !(scale > 1e-14 * tables.y.iter().fold(0.0_f64, |m, v| m.max(v.abs())));
         let mut stream = Stream::fork(rng);
-        let mut network = self.initial(data, &mut stream);
+        let mut network = self.initial(data, &mut stream)?;
         if !negligible {
             let (x, y) = (x.mapv(F::of), residual.mapv(|r| F::of(r / scale)));
             self.train(&mut network, &x, &y, &tables.weights, &mut stream)?;
@@ -217,8 +218,9 @@ impl<F: Float> FunctionClass<F> for Perceptron {
         let mut fit = Array2::zeros(data.y().raw_dim());
         model.eval_into(&data.x(), &mut fit);
         let loss = weighted_loss(&fit.mapv(F::as_f64), &tables.y, &tables.weights);
-        if !loss.is_finite() {
-            return Err(TrainingError::Diverged { step: 0, iteration: self.descent.iterations, loss });
+        let most = RESIDUAL_RUNAWAY * data.y().ncols() as f64 * scale.as_f64().powi(2);
+        if !negligible {
+            check_last(self.descent.iterations, &model.network, loss, most)?;
         }
         let summary = FitSummary::new(
             "weighted least squares over an affine map plus a multilayer perceptron",

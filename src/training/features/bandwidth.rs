@@ -24,7 +24,7 @@ impl Bandwidths {
 
     pub(crate) fn check(&self) -> Result<(), TrainingError> {
         check_some("bandwidths", &self.0)?;
-        Ok(check_entries("bandwidths", &self.0, |m| m > 0.0 && m.is_finite(), "(0, inf)")?)
+        Ok(check_entries("bandwidths", &self.0, |m| (1e-6..=1e6).contains(&m), "[1e-6, 1e6]")?)
     }
 
     pub(crate) fn times(&self, median: f64) -> impl Iterator<Item = f64> + '_ {
@@ -45,6 +45,6 @@ pub(crate) fn median_distance(x: &ArrayRef2<f64>, rng: &mut dyn RngCore) -> f64 
     }
     let middle = distances.len() / 2;
     let median = *distances.select_nth_unstable_by(middle, f64::total_cmp).1;
-    // More than half of the pairs are ties: any scale will do, the inputs are standardised.
-    if median > 0.0 { median } else { 1.0 }
+    // More than half of the pairs are ties, or nearly: any scale will do, the inputs are standardised.
+    if median > 1e-6 { median } else { 1.0 }
 }

@@ -8,6 +8,7 @@ use crate::training::features::kernel::KernelBasis;
 use crate::training::features::least_squares::{Penalty, Problem};
 use crate::training::features::polynomial::PolynomialBasis;
 use crate::training::features::spline::SplineBasis;
+use crate::training::limits::check_entries_of;
 use ndarray::{Array1, Array2, ArrayRef2, ArrayViewMut2, Axis};
 
 /// The features of a linear class, evaluated in `f64`.
@@ -71,6 +72,7 @@ impl Basis {
         if x.nrows() < self.len() {
             return Err(TrainingError::TooFewRows { what: "points of the projection", rows: x.nrows(), needed: self.len() });
         }
+        check_entries_of("points times features", x.nrows(), self.len())?;
         let weights = Array1::from_elem(x.nrows(), 1.0 / x.nrows() as f64);
         let features = self.features(x);
         let (free, shrunk) = features.view().split_at(Axis(1), self.free());

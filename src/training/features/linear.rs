@@ -1,11 +1,13 @@
 //! Functions that are linear in their parameters: features times coefficients.
 
+use crate::error::check_finite;
 use crate::float::Float;
 use crate::numeric::parallel;
 use crate::training::error::TrainingError;
 use crate::training::features::basis::Basis;
 use crate::training::features::least_squares::{Penalty, Problem, Solution};
 use crate::training::features::tables::Tables;
+use crate::training::limits::check_entries_of;
 use ndarray::{Array2, ArrayRef2, ArrayViewMut2, Axis};
 
 /// x ↦ features(x) · coefficients.
@@ -51,10 +53,16 @@ pub(crate) fn fit_basis(
     tables: &Tables,
     penalty: Penalty,
 ) -> Result<Candidate, TrainingError> {
+    check_entries_of("rows times features", tables.x.nrows(), basis.len())?;
     let features = basis.features(&tables.x);
+    check_finite("the table of features", &features)?;
     let (free, shrunk) = features.view().split_at(Axis(1), free);
     let problem = Problem { class, free, shrunk, y: tables.y.view(), weights: tables.weights.clone() };
     let solution = problem.solve(penalty)?;
+    if !(solution.loss.is_finite() && solution.coefficients.iter().all(|c| c.is_finite())) {
+        let unknowns = solution.coefficients.nrows();
+        return Err(TrainingError::Singular { class, rows: tables.x.nrows(), unknowns, reciprocal_condition: 0.0 });
+    }
     Ok((LinearModel { basis, coefficients: solution.coefficients.clone() }, solution))
 }
 

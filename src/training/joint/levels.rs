@@ -101,4 +101,29 @@ mod tests {
             assert!(pairs.windows(2).all(|w| w[0].1 == w[1].0 && w[0].0 < w[0].1));
         }
     }
+
+    #[test]
+    fn levels_are_drawn_as_often_as_their_law_says() {
+        let grid = Grid::from_angles(&[0.1, 0.4, 0.9, 1.4]).expect("angles that rise");
+        let (mean, std, draws) = (-0.4, 1.2, 40_000);
+        let at = |t: usize| libm::erf((grid.level(t).sigma().ln() - mean) / (std * std::f64::consts::SQRT_2));
+        let total = at(4) - at(1);
+        for (sampling, mass) in [
+            (LevelSampling::Uniform, [1.0 / 3.0; 3]),
+            (LevelSampling::LogNormal { mean, std }, [1, 2, 3].map(|t| (at(t + 1) - at(t)) / total)),
+        ] {
+            let pairs = LevelPairs::new(&grid, 3, sampling);
+            let mut stream = crate::numeric::stream::Stream::nth(9, 0);
+            let mut counts = [0.0; 3];
+            for _ in 0..draws {
+                let (s, t) = pairs.draw(&mut stream);
+                assert_eq!(s + 1, t);
+                counts[s - 1] += 1.0;
+            }
+            for (count, mass) in counts.iter().zip(mass) {
+                let std_error = (mass * (1.0 - mass) / f64::from(draws)).sqrt();
+                assert!((count / f64::from(draws) - mass).abs() < 5.0 * std_error, "{sampling:?}: {counts:?}");
+            }
+        }
+    }
 }

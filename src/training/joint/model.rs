@@ -29,20 +29,22 @@ pub(crate) struct LevelRow<F> {
 impl<F: Float> LevelRow<F> {
     /// The rows of all levels; that of step t at position t − 1.
     pub(crate) fn table(grid: &Grid) -> Vec<Self> {
-        let first = grid.level(1);
-        let row = |level: &crate::level::NoiseLevel| {
-            let out = level.sin_from(first);
-            let skip = level.cos() * first.cos() + level.sin() * first.sin();
-            let (skip, out) = if *level == first { (1.0, 0.0) } else { (skip, out) };
-            Self {
-                cos: F::of(level.cos()),
-                sin: F::of(level.sin()),
-                skip: F::of(skip),
-                out: F::of(out),
-                features: time_features(level.angle()),
-            }
-        };
-        grid.levels().iter().map(row).collect()
+        (1..=grid.steps()).map(|t| Self::at(grid, t)).collect()
+    }
+
+    /// The row of step t.
+    fn at(grid: &Grid, t: usize) -> Self {
+        let (first, level) = (grid.level(1), grid.level(t));
+        let out = level.sin_from(first);
+        let skip = level.cos() * first.cos() + level.sin() * first.sin();
+        let (skip, out) = if level == first { (1.0, 0.0) } else { (skip, out) };
+        Self {
+            cos: F::of(level.cos()),
+            sin: F::of(level.sin()),
+            skip: F::of(skip),
+            out: F::of(out),
+            features: time_features(level.angle()),
+        }
     }
 }
 
@@ -51,7 +53,7 @@ impl<F: Float> LevelRow<F> {
 /// f(x, \theta) = \cos(\theta - \theta_1)\, x + \sin(\theta - \theta_1)\, N(x, \sin k\theta, \cos k\theta),
 /// ```
 /// N a multilayer perceptron and k = 1, 2, 4, 8: f(x, θ_1) = x exactly, whatever the weights. It acts on the scaled space;
-/// [`sample`](Self::sample) returns points on the scale of the data. Made by [`Joint`](super::Joint).
+/// [`sample`](Self::sample) returns points on the scale of the data. Made by [`Joint`](crate::training::Joint).
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(bound(serialize = "F: serde::Serialize", deserialize = "F: serde::Deserialize<'de>")))]
@@ -196,7 +198,7 @@ impl<F: Float> ConsistencyFunction<F> for JointModel<F> {
             out.assign(x);
             return;
         }
-        let level = &LevelRow::<F>::table(&self.grid)[t - 1];
+        let level = LevelRow::<F>::at(&self.grid, t);
         let dim = self.dim();
         self.network.eval_rows(
             x,

@@ -7,7 +7,7 @@ use crate::training::joint::levels::{LevelPairs, intervals};
 use crate::training::joint::model::{JointModel, LevelRow};
 use crate::training::joint::pass::{Batch, Objective, Rule};
 use crate::training::joint::settings::Settings;
-use crate::training::network::descent::{RUNAWAY, check_loss};
+use crate::training::network::descent::{RUNAWAY, check_last, check_loss};
 use crate::training::network::layers::Network;
 use crate::training::network::optimiser::{Optimiser, chunk_sizes};
 use crate::training::network::time::TIME_FEATURES;
@@ -57,7 +57,7 @@ pub(super) fn run<F: Float>(
     let Settings { grid, descent, sampling, curriculum, ema, scaling, .. } = settings;
     let (prepared, standardisation) = source.prepare(*scaling)?;
     let source = prepared.source();
-    let mut network = descent.network::<F>(source.dim() + TIME_FEATURES, source.dim(), rng);
+    let mut network = descent.network::<F>(source.dim() + TIME_FEATURES, source.dim(), descent.batch, rng)?;
     let mut teacher = (*ema > 0.0).then(|| network.clone());
     let mut batches = batches(descent.batch, source.dim(), &network, rng.next_u64());
     let mut optimiser = Optimiser::new(&network, descent.batch);
@@ -91,5 +91,8 @@ pub(super) fn run<F: Float>(
             return Err(TrainingError::Stopped { step: done });
         }
     }
+    let rule = Rule { settings, levels: &levels, pairs: &pairs, source, objective };
+    let last = optimiser.gradient(&network, &mut batches, |student, batch, tape| rule.pass(student, student, batch, tape));
+    check_last(iterations, &network, last, RUNAWAY * source.dim() as f64)?;
     Ok(JointModel { grid: grid.clone(), standardisation, network, loss: tail / tail_count })
 }

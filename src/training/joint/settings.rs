@@ -4,6 +4,7 @@ use crate::error::check_range;
 use crate::schedule::Grid;
 use crate::training::error::TrainingError;
 use crate::training::joint::levels::LevelSampling;
+use crate::training::limits::check_steps;
 use crate::training::network::descent::Descent;
 use crate::training::standardisation::Scaling;
 
@@ -47,6 +48,7 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn check(&self) -> Result<(), TrainingError> {
+        check_steps(self.grid.steps())?;
         self.descent.check()?;
         self.sampling.check()?;
         if let Loss::PseudoHuber { c } = self.loss {

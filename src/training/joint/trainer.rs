@@ -27,7 +27,7 @@ use std::ops::ControlFlow;
 /// with shared noise and a teacher φ⁻ through which no gradient flows. By default the teacher is the student itself; an exponential
 /// moving average with a positive decay is an option (and a trap: see [`ema`](Self::ema)).
 ///
-/// **Minimiser**: Adam on minibatches of fresh pairs; nearly stationary, not certified. Unlike the [`Recursion`](super::Recursion), the
+/// **Minimiser**: Adam on minibatches of fresh pairs; nearly stationary, not certified. Unlike the [`Recursion`](crate::training::Recursion), the
 /// fixed point of the joint loop need not minimise anything: the target moves with the student.
 ///
 /// # Example
@@ -73,7 +73,7 @@ impl<F: Float> fmt::Display for BatchGradient<F> {
 impl Joint {
     /// A network with these hidden widths on the levels of `grid`: SiLU, batches of 256, 5000 iterations, rate 3e−3 falling along a half
     /// cosine, squared loss, uniform levels and weights, no curriculum, no EMA, data scaled column by column. Training refuses a width
-    /// outside 1..=65536 and more than 64 layers.
+    /// outside 1..=65536, more than 64 layers, more than 2²⁶ parameters and more than 2²⁰ levels.
     ///
     /// ```
     /// # use onestep::Grid;
@@ -380,7 +380,7 @@ impl Joint {
         let Settings { grid, descent, sampling, scaling, .. } = &self.settings;
         let (prepared, _) = source.into().prepare(*scaling)?;
         let source = prepared.source();
-        let own = descent.network::<F>(source.dim() + TIME_FEATURES, source.dim(), rng);
+        let own = descent.network::<F>(source.dim() + TIME_FEATURES, source.dim(), descent.batch, rng)?;
         for model in [student, teacher] {
             let (left, right) = (model.parameters().len(), own.parameters().len());
             check_equal("parameters of the model", left, "parameters of the trainer", right)?;

@@ -19,6 +19,11 @@ pub(crate) struct Network<F> {
     parameters: Vec<F>,
 }
 
+/// The number of parameters of a network with these layers; none where it is beyond the integers.
+pub(crate) fn parameter_count(sizes: &[usize]) -> Option<usize> {
+    sizes.windows(2).try_fold(0_usize, |sum, w| sum.checked_add(w[0].checked_add(1)?.checked_mul(w[1])?))
+}
+
 /// Where a layer lies in the parameter vector.
 #[derive(Debug, Clone, Copy)]
 struct Span {
@@ -82,7 +87,12 @@ impl<F: Float> Network<F> {
     #[cfg(feature = "serde")]
     pub(crate) fn is_sound(&self) -> bool {
         let sized = self.sizes.len() >= 2 && self.sizes.iter().all(|s| *s > 0);
-        sized && self.span(self.layers()).start == self.parameters.len() && self.parameters.iter().all(|p| p.is_finite())
+        sized && parameter_count(&self.sizes) == Some(self.parameters.len()) && self.is_finite()
+    }
+
+    /// Whether all parameters are finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        self.parameters.iter().all(|p| p.is_finite())
     }
 
     fn span(&self, layer: usize) -> Span {

@@ -158,6 +158,17 @@ impl<'a> Lists<'a> {
         }
     }
 
+    /// Median over the rows with a list of the size of the smallest value: what rounds in a bid.
+    pub(crate) fn size(&mut self) -> f64 {
+        let size = |(i, row): (usize, &mut Row)| {
+            let best = row.look(self.geometry, i, self.prices.values()).best;
+            best.is_finite().then(|| best.abs())
+        };
+        let mut sizes: Vec<f64> = self.rows.iter_mut().enumerate().filter_map(size).collect();
+        let middle = sizes.len() / 2;
+        *sizes.select_nth_unstable_by(middle, f64::total_cmp).1
+    }
+
     /// Median over the rows with a list of threshold − smallest value: the scale on which columns compete.
     pub(crate) fn reach(&mut self) -> f64 {
         let reach = |(i, row): (usize, &mut Row)| {

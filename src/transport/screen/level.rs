@@ -116,6 +116,12 @@ impl Level {
                 bound[lane] -= ((fall + slope).abs() + margin * (fall.abs() + slope.abs())) * half[lane];
             }
         }
+        // High powers overflow: a difference of infinities says nothing, and of padding boxes nothing is asked.
+        let floor = self.group(&self.floor, 0, group);
+        for lane in 0..LANES {
+            let known = if bound[lane].is_nan() { f64::NEG_INFINITY } else { bound[lane] };
+            bound[lane] = if floor[lane] < f64::INFINITY { known } else { f64::INFINITY };
+        }
         bound
     }
 }

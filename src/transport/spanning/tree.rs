@@ -7,49 +7,50 @@
 //! The nodes are threaded in preorder, so that a subtree is an interval of the thread: to add to its potentials is to walk the thread,
 //! and to hang it elsewhere is to relink one interval for every node of the way that is reversed.
 
-use crate::transport::certificate::tolerance;
+use crate::transport::integer::Number;
 
 /// No node.
 const NONE: u32 = u32::MAX;
 /// Arc index of the arcs that join a node with the root.
-pub(super) const ARTIFICIAL: u32 = u32::MAX;
+pub(in crate::transport) const ARTIFICIAL: u32 = u32::MAX;
 
-/// The arc between a node and its parent.
+/// The arc between a node and its parent, and the mass it carries.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Link {
-    pub(super) parent: u32,
-    pub(super) arc: u32,
+pub(in crate::transport) struct Link<M> {
+    pub(in crate::transport) parent: u32,
+    pub(in crate::transport) arc: u32,
     /// Whether the arc leaves the node.
-    pub(super) up: bool,
-    pub(super) flow: i64,
+    pub(in crate::transport) up: bool,
+    pub(in crate::transport) flow: M,
 }
 
 /// An arc from a row to a column.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Arc {
-    pub(super) row: u32,
+pub(in crate::transport) struct Arc<C> {
+    pub(in crate::transport) row: u32,
     /// Node number of the column: its index plus the number of rows.
-    pub(super) column: u32,
-    pub(super) cost: f64,
+    pub(in crate::transport) column: u32,
+    pub(in crate::transport) cost: C,
 }
 
+/// A spanning tree with masses of type `M` and potentials of type `C`.
 #[derive(Debug)]
-pub(super) struct Tree {
-    links: Vec<Link>,
+pub(in crate::transport) struct Tree<M, C> {
+    links: Vec<Link<M>>,
     /// Nodes of each subtree.
     size: Vec<u32>,
     /// The node after each in preorder, in a circle; the node before; the last of each subtree.
     next: Vec<u32>,
     previous: Vec<u32>,
     last: Vec<u32>,
-    pub(super) potential: Vec<f64>,
+    pub(in crate::transport) potential: Vec<C>,
 }
 
-impl Tree {
-    /// From the links of all nodes but the root, whose number follows theirs; `big` is the cost of an artificial arc.
-    pub(super) fn new(mut links: Vec<Link>, arcs: &[Arc], big: f64) -> Self {
+impl<M: Number, C: Number> Tree<M, C> {
+    /// From the links of all nodes but the root, whose number follows theirs; `cost` is that of any arc, the artificial one too.
+    pub(in crate::transport) fn new(mut links: Vec<Link<M>>, cost: impl Fn(u32) -> C) -> Self {
         let root = links.len() as u32;
-        links.push(Link { parent: NONE, arc: ARTIFICIAL, up: true, flow: 0 });
+        links.push(Link { parent: NONE, arc: ARTIFICIAL, up: true, flow: M::ZERO });
         let nodes = links.len();
         // Children as linked lists, for the preorder.
         let (mut child, mut sibling) = (vec![NONE; nodes], vec![NONE; nodes]);
@@ -80,8 +81,8 @@ impl Tree {
             last[node as usize] = order[at + size[node as usize] as usize - 1];
         }
         last[root as usize] = end;
-        let mut tree = Self { links, size, next, previous, last, potential: vec![0.0; nodes] };
-        tree.settle(arcs, big);
+        let mut tree = Self { links, size, next, previous, last, potential: vec![C::ZERO; nodes] };
+        tree.settle(cost);
         tree
     }
 
@@ -89,15 +90,14 @@ impl Tree {
         self.links.len() as u32 - 1
     }
 
-    /// Potentials afresh from the root; `big` is the cost of an artificial arc.
-    pub(super) fn settle(&mut self, arcs: &[Arc], big: f64) {
+    /// Potentials afresh from the root.
+    pub(in crate::transport) fn settle(&mut self, cost: impl Fn(u32) -> C) {
         let root = self.root();
-        self.potential[root as usize] = 0.0;
+        self.potential[root as usize] = C::ZERO;
         let mut node = self.next[root as usize];
         while node != root {
             let link = self.links[node as usize];
-            let cost = if link.arc == ARTIFICIAL { big } else { arcs[link.arc as usize].cost };
-            let above = self.potential[link.parent as usize];
+            let (cost, above) = (cost(link.arc), self.potential[link.parent as usize]);
             self.potential[node as usize] = if link.up { above + cost } else { above - cost };
             node = self.next[node as usize];
         }
@@ -105,18 +105,12 @@ impl Tree {
 
     /// The reduced cost of an arc.
     #[inline]
-    pub(super) fn reduced(&self, arc: Arc) -> f64 {
+    pub(in crate::transport) fn reduced(&self, arc: Arc<C>) -> C {
         arc.cost - self.potential[arc.row as usize] + self.potential[arc.column as usize]
     }
 
-    /// The rounding of a reduced cost.
-    #[inline]
-    pub(super) fn rounding(&self, arc: Arc) -> f64 {
-        tolerance(arc.cost, self.potential[arc.row as usize], self.potential[arc.column as usize])
-    }
-
     /// Brings an arc into the tree that carries `flow` already, and more of it as far as the cycle allows that it closes.
-    pub(super) fn enter(&mut self, index: u32, arc: Arc, flow: i64) {
+    pub(in crate::transport) fn enter(&mut self, index: u32, arc: Arc<C>, flow: M) {
         let (Arc { row, column, .. }, reduced) = (arc, self.reduced(arc));
         let Leaving { lower, delta, on_row_side, apex } = self.leaving(row, column);
         self.push(row, column, delta, apex);
@@ -124,45 +118,45 @@ impl Tree {
         self.cut(lower, apex);
         self.turn(top, lower, Link { parent: other, arc: index, up: on_row_side, flow: flow + delta });
         self.hang(top, other, apex);
-        self.shift(top, if on_row_side { reduced } else { -reduced });
+        self.shift(top, if on_row_side { reduced } else { C::ZERO - reduced });
     }
 
     /// The arc that leaves: among those that lose flow, the last smallest along the cycle in the direction of the entering arc, starting
     /// at the apex; that rule keeps the tree strongly feasible.
-    fn leaving(&self, row: u32, column: u32) -> Leaving {
+    fn leaving(&self, row: u32, column: u32) -> Leaving<M> {
         let (mut s, mut t) = (row, column);
-        let (mut from_row, mut from_column) = ((NONE, i64::MAX), (NONE, i64::MAX));
+        let (mut from_row, mut from_column) = ((NONE, M::ZERO), (NONE, M::ZERO));
         while s != t {
             // Neither of two nodes lies above the other if their subtrees are as large; the smaller cannot be the apex.
             if self.size[s as usize] <= self.size[t as usize] {
                 let link = &self.links[s as usize];
-                if link.up && link.flow < from_row.1 {
+                if link.up && (from_row.0 == NONE || link.flow < from_row.1) {
                     from_row = (s, link.flow);
                 }
                 s = link.parent;
             } else {
                 let link = &self.links[t as usize];
-                if !link.up && link.flow <= from_column.1 {
+                if !link.up && (from_column.0 == NONE || link.flow <= from_column.1) {
                     from_column = (t, link.flow);
                 }
                 t = link.parent;
             }
         }
-        let on_row_side = from_column.1 > from_row.1;
+        let on_row_side = from_row.0 != NONE && (from_column.0 == NONE || from_column.1 > from_row.1);
         let (lower, delta) = if on_row_side { from_row } else { from_column };
         Leaving { lower, delta, on_row_side, apex: s }
     }
 
     /// Sends `delta` round the cycle that an arc from `row` to `column` closes.
-    fn push(&mut self, row: u32, column: u32, delta: i64, apex: u32) {
-        if delta == 0 {
+    fn push(&mut self, row: u32, column: u32, delta: M, apex: u32) {
+        if delta == M::ZERO {
             return;
         }
-        for (end, sign) in [(row, -delta), (column, delta)] {
+        for (end, gains) in [(row, false), (column, true)] {
             let mut node = end;
             while node != apex {
                 let link = &mut self.links[node as usize];
-                link.flow += if link.up { sign } else { -sign };
+                link.flow = if link.up == gains { link.flow + delta } else { link.flow - delta };
                 node = link.parent;
             }
         }
@@ -213,7 +207,7 @@ impl Tree {
 
     /// Makes `top` the root of the subtree that was cut out at `lower`, under `link`. The preorder becomes the subtree of `top`, then what
     /// its parent holds besides, then what the grandparent holds besides, and so on.
-    fn turn(&mut self, top: u32, lower: u32, link: Link) {
+    fn turn(&mut self, top: u32, lower: u32, link: Link<M>) {
         let whole = self.size[lower as usize];
         let (mut node, mut link) = (top, link);
         // Of the node below: its size, its end, and the node before its interval. The end of the preorder so far.
@@ -245,27 +239,28 @@ impl Tree {
     }
 
     /// Adds `change` to the potentials of a subtree, or takes it from all others if they are fewer.
-    fn shift(&mut self, top: u32, change: f64) {
+    fn shift(&mut self, top: u32, change: C) {
         let (size, end) = (self.size[top as usize] as usize, self.last[top as usize]);
         let others = self.links.len() - size;
-        let (mut node, count, change) = if size <= others { (top, size, change) } else { (self.next[end as usize], others, -change) };
+        let (mut node, count, change) =
+            if size <= others { (top, size, change) } else { (self.next[end as usize], others, C::ZERO - change) };
         for _ in 0..count {
-            self.potential[node as usize] += change;
+            self.potential[node as usize] = self.potential[node as usize] + change;
             node = self.next[node as usize];
         }
     }
 
     /// Arcs of the tree and their flows.
-    pub(super) fn flows(&self) -> impl Iterator<Item = (u32, i64)> + '_ {
+    pub(in crate::transport) fn flows(&self) -> impl Iterator<Item = (u32, M)> + '_ {
         self.links[..self.root() as usize].iter().map(|link| (link.arc, link.flow))
     }
 }
 
 /// The arc that leaves the tree: its lower end, the flow it loses, and whether it lies on the row's side of the cycle, whose top is `apex`.
 #[derive(Debug, Clone, Copy)]
-struct Leaving {
+struct Leaving<M> {
     lower: u32,
-    delta: i64,
+    delta: M,
     on_row_side: bool,
     apex: u32,
 }
@@ -277,7 +272,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     /// The subtree of every node is an interval of the thread of the stated length and end, and every tree arc is tight.
-    fn check(tree: &Tree, arcs: &[Arc], big: f64) {
+    fn check(tree: &Tree<i64, f64>, arcs: &[Arc<f64>], big: f64) {
         let nodes = tree.links.len();
         let mut order = vec![tree.root()];
         while order.len() < nodes {
@@ -308,13 +303,14 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         for rows in [1, 2, 7, 30] {
             let columns = rows + 3;
-            let arcs: Vec<Arc> = (0..rows * columns)
+            let arcs: Vec<Arc<f64>> = (0..rows * columns)
                 .map(|k| Arc { row: (k / columns) as u32, column: (rows + k % columns) as u32, cost: rng.random_range(0.0..1.0) })
                 .collect();
             let masses: Vec<i64> = (0..rows).map(|_| columns as i64).chain((0..columns).map(|_| rows as i64)).collect();
             let (root, big) = ((rows + columns) as u32, 10.0);
             let link = |node: usize| Link { parent: root, arc: ARTIFICIAL, up: node < rows, flow: masses[node] };
-            let mut tree = Tree::new((0..rows + columns).map(link).collect(), &arcs, big);
+            let cost = |arc: u32| if arc == ARTIFICIAL { big } else { arcs[arc as usize].cost };
+            let mut tree = Tree::new((0..rows + columns).map(link).collect(), cost);
             for _ in 0..200 {
                 let entering = rng.random_range(0..arcs.len());
                 if tree.links.iter().all(|link| link.arc as usize != entering) {

@@ -4,76 +4,90 @@
 //! cycle sends flow round it until another arc of the cycle is empty. Last, the trees of the forest are joined by the arcs of smallest
 //! reduced cost from a row of one to a column of another. These carry nothing and point to the root: the tree is strongly feasible.
 
-use crate::transport::network::tree::{ARTIFICIAL, Arc, Link, Tree};
+use crate::transport::integer::Number;
+use crate::transport::spanning::tree::{ARTIFICIAL, Arc, Link, Tree};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// An arc, the flow on it, and its reduced cost under the prices of the auction.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Loaded {
-    pub(super) arc: Arc,
-    pub(super) flow: i64,
-    pub(super) reduced: f64,
+pub(in crate::transport) struct Loaded<M, C> {
+    pub(in crate::transport) arc: Arc<C>,
+    /// What tells the arc from all others.
+    pub(in crate::transport) index: u32,
+    pub(in crate::transport) flow: M,
+    pub(in crate::transport) reduced: f64,
 }
 
 /// Places the mass that the flows leave over: on the given arcs in ascending order of reduced cost, each filled until one of its ends has
 /// no mass left, and then on further arcs, which `load` makes of a row, a column and a flow.
-pub(super) fn place_rest(loaded: &mut Vec<Loaded>, supply: &[i64], demand: &[i64], load: impl Fn(u32, u32, i64) -> Loaded) {
+pub(in crate::transport) fn place_rest<M: Number, C: Number>(
+    loaded: &mut Vec<Loaded<M, C>>,
+    supply: &[M],
+    demand: &[M],
+    load: impl Fn(u32, u32, M) -> Loaded<M, C>,
+) {
     let rows = supply.len();
-    let mut left: Vec<i64> = supply.iter().chain(demand).copied().collect();
+    let mut left: Vec<M> = supply.iter().chain(demand).copied().collect();
     for Loaded { arc, flow, .. } in &*loaded {
-        left[arc.row as usize] -= flow;
-        left[arc.column as usize] -= flow;
+        left[arc.row as usize] = left[arc.row as usize] - *flow;
+        left[arc.column as usize] = left[arc.column as usize] - *flow;
     }
-    let mut open: Vec<&mut Loaded> = loaded.iter_mut().filter(|l| left[l.arc.row as usize].min(left[l.arc.column as usize]) > 0).collect();
+    let room = |left: &[M], arc: &Arc<C>| left[arc.row as usize] > M::ZERO && left[arc.column as usize] > M::ZERO;
+    let mut open: Vec<&mut Loaded<M, C>> = loaded.iter_mut().filter(|l| room(&left, &l.arc)).collect();
     open.sort_by(|a, b| a.reduced.total_cmp(&b.reduced));
-    let fill = |left: &mut [i64], row: usize, column: usize| {
-        let mass = left[row].min(left[column]);
-        left[row] -= mass;
-        left[column] -= mass;
+    let fill = |left: &mut [M], row: usize, column: usize| {
+        let mass = if left[row] < left[column] { left[row] } else { left[column] };
+        left[row] = left[row] - mass;
+        left[column] = left[column] - mass;
         mass
     };
     for loaded in open {
-        loaded.flow += fill(&mut left, loaded.arc.row as usize, loaded.arc.column as usize);
+        loaded.flow = loaded.flow + fill(&mut left, loaded.arc.row as usize, loaded.arc.column as usize);
     }
     let (mut i, mut j) = (0, 0);
     while i < rows && j < demand.len() {
         let mass = fill(&mut left, i, rows + j);
-        if mass > 0 {
+        if mass > M::ZERO {
             loaded.push(load(i as u32, j as u32, mass));
         }
-        i += usize::from(left[i] == 0);
-        j += usize::from(left[rows + j] == 0);
+        let (done, full) = (left[i] == M::ZERO, left[rows + j] == M::ZERO);
+        i += usize::from(done);
+        j += usize::from(full);
     }
 }
 
-/// A strongly feasible tree that carries the mass of a feasible flow, on arcs from the nodes below `rows` to the others; `big` is the cost
-/// of an artificial arc.
-pub(super) fn tree(loaded: &[Loaded], arcs: &[Arc], (rows, nodes): (usize, usize), big: f64) -> Tree {
+/// A strongly feasible tree that carries the mass of a feasible flow, on arcs from the nodes below `rows` to the others; `cost` is that of
+/// the arc of an index.
+pub(in crate::transport) fn tree<M: Number + Ord, C: Number>(
+    loaded: &[Loaded<M, C>],
+    (rows, nodes): (usize, usize),
+    cost: impl Fn(u32) -> C,
+) -> Tree<M, C> {
     let mut sets = Sets((0..nodes as u32).collect());
-    let mut carrying: Vec<u32> = (0..).zip(loaded).filter(|(_, l)| l.flow > 0).map(|(index, _)| index).collect();
+    let mut carrying: Vec<u32> = (0..).zip(loaded).filter(|(_, l)| l.flow > M::ZERO).map(|(at, _)| at).collect();
     // The largest flows make the forest, so that little is sent round cycles.
-    carrying.sort_by_key(|&a| Reverse(loaded[a as usize].flow));
-    let (forest, rest): (Vec<u32>, Vec<u32>) = carrying.into_iter().partition(|&a| sets.join(arcs[a as usize]));
-    let mut tree = Tree::new(join(&forest, loaded, rows, nodes), arcs, big);
-    for a in rest {
-        let Loaded { arc, flow, .. } = loaded[a as usize];
-        tree.enter(a, arc, flow);
+    carrying.sort_by_key(|&at| Reverse(loaded[at as usize].flow));
+    let (forest, rest): (Vec<u32>, Vec<u32>) = carrying.into_iter().partition(|&at| sets.join(&loaded[at as usize].arc));
+    let mut tree = Tree::new(join(&forest, loaded, rows, nodes), cost);
+    for at in rest {
+        let Loaded { arc, index, flow, .. } = loaded[at as usize];
+        tree.enter(index, arc, flow);
     }
     tree
 }
 
 /// Hangs the trees of a forest under each other and the root, the nearest first; returns the arc above each node.
-fn join(forest: &[u32], loaded: &[Loaded], rows: usize, nodes: usize) -> Vec<Link> {
+fn join<M: Number, C: Number>(forest: &[u32], loaded: &[Loaded<M, C>], rows: usize, nodes: usize) -> Vec<Link<M>> {
     let root = nodes as u32;
     let ends = |a: u32| (loaded[a as usize].arc.row, loaded[a as usize].arc.column);
     let inner = Incidence::new(nodes, forest.iter().flat_map(|&a| [(ends(a).0, a), (ends(a).1, a)]));
     let entering = Incidence::new(nodes, (0..loaded.len() as u32).map(|a| (ends(a).1, a)));
-    let mut links: Vec<Option<Link>> = vec![None; nodes];
+    let mut links: Vec<Option<Link<M>>> = vec![None; nodes];
     let mut heap: BinaryHeap<Reverse<(u64, u32)>> = BinaryHeap::new();
     let mut stack = Vec::new();
     for start in 0..rows as u32 {
-        let mut next = Some((start, Link { parent: root, arc: ARTIFICIAL, up: true, flow: 0 }));
+        let mut next = Some((start, Link { parent: root, arc: ARTIFICIAL, up: true, flow: M::ZERO }));
         while let Some((row, link)) = next {
             if links[row as usize].is_none() {
                 links[row as usize] = Some(link);
@@ -85,14 +99,17 @@ fn join(forest: &[u32], loaded: &[Loaded], rows: usize, nodes: usize) -> Vec<Lin
                     let up = node == column;
                     let other = if up { row } else { column };
                     if links[other as usize].is_none() {
-                        links[other as usize] = Some(Link { parent: node, arc, up, flow: loaded[arc as usize].flow });
+                        links[other as usize] =
+                            Some(Link { parent: node, arc: loaded[arc as usize].index, up, flow: loaded[arc as usize].flow });
                         stack.push(other);
                     }
                 }
                 let outside = entering.at(node).iter().filter(|&&a| links[ends(a).0 as usize].is_none());
                 heap.extend(outside.map(|&a| Reverse((key(loaded[a as usize].reduced), a))));
             }
-            next = heap.pop().map(|Reverse((_, arc))| (ends(arc).0, Link { parent: ends(arc).1, arc, up: true, flow: 0 }));
+            next = heap.pop().map(|Reverse((_, arc))| {
+                (ends(arc).0, Link { parent: ends(arc).1, arc: loaded[arc as usize].index, up: true, flow: M::ZERO })
+            });
         }
     }
     links.into_iter().map(|link| link.expect("every node has mass, so an arc of the forest leads to it or it is a row")).collect()
@@ -118,7 +135,7 @@ impl Sets {
     }
 
     /// Joins the sets of the two ends; false if they are one already.
-    fn join(&mut self, arc: Arc) -> bool {
+    fn join<C>(&mut self, arc: &Arc<C>) -> bool {
         let (a, b) = (self.find(arc.row), self.find(arc.column));
         self.0[a as usize] = b;
         a != b

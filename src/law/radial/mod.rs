@@ -1,8 +1,12 @@
 //! Rotation-invariant targets.
 
+mod posterior;
+
+pub(crate) use posterior::Shell;
+
 use crate::error::{check_entries, check_equal, check_range};
 use crate::float::Float;
-use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, normalised};
+use crate::law::{LARGEST, LawError, LogDensity, Moments, Posterior, SMALLEST, Sample, normalised};
 use crate::level::NoiseLevel;
 use crate::numeric::batch::for_blocks;
 use crate::numeric::shapes::assert_shapes;
@@ -13,7 +17,6 @@ use crate::score::ScoreFunction;
 use crate::space::Space;
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, Axis};
 use rand::{Rng, RngCore};
-use std::sync::OnceLock;
 
 /// The law of ρU on ℝ^d, U uniform on the unit sphere and ρ independent of it: concentric spherical shells, with weights w_j on the radii
 /// ρ_j, or the uniform law on a ball.
@@ -59,47 +62,17 @@ enum Law {
     Ball,
 }
 
-/// One radius of X_0 given x: ρ, A_d(κ) at it, and its posterior probability (its logit while that is being computed).
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Shell {
-    pub(crate) radius: f64,
-    pub(crate) ratio: f64,
-    pub(crate) probability: f64,
-}
-
-/// Posteriors of up to this many radii live on the stack.
-const STACK: usize = 48;
-/// Points of the Gauss rule over the posterior of a continuous radius.
-const RADIUS_POINTS: usize = 44;
-/// The window of that rule ends where the density has fallen by this, as a logarithm; it is reached from this many standard deviations by
-/// growing, and the mode is found by Newton's method.
-const DROP: f64 = 38.0;
-const REACH: f64 = 8.8;
-const GROWTH: f64 = 1.3;
-const WIDENINGS: usize = 60;
-const NEWTON: usize = 60;
-
-/// Squared noise is floored here, where the posterior is the limit of small noise.
-const TINY_NOISE: f64 = 1e-200;
+/// The largest dimension, and the most shells of a rule (whose points are eigenvalues of a matrix of that size).
+const MOST_DIM: usize = 100_000_000;
+const MOST_SHELLS: usize = 1000;
 /// A point counts as lying on a shell when its radius agrees to this, relatively.
 const ON_SHELL: f64 = 1e-12;
-
-/// Moments of the length and direction of X_0 given a point at radius r.
-#[derive(Debug, Clone, Copy, Default)]
-struct Moment {
-    /// E⟨X_0, x⟩/‖x‖.
-    along: f64,
-    /// E⟨X_0, x⟩²/‖x‖².
-    along_squared: f64,
-    /// E‖X_0‖².
-    squared: f64,
-}
 
 impl Radial {
     /// Shells of radii ρ_j ≥ 0 with weights w_j (nonnegative, summing to one within 1e−9; then normalised). Shells of weight 0 are dropped.
     ///
     /// # Errors
-    /// `dim` is 0, empty lists, unequal lengths, radii that are negative or not finite, weights that are negative or do not sum to one.
+    /// `dim` is 0, empty lists, unequal lengths, radii that are neither 0 nor in [1e−75, 1e75], weights that are negative or do not sum to one.
     ///
     /// ```
     /// use onestep::Moments;
@@ -109,10 +82,10 @@ impl Radial {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn shells(dim: usize, weights: &[f64], radii: &[f64]) -> Result<Self, LawError> {
-        check_range("dim", dim, dim > 0, "[1, inf)")?;
+        check_range("dim", dim, (1..=MOST_DIM).contains(&dim), "[1, 100000000]")?;
         let weights = normalised(weights)?;
         check_equal("weights", weights.len(), "radii", radii.len())?;
-        check_entries("radii", radii, |r| r >= 0.0 && r.is_finite(), "[0, inf)")?;
+        check_entries("radii", radii, |r| r == 0.0 || (SMALLEST..=LARGEST).contains(&r), "{0} or [1e-75, 1e75]")?;
         let (weights, radii) = weights.iter().zip(radii).filter(|(w, _)| **w > 0.0).unzip();
         Ok(Self { dim, law: Law::Shells, radii, weights, direction: DirectionTable::new(dim) })
     }
@@ -240,164 +213,26 @@ impl Radial {
     pub fn weights(&self) -> &[f64] {
         &self.weights
     }
-
-    /// The concentration κ = cos θ ρ r/sin²θ.
-    #[inline]
-    pub(crate) fn concentration(rho: f64, cos: f64, sin: f64, r: f64) -> f64 {
-        cos * rho * r / (sin * sin).max(TINY_NOISE)
-    }
-
-    /// A_d(κ) and the logit ln w − (r − cos θ ρ)²/(2 sin²θ) + ln Λ(κ) − κ of the radius ρ.
-    fn shell(&self, rho: f64, ln_weight: f64, cos: f64, sin: f64, r: f64) -> Shell {
-        let gap = r - cos * rho;
-        let (ratio, ln) = self.direction.at(Self::concentration(rho, cos, sin, r));
-        Shell { radius: rho, ratio, probability: ln_weight - 0.5 * gap * gap / (sin * sin).max(TINY_NOISE) + ln }
-    }
-
-    /// Calls `visit` with the radii that X_0 may have, their probabilities given ‖x‖ = r, and the ln of the sum of the exponentials of the
-    /// logits.
-    fn with_posterior<T>(&self, cos: f64, sin: f64, r: f64, visit: impl FnOnce(&[Shell], f64) -> T) -> T {
-        let count = if self.law == Law::Ball { RADIUS_POINTS } else { self.radii.len() };
-        let mut stack = [Shell::default(); STACK];
-        let mut heap = if count > STACK { vec![Shell::default(); count] } else { Vec::new() };
-        let shells = if count > STACK { &mut heap[..] } else { &mut stack[..count] };
-        match self.law {
-            Law::Shells => {
-                for (shell, (&rho, w)) in shells.iter_mut().zip(self.radii.iter().zip(&self.weights)) {
-                    *shell = self.shell(rho, w.ln(), cos, sin, r);
-                }
-            }
-            Law::Ball => self.ball_posterior(cos, sin, r, shells),
-        }
-        let top = shells.iter().map(|s| s.probability).fold(f64::NEG_INFINITY, f64::max);
-        let mut sum = 0.0;
-        for shell in shells.iter_mut() {
-            shell.probability = (shell.probability - top).exp();
-            sum += shell.probability;
-        }
-        shells.iter_mut().for_each(|s| s.probability /= sum);
-        visit(shells, top + sum.ln())
-    }
-
-    /// The Gauss rule on the window of [0, R] that holds the posterior of ρ, whose log-density in ρ is concave.
-    fn ball_posterior(&self, cos: f64, sin: f64, r: f64, shells: &mut [Shell]) {
-        static RULE: OnceLock<(Vec<f64>, Vec<f64>)> = OnceLock::new();
-        let (nodes, weights) = RULE.get_or_init(|| legendre(RADIUS_POINTS));
-        let (most, d, noise) = (self.radii[0], self.dim as f64, (sin * sin).max(TINY_NOISE));
-        let ln_density = |rho: f64| self.shell(rho, (d - 1.0) * (rho / most).ln(), cos, sin, r).probability;
-        // (ln density)' and −(ln density)'' in ρ, with A' = 1 − A² − (d−1)A/κ.
-        let slopes = |rho: f64| {
-            let kappa = Self::concentration(rho, cos, sin, r);
-            let a = self.direction.ratio(kappa);
-            let per_kappa = if kappa > 0.0 { a / kappa } else { 1.0 / d };
-            let pull = cos * r / noise;
-            let bend = pull * pull * (1.0 - a * a - (d - 1.0) * per_kappa).max(0.0);
-            ((d - 1.0) / rho - cos * cos * rho / noise + pull * a, (d - 1.0) / (rho * rho) + cos * cos / noise - bend)
-        };
-        let (mut low, mut high) = (0.0, most);
-        let mut mode = most.min((r / cos.max(f64::MIN_POSITIVE)).max(0.5 * most * sin));
-        for _ in 0..NEWTON {
-            let (slope, curvature) = slopes(mode);
-            if slope > 0.0 {
-                low = mode;
-            } else {
-                high = mode;
-            }
-            let step = slope / curvature;
-            let next = if curvature > 0.0 && mode + step < high && mode + step > low { mode + step } else { 0.5 * (low + high) };
-            let moved = (next - mode).abs();
-            // At the edge, or placed to a small part of the width.
-            if low >= most || moved * moved * curvature.abs() < 1e-4 {
-                break;
-            }
-            mode = next;
-        }
-        let (slope, curvature) = slopes(mode);
-        let floor = ln_density(mode) - DROP;
-        // From the mode a Gaussian falls by DROP within REACH deviations; from an edge with a slope it falls sooner.
-        let width = (REACH / curvature.max(f64::MIN_POSITIVE).sqrt()).min(if slope > 0.0 { DROP / slope } else { f64::INFINITY });
-        let end = |sign: f64| {
-            let mut reach = width;
-            for _ in 0..WIDENINGS {
-                let rho = mode + sign * reach;
-                if !(rho > 0.0 && rho < most) {
-                    return if sign < 0.0 { 0.0 } else { most };
-                }
-                if ln_density(rho) < floor {
-                    return rho;
-                }
-                reach *= GROWTH;
-            }
-            mode + sign * reach
-        };
-        let (from, to) = (end(-1.0), end(1.0));
-        let (middle, half) = (0.5 * (from + to), 0.5 * (to - from));
-        for (shell, (x, w)) in shells.iter_mut().zip(nodes.iter().zip(weights)) {
-            let rho = middle + half * x;
-            // The mass of the rule is d ρ^{d−1}/R^d times twice the half-width (the weights sum to one).
-            let ln_weight = (d - 1.0) * (rho / most).ln() + (2.0 * half * w * d / most).ln();
-            *shell = self.shell(rho, ln_weight, cos, sin, r);
-        }
-    }
-
-    /// ln Σ_j of the exponentials of the logits, which is ln p_θ + d ln(√(2π) sin θ).
-    pub(crate) fn ln_mass(&self, cos: f64, sin: f64, r: f64) -> f64 {
-        self.with_posterior(cos, sin, r, |_, ln_mass| ln_mass)
-    }
-
-    /// Calls `visit` for every radius that X_0 may have given x at radius r.
-    #[inline]
-    pub(crate) fn for_posterior(&self, cos: f64, sin: f64, r: f64, mut visit: impl FnMut(Shell)) {
-        if self.radii.len() == 1 && self.law == Law::Shells {
-            let radius = self.radii[0];
-            visit(Shell { radius, ratio: self.direction.ratio(Self::concentration(radius, cos, sin, r)), probability: 1.0 });
-            return;
-        }
-        self.with_posterior(cos, sin, r, |shells, _| shells.iter().copied().for_each(visit));
-    }
-
-    /// The radius of the denoiser, ‖D(x)‖ at ‖x‖ = r.
-    pub(crate) fn denoised_radius(&self, cos: f64, sin: f64, r: f64) -> f64 {
-        let mut sum = 0.0;
-        self.for_posterior(cos, sin, r, |s| sum += s.probability * s.radius * s.ratio);
-        sum
-    }
-
-    /// Var(⟨X_0, x⟩/‖x‖) given x at radius r.
-    pub(crate) fn variance_along(&self, cos: f64, sin: f64, r: f64) -> f64 {
-        let m = self.moments(cos, sin, r);
-        (m.along_squared - m.along * m.along).max(0.0)
-    }
-
-    fn moments(&self, cos: f64, sin: f64, r: f64) -> Moment {
-        let mut m = Moment::default();
-        let d = self.dim as f64;
-        self.for_posterior(cos, sin, r, |Shell { radius: rho, ratio: a, probability: p }| {
-            let kappa = Self::concentration(rho, cos, sin, r);
-            let per_kappa = if kappa > 0.0 { a / kappa } else { 1.0 / d };
-            m.along += p * rho * a;
-            m.along_squared += p * rho * rho * (1.0 - (d - 1.0) * per_kappa);
-            m.squared += p * rho * rho;
-        });
-        m
-    }
-
-    /// ‖D(x)‖/‖x‖, finite at the origin.
-    pub(crate) fn denoiser_factor(&self, level: NoiseLevel, r: f64) -> f64 {
-        let r = r.max(f64::MIN_POSITIVE.sqrt());
-        self.denoised_radius(level.cos(), level.sin(), r) / r
-    }
 }
 
 fn check_shells(dim: usize, shells: usize) -> Result<(), LawError> {
-    check_range("dim", dim, dim > 0, "[1, inf)")?;
-    check_range("shells", shells, shells > 0, "[1, inf)")?;
+    check_range("dim", dim, (1..=MOST_DIM).contains(&dim), "[1, 100000000]")?;
+    check_range("shells", shells, (1..=MOST_SHELLS).contains(&shells), "[1, 1000]")?;
     Ok(())
 }
 
-/// ‖x‖ without overflow.
-pub(crate) fn norm<'a, F: Float>(x: impl IntoIterator<Item = &'a F>) -> f64 {
-    x.into_iter().map(|x| x.as_f64() * x.as_f64()).sum::<f64>().sqrt()
+/// ‖x‖ without overflow; NaN stays NaN.
+pub(crate) fn norm<'a, F: Float>(x: impl IntoIterator<Item = &'a F> + Clone) -> f64 {
+    let square: f64 = x.clone().into_iter().map(|x| x.as_f64() * x.as_f64()).sum();
+    if (1e-200..1e300).contains(&square) || square.is_nan() {
+        return square.sqrt();
+    }
+    let largest = x.clone().into_iter().fold(0.0, |a: f64, x| if x.as_f64().abs() <= a { a } else { x.as_f64().abs() });
+    if !(largest > 0.0) || largest == f64::INFINITY {
+        return largest;
+    }
+    let length = largest * x.into_iter().map(|x| (x.as_f64() / largest).powi(2)).sum::<f64>().sqrt();
+    if length > f64::MAX { f64::MAX } else { length }
 }
 
 impl Space for Radial {
@@ -470,8 +305,8 @@ impl Posterior for Radial {
         let m = self.moments(level.cos(), level.sin(), r);
         let along = m.along_squared - m.along * m.along;
         let across = if self.dim > 1 { (m.squared - m.along_squared) / (self.dim as f64 - 1.0) } else { along };
-        let scale = if r > 0.0 { 1.0 / (r * r) } else { 0.0 };
-        Array2::from_shape_fn((self.dim, self.dim), |(i, j)| (along - across) * x[i] * x[j] * scale + if i == j { across } else { 0.0 })
+        let unit = |i: usize| if r > 0.0 { x[i] / r } else { 0.0 };
+        Array2::from_shape_fn((self.dim, self.dim), |(i, j)| (along - across) * unit(i) * unit(j) + if i == j { across } else { 0.0 })
     }
 }
 
