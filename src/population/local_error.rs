@@ -111,7 +111,8 @@ impl Equidistributed {
     }
 }
 
-/// Levels at which E|local_t| is computed: all of them, or a subset spread evenly over the steps and over the angle, ends included.
+/// Levels at which E|local_t| is computed: all of them, or a subset spread evenly over the steps and over the angle, ends
+/// included, and where the steps change their length.
 pub(crate) fn certificate_levels(grid: &Grid) -> Vec<usize> {
     let steps = grid.steps();
     if steps <= CERTIFICATE_LEVELS {
@@ -124,6 +125,9 @@ pub(crate) fn certificate_levels(grid: &Grid) -> Vec<usize> {
         let angle = a + (b - a) * i as f64 / (half - 1) as f64;
         (grid.levels().partition_point(|l| l.angle() < angle) + 1).clamp(2, steps)
     }));
+    // Where the length of the steps jumps, so may the density of their errors.
+    let jumps = |t: &usize| !(0.8..1.25).contains(&(grid.delta(*t) / grid.delta(*t - 1)));
+    levels.extend((3..=steps).filter(jumps).take(half / 2).flat_map(|t| [t - 1, t, (t + 1).min(steps)]));
     levels.sort_unstable();
     levels.dedup();
     levels

@@ -142,7 +142,7 @@ fn the_lattice_fills_the_same_report() {
             holds("W1 at X_T", r.w1_marginal, e.w1_marginal.upper);
             holds("W2 at X_T", r.w2_marginal, e.w2_marginal.upper);
             assert!(r.lower_bound <= e.w1_marginal.upper && e.w1_marginal.upper <= r.certificate);
-            assert!((r.certificate - e.certificate).abs() <= 1.5 * r.certificate_error + 1e-9, "{r} {e}");
+            assert!((r.certificate - e.certificate).abs() <= 2.0 * r.certificate_error + 1e-9, "{r} {e}");
             assert!(e.prior_mismatch <= r.prior_mismatch && r.prior_mismatch < e.prior_mismatch * 1.02 + 1e-4, "{r} {e}");
             assert!((r.energy_deficit - e.energy_deficit).abs() < 1e-4, "{method:?}: {} {}", r.energy_deficit, e.energy_deficit);
             assert!((r.mean_shift - e.mean_shift).abs() < 1e-4);
@@ -165,6 +165,7 @@ fn the_interval_of_a_lattice_holds_the_truth() {
     for nodes in [32, 48, 71, 96] {
         let run = LatticeRecursion::new(&law, &grid).nodes(nodes).run().unwrap();
         let w1 = run.report().w1_marginal;
-        assert!(w1.lower <= exact && exact <= w1.upper && w1.upper - w1.lower < 1e-2, "{nodes} nodes: {w1} {exact}");
+        assert!(w1.lower <= exact && exact <= w1.upper, "{nodes} nodes: {w1} {exact}");
+        assert!(w1.upper < 1.02 * exact && w1.lower > 0.8 * exact, "{nodes} nodes: {w1} {exact}");
     }
 }
