@@ -6,15 +6,19 @@
 //!
 //! The optimal grid is measured, not known in advance: g(θ) = E|local_t|/Δθ_t² comes from a run on uniform angles, and the levels are
 //! spread with density ∝ √g over the same range of angles.
+//!
+//! The distances are to X_1, the data with the noise of the first level, and schedules differ in their θ_1: W_1(X_1, X_0) stands beside, and
+//! `--rank data` sorts by the sum of the two, a bound on the distance to the data.
 
 mod common;
 
-use clap::Parser;
-use common::{Format, Row, arguments, fail, limits, number, print_row, say};
+use clap::{Parser, ValueEnum};
+use common::{Format, Row, arguments, fail, limits, number, print_row, remark, say};
 use onestep::law::LineMixture;
-use onestep::population::LineRecursion;
+use onestep::population::{LineRecursion, PopulationReport};
 use onestep::schedule::{CosineSchedule, Equidistributed, Karras, LiHuangWei, LinearSchedule, UniformAngle};
-use onestep::{Grid, VarianceSchedule};
+use onestep::transport::Line as W1;
+use onestep::{Grid, NoiseLevel, VarianceSchedule};
 use std::error::Error;
 
 /// T times W_1 and T times the certificate of population consistency training, schedule by schedule.
@@ -37,8 +41,20 @@ struct Arguments {
     /// Last angle of the uniform and the optimal grid.
     #[arg(long, default_value_t = std::f64::consts::FRAC_PI_2 - 0.001)]
     angle_max: f64,
+    /// Sort the schedules of every T: by W_1 to X_1, whose noise differs between schedules, or by the bound on W_1 to the data.
+    #[arg(long, value_enum)]
+    rank: Option<Rank>,
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
+}
+
+/// What the schedules are ranked by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Rank {
+    /// W_1(f_T(Z), X_1), X_1 being the data with the noise of the schedule's own first level.
+    Noisy,
+    /// The bound W_1(f_T(Z), X_1) + W_1(X_1, X_0) on the distance to the data.
+    Data,
 }
 
 /// The grid with density ∝ √g over the angles of `uniform`, g measured on it.
@@ -62,30 +78,94 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
             ("uniform angle", uniform),
             ("optimal", best),
         ];
-        for (name, grid) in &grids {
-            let report = LineRecursion::new(&target, grid).run()?.report().clone();
-            let t = steps as f64;
-            if a.format == Format::Table {
-                if first {
-                    say!("{:>8} {:<16} {:>10} {:>16} {:>16} {:>10}", "T", "schedule", "T W1", "T W1 at X_T", "T certificate", "prior");
-                }
-                let (w1, marginal) = (t * report.w1.lower, t * report.w1_marginal.lower);
-                say!("{steps:>8} {name:<16} {w1:>10.5} {marginal:>16.5} {:>16.5} {:>10.2e}", t * report.certificate, report.prior_mismatch);
-            } else {
-                let row: Row = vec![
-                    ("steps", steps.into()),
-                    ("schedule", (*name).into()),
-                    ("w1", number(report.w1.lower)),
-                    ("w1_marginal", number(report.w1_marginal.lower)),
-                    ("certificate", number(report.certificate)),
-                    ("prior_mismatch", number(report.prior_mismatch)),
-                ];
-                print_row(a.format, first, &row);
+        let mut lines = grids.iter().map(|(name, grid)| Line::new(name, &target, grid)).collect::<Result<Vec<_>, _>>()?;
+        match a.rank {
+            None => {}
+            Some(Rank::Noisy) => lines.sort_by(|a, b| a.report.w1.upper.total_cmp(&b.report.w1.upper)),
+            Some(Rank::Data) => lines.sort_by(|a, b| a.to_data().total_cmp(&b.to_data())),
+        }
+        for line in &lines {
+            match a.format {
+                Format::Table => line.print(first),
+                Format::Csv | Format::Json => print_row(a.format, first, &line.row()),
             }
             first = false;
         }
     }
     Ok(())
+}
+
+/// One schedule at one T. Its samples are compared with X_1, whose noise θ_1 belongs to the schedule; W_1(X_1, X_0) is what that noise adds.
+struct Line {
+    name: String,
+    first: NoiseLevel,
+    noise: f64,
+    report: PopulationReport,
+}
+
+impl Line {
+    fn new(name: &str, target: &LineMixture, grid: &Grid) -> Result<Self, Box<dyn Error>> {
+        let first = grid.level(1);
+        let noise = W1::new(1.0)?.laws(&target.at(first), &target.at(NoiseLevel::DATA), 1e-9)?.upper;
+        let report = LineRecursion::new(target, grid).run()?.report().clone();
+        if !report.resolved {
+            let moved = report.resolution_error;
+            remark!("warning: {name}, T = {}: not resolved, the last refinement moved the answer by {moved:.1e} relatively", report.steps);
+        }
+        Ok(Self { name: name.to_string(), first, noise, report })
+    }
+
+    /// An upper bound on W_1 between the samples and the data.
+    fn to_data(&self) -> f64 {
+        self.report.w1.upper + self.noise
+    }
+
+    fn print(&self, first: bool) {
+        if first {
+            say!(
+                "{:>8} {:<16} {:>10} {:>16} {:>16} {:>10} {:>10} {:>12} {:>12}",
+                "T",
+                "schedule",
+                "T W1",
+                "T W1 at X_T",
+                "T certificate",
+                "prior",
+                "θ_1",
+                "W1(X_1,X_0)",
+                "W1 to data ≤"
+            );
+        }
+        let (r, name, t) = (&self.report, &self.name, self.report.steps as f64);
+        say!(
+            "{:>8} {name:<16} {:>10.5} {:>16.5} {:>16.5} {:>10.2e} {:>10.4e} {:>12.4e} {:>12.4e}{}",
+            r.steps,
+            t * r.w1.lower,
+            t * r.w1_marginal.lower,
+            t * r.certificate,
+            r.prior_mismatch,
+            self.first.angle(),
+            self.noise,
+            self.to_data(),
+            if r.resolved { "" } else { "  NOT resolved" }
+        );
+    }
+
+    fn row(&self) -> Row {
+        let r = &self.report;
+        vec![
+            ("steps", r.steps.into()),
+            ("schedule", self.name.clone().into()),
+            ("w1", number(r.w1.lower)),
+            ("w1_marginal", number(r.w1_marginal.lower)),
+            ("certificate", number(r.certificate)),
+            ("prior_mismatch", number(r.prior_mismatch)),
+            ("first_angle", number(self.first.angle())),
+            ("w1_first_level_to_data", number(self.noise)),
+            ("w1_to_data_upper", number(self.to_data())),
+            ("resolved", r.resolved.into()),
+            ("resolution_error", number(r.resolution_error)),
+        ]
+    }
 }
 
 fn main() {

@@ -277,8 +277,8 @@ impl Arguments {
     /// Theorem 1 with the Lipschitz constant of the built-in target's flow maps on this grid.
     fn theorem(&self, grid: &Grid) -> Outcome<Theorem1> {
         let line = self.line()?;
-        let lipschitz = LineRecursion::new(&line, grid).tolerance(1e-4).run()?.report().lipschitz;
-        Ok(Theorem1::new(self.dim(), lipschitz, self.constant.unwrap_or(1.0))?)
+        let ln_lipschitz = LineRecursion::new(&line, grid).tolerance(1e-4).run()?.report().ln_lipschitz;
+        Ok(Theorem1::from_ln_lipschitz(self.dim(), ln_lipschitz, self.constant.unwrap_or(1.0))?)
     }
 }
 

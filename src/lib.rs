@@ -18,7 +18,7 @@
 //! let report = run.report();
 //!
 //! assert!(report.lower_bound <= report.w1.lower && report.w1.upper <= report.certificate + report.prior_mismatch);
-//! let theorem = Theorem1::new(1, report.lipschitz, 1.0)?;
+//! let theorem = Theorem1::from_ln_lipschitz(1, report.ln_lipschitz, 1.0)?;
 //! let bound = theorem.bound(1024, AccumulatedError::ZERO, AccumulatedError::ZERO)?;
 //! assert!(report.w1.upper <= bound.total());
 //! # Ok::<(), onestep::Error>(())

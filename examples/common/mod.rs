@@ -7,6 +7,7 @@ pub(crate) mod output;
 pub(crate) mod plot;
 pub(crate) mod print;
 pub(crate) mod schedule;
+pub(crate) mod slopes;
 pub(crate) mod table;
 pub(crate) mod target;
 

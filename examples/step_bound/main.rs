@@ -9,8 +9,8 @@
 //!
 //! For every T: f_T by the exact recursion, W_1 of f_T(Z) to X_1 with Z ~ N(0, I), W_1 and W_2 with X_T at its true law, the lower bound,
 //! the certificate, L_f, the bound (24) for the constant given, the smallest constant that would do, and the step count (25) for the error
-//! that was reached. Then the fitted rate. With `--dims` the same for every dimension, and the fitted exponent of d beside 1/2 (what N(0, I)
-//! has) and 5/2 (what the theorem allows).
+//! that was reached. Then the local slopes of W_1 against T: computed numbers have no noise, hence no confidence interval. With `--dims` the
+//! same for every dimension, and the slopes against d beside 1/2 (what N(0, I) has) and 5/2 (what the theorem allows).
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -21,9 +21,8 @@ use clap::{Parser, ValueEnum};
 use common::output::Output;
 use common::schedule::ScheduleOptions;
 use common::target::{Target, TargetOptions};
-use common::{Format, Row, arguments, fail, limits, name, number, print_row, remark, say};
-use onestep::audit::RateModel;
-use onestep::bound::{AccumulatedError, Theorem1};
+use common::{Format, Row, arguments, fail, limits, name, number, print_row, remark, say, slopes};
+use onestep::bound::{AccumulatedError, BoundError, StepCount, Theorem1};
 use onestep::population::PopulationReport;
 use std::error::Error;
 
@@ -78,22 +77,55 @@ impl Arguments {
     }
 }
 
-/// One T: the report and what Theorem 1 says about it.
+/// One T: the report and what Theorem 1 says about it, in logarithms, because L_f can be beyond double precision.
 struct Line {
     report: PopulationReport,
+    /// The bound (24); infinite where it is not representable.
     bound: f64,
-    fitted_constant: f64,
-    required_steps: f64,
+    ln_bound: f64,
+    ln_fitted_constant: f64,
+    required_steps: StepCount,
     seconds: f64,
 }
 
 impl Line {
     fn within_bound(&self) -> bool {
-        self.report.w1.upper <= self.bound
+        if self.bound.is_finite() { self.report.w1.upper <= self.bound } else { self.report.w1.upper.ln() <= self.ln_bound }
+    }
+
+    /// What no sampler with the mean of X_1 and no larger spread exceeds.
+    fn trivial(&self) -> f64 {
+        std::f64::consts::SQRT_2 * self.report.spread
+    }
+
+    fn vacuous(&self) -> bool {
+        self.ln_bound > self.trivial().ln()
+    }
+
+    fn ln_required_steps(&self) -> f64 {
+        match self.required_steps {
+            StepCount::Every => 2f64.ln(),
+            StepCount::AtLeast { ln_steps } => ln_steps,
+            StepCount::Never => f64::INFINITY,
+        }
     }
 
     fn upper(&self) -> f64 {
         self.report.certificate + self.report.prior_mismatch
+    }
+
+    fn verdict(&self) -> String {
+        let mut said = if !self.within_bound() {
+            "above the bound: C1 is too small".to_string()
+        } else if self.vacuous() {
+            format!("within the bound, which is empty: larger than {:.3e}, which no sampler of this mean and spread exceeds", self.trivial())
+        } else {
+            "within the bound".to_string()
+        };
+        if !self.report.resolved {
+            said += "; NOT resolved";
+        }
+        said
     }
 
     fn row(&self, arguments: &Arguments) -> Row {
@@ -112,27 +144,48 @@ impl Line {
             ("loss_sum", number(r.loss_sum)),
             ("lower_bound", number(r.lower_bound)),
             ("certificate", number(r.certificate)),
+            ("certificate_error", number(r.certificate_error)),
             ("prior_mismatch", number(r.prior_mismatch)),
-            ("lipschitz", number(r.lipschitz)),
+            ("lipschitz", number(r.lipschitz())),
+            ("ln_lipschitz", number(r.ln_lipschitz)),
             ("bound", number(self.bound)),
-            ("fitted_constant", number(self.fitted_constant)),
-            ("required_steps", number(self.required_steps)),
+            ("ln_bound", number(self.ln_bound)),
+            ("fitted_constant", number(representable(self.ln_fitted_constant))),
+            ("ln_fitted_constant", number(self.ln_fitted_constant)),
+            ("required_steps", number(self.required_steps.steps())),
+            ("ln_required_steps", number(self.ln_required_steps())),
             ("within_bound", self.within_bound().into()),
+            ("bound_is_empty", self.vacuous().into()),
+            ("resolved", r.resolved.into()),
+            ("resolution_error", number(r.resolution_error)),
             ("seconds", number(self.seconds)),
         ]
     }
 }
 
+/// The number with this logarithm; NaN, printed as null, where it is not representable.
+fn representable(ln: f64) -> f64 {
+    let value = ln.exp();
+    if ln == f64::NEG_INFINITY || value.is_normal() { value } else { f64::NAN }
+}
+
+/// A number that is known by its logarithm, in `width` columns.
+fn magnitude(ln: f64, width: usize) -> String {
+    if ln.is_finite() && representable(ln).is_nan() { format!("{:>width$}", format!("e^{ln:.1}")) } else { format!("{:>width$.4e}", ln.exp()) }
+}
+
 /// What Theorem 1 says about a report.
 fn line(a: &Arguments, report: PopulationReport, seconds: f64) -> Result<Line, Box<dyn Error>> {
-    // Without a finite L_f Assumption 1 fails and Theorem 1 says nothing.
-    let (mut bound, mut fitted_constant, mut required_steps) = (f64::INFINITY, f64::NAN, f64::INFINITY);
-    if report.lipschitz.is_finite() {
-        let theorem = Theorem1::new(report.dim, report.lipschitz, a.constant)?;
-        bound = theorem.bound(report.steps, AccumulatedError::ZERO, AccumulatedError::ZERO)?.total();
-        fitted_constant = theorem.fitted_constant(report.steps, report.w1.upper, AccumulatedError::ZERO, AccumulatedError::ZERO)?;
-        required_steps = theorem.required_steps(report.w1.upper)?.steps();
-    }
+    let zero = AccumulatedError::ZERO;
+    let theorem = Theorem1::from_ln_lipschitz(report.dim, report.ln_lipschitz, a.constant)?;
+    let bound = match theorem.bound(report.steps, zero, zero) {
+        Ok(bound) => bound.total(),
+        Err(BoundError::NotRepresentable { ln_value, .. }) => ln_value.exp(),
+        Err(error) => return Err(error.into()),
+    };
+    let ln_bound = theorem.ln_discretisation(report.steps)?;
+    let ln_fitted_constant = theorem.ln_fitted_constant(report.steps, report.w1.upper, zero, zero)?;
+    let required_steps = theorem.required_steps(report.w1.upper)?;
     if !report.resolved {
         remark!(
             "warning: T = {}: the last refinement moved the answer by {:.1e} relatively, more than the tolerance {:.1e}",
@@ -141,7 +194,7 @@ fn line(a: &Arguments, report: PopulationReport, seconds: f64) -> Result<Line, B
             a.tolerance()
         );
     }
-    Ok(Line { report, bound, fitted_constant, required_steps, seconds })
+    Ok(Line { report, bound, ln_bound, ln_fitted_constant, required_steps, seconds })
 }
 
 fn print_table_line(first: bool, sweep: bool, line: &Line) {
@@ -165,15 +218,9 @@ fn print_table_line(first: bool, sweep: bool, line: &Line) {
     let r = &line.report;
     let marginal = r.w1_marginal.value().map_or_else(|| "-".to_string(), |v| format!("{v:.5e}"));
     let w1 = if r.w1.is_exact() { format!("{:.5e}", r.w1.lower) } else { format!("≤ {:.4e}", r.w1.upper) };
-    let verdict = if !r.lipschitz.is_finite() {
-        "no bound: L_f is infinite"
-    } else if line.within_bound() {
-        "within the bound"
-    } else {
-        "above the bound: C1 is too small"
-    };
+    let lipschitz = if r.lipschitz().is_finite() { format!("{:>11.5e}", r.lipschitz()) } else { magnitude(r.ln_lipschitz, 11) };
     say!(
-        "{}{:>8} {:>12} {:>12} {:>12.5e} {:>12.5e} {:>12.5e} {:>10.2e} {:>11.5e} {:>11.4e} {:>12.4e} {:>8.3}  {verdict}",
+        "{}{:>8} {:>12} {:>12} {:>12.5e} {:>12.5e} {:>12.5e} {:>10.2e} {lipschitz} {} {} {:>8.3}  {}",
         if sweep { format!("{:>8} ", r.dim) } else { String::new() },
         r.steps,
         w1,
@@ -182,53 +229,31 @@ fn print_table_line(first: bool, sweep: bool, line: &Line) {
         r.lower_bound,
         r.certificate,
         r.prior_mismatch,
-        r.lipschitz,
-        line.bound,
-        line.required_steps,
-        line.seconds
+        if line.bound.is_finite() { format!("{:>11.4e}", line.bound) } else { magnitude(line.ln_bound, 11) },
+        match line.required_steps.steps() {
+            steps if steps.is_finite() => format!("{steps:>12.4e}"),
+            _ => magnitude(line.ln_required_steps(), 12),
+        },
+        line.seconds,
+        line.verdict()
     );
 }
 
-/// The closing lines: fitted rates and the smallest constant.
+/// The closing lines: how W_1 falls with T, and the smallest constant.
 fn summary(lines: &[Line]) -> Vec<String> {
     let steps: Vec<f64> = lines.iter().map(|l| l.report.steps as f64).collect();
     let errors: Vec<f64> = lines.iter().map(|l| l.report.w1.upper).collect();
-    let mut said = Vec::new();
-    for (name, model) in [
-        ("W1 = c T^a", RateModel::new()),
-        ("W1 = c T^a log T", RateModel::new().log_power(1.0)),
-        ("W1 = c T^a log^q T", RateModel::new().fit_log_power()),
-    ] {
-        match model.fit(&steps, &errors) {
-            Ok(fit) => {
-                let power = if fit.log_power.std_error > 0.0 {
-                    format!(", q = {:.3} [{:.3}, {:.3}]", fit.log_power.value, fit.log_power.lower, fit.log_power.upper)
-                } else {
-                    String::new()
-                };
-                said.push(format!(
-                    "{name}: a = {:.4}, 95 % interval [{:.4}, {:.4}]{power}, c = {:.4e}, R² = {:.6}",
-                    fit.slope.value,
-                    fit.slope.lower,
-                    fit.slope.upper,
-                    fit.constant(),
-                    fit.r_squared
-                ));
-            }
-            Err(error) => said.push(format!("{name}: no fit ({error})")),
-        }
-    }
-    said.push(smallest_constant(lines));
-    said
+    let by_log: Vec<f64> = errors.iter().zip(&steps).map(|(e, t)| e / t.ln()).collect();
+    vec![
+        format!("W1 against T: {}", slopes::described(&steps, &errors)),
+        format!("W1/log T against T: {}", slopes::described(&steps, &by_log)),
+        smallest_constant(lines),
+    ]
 }
 
 fn smallest_constant(lines: &[Line]) -> String {
-    let constant = lines.iter().map(|l| l.fitted_constant).fold(f64::NAN, f64::max);
-    if constant.is_nan() {
-        "L_f is infinite: Assumption 1 fails and Theorem 1 gives no bound".to_string()
-    } else {
-        format!("smallest C1 for which (24) holds over this run: {constant:.4e}")
-    }
+    let ln = lines.iter().map(|l| l.ln_fitted_constant).fold(f64::NEG_INFINITY, |a, b| if b > a { b } else { a });
+    format!("smallest C1 for which (24) holds over this run: {}", magnitude(ln, 0))
 }
 
 /// The closing lines of a sweep: for every T the exponent of d.
@@ -242,17 +267,8 @@ fn sweep_summary(steps: &[usize], lines: &[Line]) -> Vec<String> {
         for (name, end) in ends.into_iter().skip(usize::from(exact)) {
             let name = if exact { "W1" } else { name };
             let errors: Vec<f64> = here.iter().map(|l| end(l)).collect();
-            said.push(match RateModel::new().fit(&dims, &errors) {
-                Ok(fit) => format!(
-                    "T = {t}: {name} = c d^a: a = {:.4}, 95 % interval [{:.4}, {:.4}], beside 1/2 for N(0, I) and 5/2 in Theorem 1; c = {:.4e}, R² = {:.6}",
-                    fit.slope.value,
-                    fit.slope.lower,
-                    fit.slope.upper,
-                    fit.constant(),
-                    fit.r_squared
-                ),
-                Err(error) => format!("T = {t}: {name} = c d^a: no fit ({error})"),
-            });
+            let slopes = slopes::described(&dims, &errors);
+            said.push(format!("T = {t}: {name} against d: {slopes}; beside 1/2 for N(0, I) and 5/2 in Theorem 1"));
         }
     }
     said.push(smallest_constant(lines));

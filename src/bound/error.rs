@@ -18,6 +18,14 @@ pub enum BoundError {
     /// Two lists that must have the same length have not.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
+    /// A number is too large or too small for double precision; its logarithm is not.
+    #[error("{name} = exp({ln_value:.2}) is not representable in double precision")]
+    NotRepresentable {
+        /// The number.
+        name: &'static str,
+        /// Its natural logarithm.
+        ln_value: f64,
+    },
     /// Weights must sum to one.
     #[error("{name} sum to {sum}, not to 1 (within 1e-9)")]
     WeightSum {

@@ -3,6 +3,7 @@
 use crate::bound::BoundError;
 use crate::bound::error::{check_dim, check_steps, is_nonnegative, nonnegative, positive};
 use crate::error::{check_entries, check_range};
+use crate::numeric::special::sum::Sum;
 
 /// An error of training, in both normalisations of Assumption 2.
 ///
@@ -43,7 +44,7 @@ impl AccumulatedError {
         check_range("number of errors", errors.len(), errors.len() <= steps, "[0, steps]")?;
         check_entries(name, errors, is_nonnegative, "[0, inf)")?;
         let max = errors.iter().fold(0.0_f64, |m, &e| m.max(e));
-        Ok(Self { sum: errors.iter().sum(), max_times_steps: max * steps as f64 })
+        Ok(Self { sum: errors.iter().copied().collect::<Sum>().value(), max_times_steps: max * steps as f64 })
     }
 
     /// From a total ε spread evenly, ε/T a step: both normalisations are ε.
@@ -138,6 +139,7 @@ impl StepCount {
 pub struct Theorem1 {
     dim: usize,
     lipschitz: f64,
+    ln_lipschitz: f64,
     constant: f64,
 }
 
@@ -175,11 +177,11 @@ impl Bound {
     /// use onestep::bound::{AccumulatedError, Theorem1};
     /// let e = AccumulatedError::from_steps("estimation", 100, &[0.1, 0.0]).unwrap();
     /// let bound = Theorem1::new(1, 1.0, 1.0).unwrap().bound(100, e, AccumulatedError::ZERO).unwrap();
-    /// assert_eq!(bound.total(), bound.discretisation + 0.1);
+    /// assert!((bound.total() / (bound.discretisation + 0.1) - 1.0).abs() < 1e-14);
     /// ```
     #[must_use]
     pub fn total(&self) -> f64 {
-        self.discretisation + self.estimation.sum + self.approximation.sum
+        (self.discretisation + self.estimation.sum + self.approximation.sum) * ROUNDED_UP
     }
 
     /// The same with T times the largest per-step error, as Assumption 2 is stated.
@@ -192,7 +194,7 @@ impl Bound {
     /// ```
     #[must_use]
     pub fn total_of_maxima(&self) -> f64 {
-        self.discretisation + self.estimation.max_times_steps + self.approximation.max_times_steps
+        (self.discretisation + self.estimation.max_times_steps + self.approximation.max_times_steps) * ROUNDED_UP
     }
 }
 
@@ -232,6 +234,9 @@ impl std::fmt::Display for Bound {
     }
 }
 
+/// Moves a product of some ten powers and roots, or a sum of three terms, up by more than its rounding.
+const ROUNDED_UP: f64 = 1.0 + 16.0 * f64::EPSILON;
+
 /// 5 − 5 ln 5: ln K at and below which the bound holds at every T.
 const LN_EVERY: f64 = 5.0 - 5.0 * 1.609_437_912_434_100_3;
 
@@ -247,13 +252,59 @@ impl Theorem1 {
     /// assert!(Theorem1::new(1, f64::INFINITY, 1.0).is_err()); // point masses: Assumption 1 fails
     /// ```
     pub fn new(dim: usize, lipschitz: f64, constant: f64) -> Result<Self, BoundError> {
-        Ok(Self { dim: check_dim(dim)?, lipschitz: positive("lipschitz", lipschitz)?, constant: positive("constant", constant)? })
+        positive("lipschitz", lipschitz)?;
+        Ok(Self { dim: check_dim(dim)?, lipschitz, ln_lipschitz: lipschitz.ln(), constant: positive("constant", constant)? })
+    }
+
+    /// The same from ln L_f, which may be too large for L_f itself: between modes L_f grows like the exponential of a squared distance.
+    ///
+    /// # Errors
+    /// d = 0; ln L_f not finite; C_1 not in (0, ∞).
+    ///
+    /// ```
+    /// use onestep::bound::{AccumulatedError, StepCount, Theorem1};
+    /// let theorem = Theorem1::from_ln_lipschitz(1, 4995.0, 1.0)?;
+    /// // The bound overflows and says so; its logarithm and the step count do not.
+    /// assert!(theorem.bound(1000, AccumulatedError::ZERO, AccumulatedError::ZERO).is_err());
+    /// assert!((theorem.ln_discretisation(1000)? - 14_985.0 - (1000f64.ln().powi(5) / 1000.0).ln()).abs() < 1e-9);
+    /// let StepCount::AtLeast { ln_steps } = theorem.required_steps(0.01)? else { panic!("K is large") };
+    /// assert!((ln_steps - 5.0 * ln_steps.ln() - 14_985.0 - 100f64.ln()).abs() < 1e-9);
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    pub fn from_ln_lipschitz(dim: usize, ln_lipschitz: f64, constant: f64) -> Result<Self, BoundError> {
+        check_range("ln_lipschitz", ln_lipschitz, ln_lipschitz.is_finite(), "(-inf, inf)")?;
+        Ok(Self { dim: check_dim(dim)?, lipschitz: ln_lipschitz.exp(), ln_lipschitz, constant: positive("constant", constant)? })
+    }
+
+    /// ln of the discretisation term C_1 L_f³ d^{5/2} log⁵T/T, which never overflows.
+    ///
+    /// # Errors
+    /// T < 2.
+    ///
+    /// ```
+    /// use onestep::bound::{AccumulatedError, Theorem1};
+    /// let theorem = Theorem1::new(3, 2.0, 0.5)?;
+    /// let bound = theorem.bound(100, AccumulatedError::ZERO, AccumulatedError::ZERO)?;
+    /// assert!((theorem.ln_discretisation(100)? - bound.discretisation.ln()).abs() < 1e-14);
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    pub fn ln_discretisation(&self, steps: usize) -> Result<f64, BoundError> {
+        Ok(self.constant.ln() + self.ln_shape(steps)?)
+    }
+
+    /// ln(L_f³ d^{5/2} log⁵T/T).
+    fn ln_shape(&self, steps: usize) -> Result<f64, BoundError> {
+        let ln_steps = (check_steps(steps)? as f64).ln();
+        Ok(3.0 * self.ln_lipschitz + 2.5 * (self.dim as f64).ln() + 5.0 * ln_steps.ln() - ln_steps)
     }
 
     /// The bound (24) at T = `steps`.
     ///
     /// # Errors
-    /// T < 2.
+    /// T < 2, or a bound that is not representable: see [`ln_discretisation`](Self::ln_discretisation).
+    ///
+    /// # Accuracy
+    /// Rounded up: the discretisation term is not below its exact value for the constants given.
     ///
     /// ```
     /// use onestep::bound::{AccumulatedError, Theorem1};
@@ -269,8 +320,11 @@ impl Theorem1 {
         let lipschitz_factor = self.lipschitz.powi(3);
         let dimension_factor = (self.dim as f64).powf(2.5);
         let rate_factor = (steps as f64).ln().powi(5) / steps as f64;
-        let discretisation = self.constant * lipschitz_factor * dimension_factor * rate_factor;
-        let Self { dim, lipschitz, constant } = *self;
+        let discretisation = self.constant * lipschitz_factor * dimension_factor * rate_factor * ROUNDED_UP;
+        if !(discretisation.is_normal()) {
+            return Err(BoundError::NotRepresentable { name: "the bound", ln_value: self.ln_discretisation(steps)? });
+        }
+        let Self { dim, lipschitz, constant, .. } = *self;
         Ok(Bound {
             steps,
             dim,
@@ -287,7 +341,7 @@ impl Theorem1 {
 
     /// ln K, K = C_1 L_f³ d^{5/2}/`error`.
     fn ln_scale(&self, error: f64) -> f64 {
-        self.constant.ln() + 3.0 * self.lipschitz.ln() + 2.5 * (self.dim as f64).ln() - error.ln()
+        self.constant.ln() + 3.0 * self.ln_lipschitz + 2.5 * (self.dim as f64).ln() - error.ln()
     }
 
     /// The step count (25): the T from which C_1 L_f³ d^{5/2} log⁵T/T ≤ ε + ε_F, so that W_1 ≤ 2(ε + ε_F).
@@ -340,7 +394,7 @@ impl Theorem1 {
     /// The smallest C_1 for which (24) holds for a measured W_1: (W_1 − ε − ε_F)₊ T/(L_f³ d^{5/2} log⁵T).
     ///
     /// # Errors
-    /// T < 2, or W_1 negative or not finite.
+    /// T < 2, W_1 negative or not finite, or a constant that is not representable: see [`ln_fitted_constant`](Self::ln_fitted_constant).
     ///
     /// ```
     /// use onestep::bound::{AccumulatedError, Theorem1};
@@ -357,9 +411,40 @@ impl Theorem1 {
         estimation: AccumulatedError,
         approximation: AccumulatedError,
     ) -> Result<f64, BoundError> {
+        let ln_value = self.ln_fitted_constant(steps, w1, estimation, approximation)?;
+        if ln_value == f64::NEG_INFINITY {
+            return Ok(0.0);
+        }
+        let excess = w1 - estimation.sum - approximation.sum;
+        let rate = (steps as f64).ln().powi(5) / steps as f64;
+        let fitted = excess / (self.lipschitz.powi(3) * (self.dim as f64).powf(2.5) * rate);
+        if fitted.is_normal() { Ok(fitted) } else { Err(BoundError::NotRepresentable { name: "C1", ln_value }) }
+    }
+
+    /// ln of [`fitted_constant`](Self::fitted_constant), which never leaves the range of numbers; −∞ where ε + ε_F alone cover W_1.
+    ///
+    /// # Errors
+    /// T < 2, or W_1 negative or not finite.
+    ///
+    /// ```
+    /// use onestep::bound::{AccumulatedError, Theorem1};
+    /// let zero = AccumulatedError::ZERO;
+    /// let theorem = Theorem1::from_ln_lipschitz(1, 4995.0, 1.0)?;
+    /// let ln = theorem.ln_fitted_constant(500, 0.02, zero, zero)?;
+    /// assert!((ln - 0.02f64.ln() + theorem.ln_discretisation(500)?).abs() < 1e-9);
+    /// assert!(theorem.fitted_constant(500, 0.02, zero, zero).is_err());
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    pub fn ln_fitted_constant(
+        &self,
+        steps: usize,
+        w1: f64,
+        estimation: AccumulatedError,
+        approximation: AccumulatedError,
+    ) -> Result<f64, BoundError> {
         nonnegative("w1", w1)?;
-        let bound = self.bound(steps, estimation, approximation)?;
-        let shape = bound.lipschitz_factor * bound.dimension_factor * bound.rate_factor;
-        Ok((w1 - estimation.sum - approximation.sum).max(0.0) / shape)
+        let ln_shape = self.ln_shape(steps)?;
+        let excess = w1 - estimation.sum - approximation.sum;
+        Ok(if excess > 0.0 { excess.ln() - ln_shape } else { f64::NEG_INFINITY })
     }
 }

@@ -19,6 +19,24 @@ pub enum PopulationError {
         /// T.
         steps: usize,
     },
+    /// Rounding or underflow left nothing of a number that the report needs.
+    #[error("{quantity} is {value}: the law and the grid are beyond what double precision holds")]
+    NotFinite {
+        /// The number.
+        quantity: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// The lattice does not hold the law: its nodes are too few or too far apart.
+    #[error("the probabilities of the lattice's nodes add up to {mass} at level {level}, not to 1 (within 1e-3): take more than {nodes} nodes")]
+    LatticeTooCoarse {
+        /// The sum.
+        mass: f64,
+        /// The level, from 1.
+        level: usize,
+        /// Nodes along an axis.
+        nodes: usize,
+    },
     /// The grid could not be made or refined.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),

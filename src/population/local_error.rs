@@ -1,10 +1,16 @@
 //! The errors of the single steps and their sum, the certificate.
 
+use crate::numeric::special::sum::Sum;
 use crate::population::quadrature::Quadrature;
 use crate::schedule::{Equidistributed, Grid, ScheduleError};
 
 /// The certificate is summed over all levels up to this number, and over this many of them beyond.
 const CERTIFICATE_LEVELS: usize = 256;
+
+/// Relative rounding of the sum of quadratures.
+pub(crate) const ROUNDING: f64 = 1e-13;
+/// Steps of at most this angle make errors below the rounding of the values.
+const SHORT: f64 = 1e-12;
 
 /// The error made at one step: for training local_t(x) = E[Φ_{t−1}(X_{t−1}) | X_t = x] − Φ_t(x), for distillation the change of f along
 /// the flow, f_t(x) − f_{t−1}(Φ_{t→t−1}(x)). In both cases the certificate is the sum of E|local_t|.
@@ -105,7 +111,8 @@ impl Equidistributed {
     }
 }
 
-/// Levels at which E|local_t| is computed: all of them, or a subset spread evenly over the steps and over the angle, ends included.
+/// Levels at which E|local_t| is computed: all of them, or a subset spread evenly over the steps and over the angle, ends
+/// included, and where the steps change their length.
 pub(crate) fn certificate_levels(grid: &Grid) -> Vec<usize> {
     let steps = grid.steps();
     if steps <= CERTIFICATE_LEVELS {
@@ -118,34 +125,48 @@ pub(crate) fn certificate_levels(grid: &Grid) -> Vec<usize> {
         let angle = a + (b - a) * i as f64 / (half - 1) as f64;
         (grid.levels().partition_point(|l| l.angle() < angle) + 1).clamp(2, steps)
     }));
+    // Where the length of the steps jumps, so may the density of their errors.
+    let jumps = |t: &usize| !(0.8..1.25).contains(&(grid.delta(*t) / grid.delta(*t - 1)));
+    levels.extend((3..=steps).filter(jumps).take(half / 2).flat_map(|t| [t - 1, t, (t + 1).min(steps)]));
     levels.sort_unstable();
     levels.dedup();
     levels
 }
 
 /// Σ_t of a local error known at some levels: value/Δθ² is interpolated linearly in the angle between them. The error is estimated
-/// against the same sum over every other level; both are exact where all levels are known.
+/// against the same sum over every other level; where all levels are known it is rounding.
 pub(crate) fn sum_over_levels(grid: &Grid, locals: &[LocalError], value: impl Fn(&LocalError) -> f64) -> (f64, f64) {
-    let all: Vec<(usize, f64)> = locals.iter().map(|l| (l.step, value(l) / (l.delta * l.delta))).collect();
-    if all.len() + 1 >= grid.steps() {
-        return (locals.iter().map(value).sum(), 0.0);
+    if locals.len() + 1 >= grid.steps() {
+        let sum = locals.iter().map(value).collect::<Sum>().value();
+        return (sum, ROUNDING * sum);
     }
+    // Steps so short that their errors are rounding: the error itself is interpolated.
+    let density = |l: &LocalError| if l.delta > SHORT { (value(l) / (l.delta * l.delta), false) } else { (value(l), true) };
+    let all: Vec<(usize, f64, bool)> = locals.iter().map(|l| (l.step, density(l).0, density(l).1)).collect();
     let last = all.len() - 1;
-    let half: Vec<(usize, f64)> = all.iter().enumerate().filter(|(i, _)| i % 2 == 0 || *i == last).map(|(_, &l)| l).collect();
-    let sum = |known: &[(usize, f64)]| {
+    let half: Vec<(usize, f64, bool)> = all.iter().enumerate().filter(|(i, _)| i % 2 == 0 || *i == last).map(|(_, &l)| l).collect();
+    let square = |t: usize| grid.delta(t).powi(2);
+    let sum = |known: &[(usize, f64, bool)]| {
         let mut total = 0.0;
         for pair in known.windows(2) {
-            let ((t0, g0), (t1, g1)) = (pair[0], pair[1]);
+            let ((t0, g0, short0), (t1, g1, short1)) = (pair[0], pair[1]);
+            if short0 || short1 {
+                let error = |t: usize, g: f64, short: bool| if short { g } else { g * square(t) };
+                let (e0, e1) = (error(t0, g0, short0), error(t1, g1, short1));
+                total += (t1 - t0) as f64 * if e0 > e1 { e0 } else { e1 };
+                continue;
+            }
             let (a0, a1) = (grid.level(t0).angle(), grid.level(t1).angle());
             total += ((t0 + 1)..=t1)
                 .map(|t| {
                     let part = if a1 > a0 { (grid.level(t).angle() - a0) / (a1 - a0) } else { 1.0 };
-                    (g0 + part * (g1 - g0)) * grid.delta(t).powi(2)
+                    (g0 + part * (g1 - g0)) * square(t)
                 })
                 .sum::<f64>();
         }
-        total + known.first().map_or(0.0, |&(t, g)| g * grid.delta(t).powi(2))
+        total + known.first().map_or(0.0, |&(t, g, short)| if short { g } else { g * square(t) })
     };
     let (fine, coarse) = (sum(&all), sum(&half));
-    (fine, (fine - coarse).abs())
+    // Where the density jumps, the error of either sum is proportional to the distance of the levels: the difference is the error itself.
+    (fine, 2.0 * (fine - coarse).abs() + ROUNDING * fine)
 }

@@ -1,6 +1,8 @@
 //! Where the nodes of a recursion are placed: labels spread by a density, thinned where trajectories merge.
 
+use crate::error::check_range;
 use crate::level::NoiseLevel;
+use crate::population::PopulationError;
 use crate::population::interpolant::{DEGREE, stencil_degrees};
 use crate::schedule::Grid;
 
@@ -14,6 +16,10 @@ pub(crate) const GAP: f64 = 1e-13;
 pub(crate) const TAIL: f64 = 1e-20;
 /// Levels at which the resolution is required.
 const REFERENCE_LEVELS: usize = 40;
+/// Most nodes of one run.
+const MOST_NODES: f64 = 2e5;
+/// Candidates beyond this number are thinned.
+const MANY: usize = 4000;
 /// Candidates per standard deviation.
 const CANDIDATES: f64 = 16.0;
 
@@ -35,10 +41,13 @@ impl NodeDensity {
         Self { candidates, cumulative }
     }
 
-    /// Increasing labels, `spacing` units of the density apart.
-    pub(crate) fn labels(&self, spacing: f64) -> Vec<f64> {
+    /// Increasing labels, `spacing` units of the density apart. More than [`MOST_NODES`] of them, or a density that is not finite, are an
+    /// error.
+    pub(crate) fn labels(&self, spacing: f64) -> Result<Vec<f64>, PopulationError> {
         let total = self.cumulative.last().copied().unwrap_or(0.0);
-        let cells = ((total / spacing).ceil() as usize).max(2 * DEGREE);
+        let needed = (total / spacing).ceil();
+        check_range("nodes that the law and the grid ask for", needed, needed <= MOST_NODES, "[0, 2e5]")?;
+        let cells = (needed as usize).max(2 * DEGREE);
         let mut labels: Vec<f64> = Vec::with_capacity(cells + 1);
         let mut i = 0;
         for n in 0..=cells {
@@ -51,7 +60,7 @@ impl NodeDensity {
             labels.push(self.candidates[i] + part * (self.candidates[i + 1] - self.candidates[i]));
         }
         labels.dedup_by(|b, a| *b <= *a);
-        labels
+        Ok(labels)
     }
 }
 
@@ -102,7 +111,8 @@ pub(crate) fn reference_levels(grid: &Grid) -> Vec<NoiseLevel> {
 pub(crate) fn candidates(centres: impl IntoIterator<Item = (f64, f64)>, low: f64, high: f64) -> Vec<f64> {
     let mut points = vec![low, high];
     let mut smallest = f64::INFINITY;
-    for (m, s) in centres {
+    let centres: Vec<(f64, f64)> = centres.into_iter().collect();
+    for &(m, s) in &centres {
         smallest = smallest.min(s);
         // Spacing s/CANDIDATES near the mean, growing in proportion to the distance beyond four standard deviations.
         let reach = ((high - m).max(m - low) / s).max(1.0);
@@ -116,6 +126,18 @@ pub(crate) fn candidates(centres: impl IntoIterator<Item = (f64, f64)>, low: f64
     points.sort_by(f64::total_cmp);
     let tiny = 1e-3 / CANDIDATES * smallest;
     points.dedup_by(|b, a| *b - *a < tiny);
+    if points.len() > MANY {
+        // Where many fans overlap, the finest of them is dense enough.
+        let mut before = f64::NEG_INFINITY;
+        points.retain(|&p| {
+            let finest = centres.iter().map(|(m, s)| s + FAN * (p - m).abs()).fold(f64::INFINITY, f64::min);
+            let stays = p - before >= 0.5 / CANDIDATES * finest || p == high;
+            if stays {
+                before = p;
+            }
+            stays
+        });
+    }
     points
 }
 

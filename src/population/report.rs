@@ -1,6 +1,6 @@
 //! What every recursion reports.
 
-use crate::population::Interval;
+use crate::population::{Interval, PopulationError};
 use std::fmt;
 
 /// What a population recursion found: errors of the one-step sampler f_T and what bounds them.
@@ -22,6 +22,8 @@ pub struct PopulationReport {
     pub w1_marginal: Interval,
     /// W_2(f_T(X_T), X_1) with X_T at its true law.
     pub w2_marginal: Interval,
+    /// √tr Cov X_1: a sampler with the mean of X_1 and no larger spread is at most √2 times this away in W_1, whatever it does.
+    pub spread: f64,
     /// ‖E f_T(X_T) − E X_1‖; 0 up to numerical error for training, where the mean is kept exactly.
     pub mean_shift: f64,
     /// E‖X_1‖² − E‖f_T(X_T)‖².
@@ -37,8 +39,9 @@ pub struct PopulationReport {
     pub certificate_error: f64,
     /// W_1(f_T(X_T), f_T(Z)), or an upper bound on it: what starting from N(0, I) adds at most.
     pub prior_mismatch: f64,
-    /// L_f of Assumption 1: the largest Lipschitz constant of the flow maps Φ_{t→k}, 1 ≤ k ≤ t ≤ T. Infinite where it overflows.
-    pub lipschitz: f64,
+    /// ln L_f, L_f the constant of Assumption 1: the largest Lipschitz constant of the flow maps Φ_{t→k}, 1 ≤ k ≤ t ≤ T. Between modes L_f
+    /// grows like the exponential of a squared distance, hence the logarithm.
+    pub ln_lipschitz: f64,
     /// Estimated relative numerical error of `w1` and `w2_marginal`.
     pub resolution_error: f64,
     /// Whether `resolution_error` reached the tolerance that was asked for.
@@ -60,7 +63,49 @@ impl PopulationReport {
         ]
         .into_iter()
         .map(|(a, b)| relative(a, b))
-        .fold(0.0, |worst, d| if d <= worst { worst } else { d })
+        .fold(0.0, |worst: f64, d| if worst.is_nan() || d <= worst { worst } else { d })
+    }
+
+    /// L_f; infinite where it is beyond double precision, though its logarithm is not.
+    ///
+    /// ```
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::LineRecursion;
+    /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
+    /// // A narrow Gaussian contracts: the identity is the steepest map.
+    /// let run = LineRecursion::new(&LineMixture::gaussian(0.0, 0.5)?, &grid).run()?;
+    /// assert_eq!(run.report().lipschitz(), 1.0);
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    pub fn lipschitz(&self) -> f64 {
+        self.ln_lipschitz.exp()
+    }
+
+    /// Whether every number is finite.
+    pub(crate) fn check(&self) -> Result<(), PopulationError> {
+        let numbers = [
+            ("W1", self.w1.lower),
+            ("W1", self.w1.upper),
+            ("W1 at X_T", self.w1_marginal.lower),
+            ("W1 at X_T", self.w1_marginal.upper),
+            ("W2 at X_T", self.w2_marginal.lower),
+            ("W2 at X_T", self.w2_marginal.upper),
+            ("the spread of X_1", self.spread),
+            ("the shift of the mean", self.mean_shift),
+            ("the energy deficit", self.energy_deficit),
+            ("the sum of the losses", self.loss_sum),
+            ("the lower bound", self.lower_bound),
+            ("the certificate", self.certificate),
+            ("the numerical error of the certificate", self.certificate_error),
+            ("the prior mismatch", self.prior_mismatch),
+            ("ln L_f", self.ln_lipschitz),
+        ];
+        match numbers.into_iter().find(|(_, value)| !value.is_finite()) {
+            Some((quantity, value)) => Err(PopulationError::NotFinite { quantity, value }),
+            None => Ok(()),
+        }
     }
 
     /// The report of `copies` independent copies of a target on the line: consistency training from f_1 = id separates by coordinate.
@@ -82,6 +127,7 @@ impl PopulationReport {
             w1: between(self.w1.lower, w2),
             w1_marginal: between(self.w1_marginal.lower, self.w2_marginal.upper),
             w2_marginal: Interval { lower: root * self.w2_marginal.lower, upper: root * self.w2_marginal.upper },
+            spread: root * self.spread,
             mean_shift: root * self.mean_shift,
             energy_deficit: d * self.energy_deficit,
             loss_sum: d * self.loss_sum,
@@ -89,7 +135,7 @@ impl PopulationReport {
             certificate: (root * certificate_l2).min(d * self.certificate),
             certificate_error: d * self.certificate_error,
             prior_mismatch: (root * prior_w2).min(d * self.prior_mismatch),
-            lipschitz: self.lipschitz,
+            ln_lipschitz: self.ln_lipschitz,
             resolution_error: self.resolution_error,
             resolved: self.resolved,
         }
@@ -112,6 +158,15 @@ impl fmt::Display for PopulationReport {
             self.energy_deficit, self.loss_sum, self.mean_shift
         )?;
         let resolution = if self.resolved { "resolved" } else { "NOT resolved" };
-        write!(f, "L_f = {:.6}; {resolution}: relative numerical error {:.1e}", self.lipschitz, self.resolution_error)
+        write!(f, "L_f = {}; {resolution}: relative numerical error {:.1e}", Magnitude(self.ln_lipschitz), self.resolution_error)
+    }
+}
+
+/// A number that is known by its logarithm.
+struct Magnitude(f64);
+
+impl fmt::Display for Magnitude {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 < 16.0 { write!(f, "{:.6}", self.0.exp()) } else { write!(f, "exp({:.2})", self.0) }
     }
 }

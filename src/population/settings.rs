@@ -147,22 +147,31 @@ impl Settings {
 }
 
 /// Calls `run` with smaller and smaller spacings until its report moves by less than the tolerance, relatively; the certificate is
-/// raised by what the last refinement moved it. `scale` is the size of
-/// the data, `default` the tolerance where none was given.
+/// raised by what the last refinement moved it. `scale` is the size of the data, `default` the tolerance where none was given. Where a finer
+/// run is not possible the report stays unresolved; a report that is not finite is an error.
 pub(crate) fn refine<R>(
     settings: &Settings,
     default: f64,
     scale: f64,
-    run: impl Fn(f64) -> R,
+    run: impl Fn(f64) -> Result<R, PopulationError>,
     report: impl Fn(&mut R) -> &mut PopulationReport,
-) -> R {
+) -> Result<R, PopulationError> {
     let tolerance = settings.tolerance_or(default);
     let mut spacing = settings.spacing.unwrap_or_else(|| (SPACING * (tolerance / 1e-9).powf(1.0 / ORDER)).clamp(0.1, 0.5));
-    let mut best = run(spacing);
+    let checked = |spacing: f64| -> Result<R, PopulationError> {
+        let mut found = run(spacing)?;
+        report(&mut found).check()?;
+        Ok(found)
+    };
+    let mut best = checked(spacing)?;
     let mut refinement: f64 = REFINEMENT;
     for _ in 0..settings.refinements {
         spacing /= refinement;
-        let mut finer = run(spacing);
+        let mut finer = match checked(spacing) {
+            Ok(finer) => finer,
+            Err(PopulationError::OutOfRange(_)) => break,
+            Err(error) => return Err(error),
+        };
         let before = &*report(&mut best);
         let moved = report(&mut finer).change_from(before, scale);
         // The certificate is not asked to stand still: its terms have kinks, and jumps where the posterior has few points.
@@ -172,6 +181,7 @@ pub(crate) fn refine<R>(
         let found = report(&mut best);
         found.certificate += moved_certificate;
         found.certificate_error += moved_certificate;
+        found.lower_bound *= 1.0 - moved.min(1.0);
         found.resolution_error = moved;
         found.resolved = moved <= tolerance;
         if found.resolved {
@@ -180,7 +190,7 @@ pub(crate) fn refine<R>(
         // The spacing at which the next run should move by the tolerance, if the error falls with the order of the interpolant.
         refinement = (moved / tolerance).powf(1.0 / ORDER).clamp(REFINEMENT, 2.0);
     }
-    best
+    Ok(best)
 }
 
 /// The functions f_t, t ≥ 2, that were kept, by level.

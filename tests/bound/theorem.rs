@@ -195,3 +195,68 @@ fn bad_input_is_refused_with_a_typed_error() {
     assert!(matches!(convex_lower_bound(&[1.0], Some(&[]), &[1.0], None), Err(Mismatch(_))));
     assert!(matches!(convex_lower_bound(&[1.0, 2.0], Some(&[0.5, 0.6]), &[1.0], None), Err(WeightSum { .. })));
 }
+
+#[test]
+fn both_training_errors_are_taken_off_before_the_constant_is_fitted() {
+    let theorem = Theorem1::new(2, 1.5, 1.0).unwrap();
+    let [e, f] = [0.01, 0.02].map(|total| AccumulatedError::even("error", total).unwrap());
+    let shape = theorem.bound(500, AccumulatedError::ZERO, AccumulatedError::ZERO).unwrap().discretisation;
+    let fitted = theorem.fitted_constant(500, 0.07, e, f).unwrap();
+    assert!((fitted * shape / 0.04 - 1.0).abs() < 1e-13);
+    assert_eq!(theorem.fitted_constant(500, 0.03, e, f).unwrap(), 0.0);
+    let verdict = check(&theorem, 500, Estimate::computed(0.07, 0.0, 1), e, f).unwrap();
+    assert_eq!(verdict.fitted_constant, fitted);
+    assert!((verdict.promised - 0.06).abs() < 1e-16);
+    // With the fitted constant the bound is not below what was measured.
+    let tight = Theorem1::new(2, 1.5, fitted).unwrap().bound(500, e, f).unwrap();
+    assert!(tight.total() >= 0.07 && tight.total() < 0.07 * (1.0 + 1e-13));
+}
+
+#[test]
+fn the_step_count_as_a_number_is_enough_and_one_less_is_not() {
+    for scale in [0.1, 1.0, 37.0, 1e3, 1e5] {
+        let count = Theorem1::new(1, 1.0, scale).unwrap().required_steps(1.0).unwrap();
+        let steps = count.steps() as usize;
+        assert!(count.is_met_by(steps) && !count.is_met_by(steps - 1), "K = {scale}: {steps}");
+        assert_eq!(count.to_string(), format!("T >= {steps}"));
+    }
+}
+
+#[test]
+fn a_lipschitz_constant_beyond_double_precision_keeps_its_logarithm() {
+    let zero = AccumulatedError::ZERO;
+    let theorem = Theorem1::from_ln_lipschitz(1, 4995.0, 1.0).unwrap();
+    for result in [theorem.bound(64, zero, zero).map(|b| b.total()), theorem.fitted_constant(64, 0.1, zero, zero)] {
+        assert!(matches!(result, Err(BoundError::NotRepresentable { ln_value, .. }) if ln_value.abs() > 14_000.0), "{result:?}");
+    }
+    assert!(check(&theorem, 64, Estimate::computed(0.1, 0.0, 1), zero, zero).is_err());
+    // Where both forms exist they agree.
+    let (a, b) = (Theorem1::new(7, 3.0, 0.2).unwrap(), Theorem1::from_ln_lipschitz(7, 3f64.ln(), 0.2).unwrap());
+    let total = |t: &Theorem1| t.bound(1000, zero, zero).unwrap().total();
+    assert!((total(&a) / total(&b) - 1.0).abs() < 1e-14);
+    let fitted = |t: &Theorem1| t.fitted_constant(1000, 0.3, zero, zero).unwrap();
+    assert!((fitted(&a) / fitted(&b) - 1.0).abs() < 1e-14);
+    assert!((a.ln_fitted_constant(1000, 0.3, zero, zero).unwrap() - fitted(&a).ln()).abs() < 1e-13);
+    for bad in [f64::NAN, f64::INFINITY] {
+        assert_eq!(refused(Theorem1::from_ln_lipschitz(1, bad, 1.0)), "ln_lipschitz");
+    }
+}
+
+/// A bound that is a difference of rounded sums is moved down by their rounding: equal laws in another order give 0, not 1e−17.
+#[test]
+fn lower_bounds_do_not_live_on_rounding() {
+    let norms: Vec<f64> = (0..200).map(|i| 0.1 + 0.37 * f64::from(i)).collect();
+    let mut shuffled = norms.clone();
+    shuffled.reverse();
+    let uneven: Vec<f64> = (0..200).map(|i| f64::from(i + 1) / 20_100.0).collect();
+    let mut weights = uneven.clone();
+    weights.reverse();
+    assert_eq!(convex_lower_bound(&norms, Some(&uneven), &shuffled, Some(&weights)).unwrap().value, 0.0);
+    assert_eq!(second_moment_lower_bound(0.3, 0.1 + 0.2).unwrap(), 0.0);
+    // N(0, 1) on uniform angles reaches the bound: it must not be above.
+    for steps in [2, 3, 10, 1000] {
+        let delta = FRAC_PI_2 / (steps - 1) as f64;
+        let w1 = -((steps - 1) as f64 * (0.5 * (-delta.sin().powi(2)).ln_1p())).exp_m1() * (2.0 / std::f64::consts::PI).sqrt();
+        assert!(gaussian_lower_bound(1, steps, FRAC_PI_2).unwrap() <= w1);
+    }
+}

@@ -36,8 +36,10 @@ fn on_the_line_it_is_the_line_recursion() {
         assert!(run.numerical_error() < 2e-8, "{:e}", run.numerical_error());
         // The kink of |f_T − Φ_T| costs the trapezoidal rule the square of the spacing; squares have none. On the line the coupling by the flow map is optimal.
         let (w1, w2) = (exact.report().w1_marginal.lower, exact.report().w2_marginal.upper);
-        assert!((report.w1_marginal.upper / w1 - 1.0).abs() < 5e-4 && (report.w2_marginal.upper / w2 - 1.0).abs() < 1e-5);
-        assert!((report.energy_deficit - exact.report().energy_deficit).abs() < 1e-8 || method == Method::Distillation);
+        let (one, two) = (report.w1_marginal, report.w2_marginal);
+        assert!(one.lower <= w1 && w1 <= one.upper && one.upper / w1 - 1.0 < 2e-3, "{one} {w1}");
+        assert!(two.lower <= w2 && w2 <= two.upper && two.upper / w2 - 1.0 < 1e-5, "{two} {w2}");
+        assert!((report.energy_deficit - exact.report().energy_deficit).abs() < 1e-8, "{method:?}");
     }
 }
 
@@ -67,7 +69,8 @@ fn in_the_plane_it_is_the_rotated_product() {
     // The stated error is above the true one.
     assert!(largest(run.consistency().eval(8, &x) - exact.eval(8, &x)) < run.numerical_error(), "{report:?}");
     let w2 = one.report().w2_marginal.upper * 2.0_f64.sqrt();
-    assert!(report.w2_marginal.lower <= w2 && (report.w2_marginal.upper / w2 - 1.0).abs() < 8e-6, "{report:?}");
+    let interval = report.w2_marginal;
+    assert!(interval.lower <= w2 && w2 <= interval.upper && interval.upper - w2 < 2.0 * run.numerical_error(), "{report:?}");
     assert!((report.energy_deficit / (2.0 * one.report().energy_deficit) - 1.0).abs() < 2e-6);
     assert!((report.loss_sum / report.energy_deficit - 1.0).abs() < 5e-6 && report.mean_shift < 1e-7);
     assert!(!run.consistency().holds(5));

@@ -9,7 +9,7 @@ pub use result::{GaussianConsistency, GaussianPopulation};
 use crate::law::Gaussian;
 use crate::numeric::special::root_quadratic::{Direction, mean_norm};
 use crate::numeric::special::sum::Sum;
-use crate::population::local_error::certificate_levels;
+use crate::population::local_error::{ROUNDING, certificate_levels};
 use crate::population::settings::Kept;
 use crate::population::{Interval, Keep, LocalError, Method, PopulationError, PopulationReport, Settings};
 use crate::schedule::Grid;
@@ -186,7 +186,9 @@ impl<'a> GaussianRecursion<'a> {
             }
         }
         let consistency = GaussianConsistency { target: self.target.clone(), steps, first_cos: self.grid.level(1).cos(), kept };
-        Ok(GaussianPopulation { consistency, report: self.report(&spaces, certificate.value()), locals })
+        let report = self.report(&spaces, certificate.value());
+        report.check()?;
+        Ok(GaussianPopulation { consistency, report, locals })
     }
 
     fn report(&self, spaces: &[Eigenspace], certificate: f64) -> PopulationReport {
@@ -208,17 +210,18 @@ impl<'a> GaussianRecursion<'a> {
             w1,
             w1_marginal,
             w2_marginal: Interval::exact(total(&|s| s.first * s.shrinkage().powi(2)).sqrt()),
+            spread: total(&|s| s.first).sqrt(),
             mean_shift: 0.0,
             energy_deficit,
             loss_sum: match self.settings.method {
                 Method::Training => total(&|s| s.loss.value()),
                 Method::Distillation => 0.0,
             },
-            lower_bound: w1.lower.min(w1_marginal.lower),
-            certificate,
-            certificate_error: 0.0,
+            lower_bound: w1.lower.min(w1_marginal.lower) * (1.0 - ROUNDING),
+            certificate: certificate * (1.0 + ROUNDING),
+            certificate_error: certificate * ROUNDING,
             prior_mismatch: mean_norm(&mismatch),
-            lipschitz: self.target.lipschitz(self.grid),
+            ln_lipschitz: self.target.lipschitz(self.grid).ln(),
             resolution_error: 0.0,
             resolved: true,
         }

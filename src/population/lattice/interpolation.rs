@@ -84,6 +84,13 @@ impl Lattice {
         self.low[j] + index as f64 * self.spacing[j]
     }
 
+    /// The neighbours of node i along every axis, `None` beyond the ends.
+    pub(super) fn neighbours(&self, i: usize, j: usize) -> [Option<usize>; 2] {
+        let stride = self.nodes.pow((self.dim() - 1 - j) as u32);
+        let index = i / stride % self.nodes;
+        [(index > 0).then(|| i - stride), (index + 1 < self.nodes).then(|| i + stride)]
+    }
+
     /// Writes the interpolant of `values` (as many numbers a node as `out` has) at `y` into `out`.
     pub(super) fn interpolate(&self, values: &[f64], y: &[f64], out: &mut [f64]) {
         self.interpolate_some(values, out.len(), y, out);

@@ -18,6 +18,8 @@ const REACH: f64 = 7.5;
 const NEGLIGIBLE: f64 = 1e-17;
 /// Tolerance of the flow maps that f_T is compared with.
 pub(super) const FLOW_TOLERANCE: f64 = 1e-9;
+/// Largest error of the sum of the probabilities.
+const MASS: f64 = 1e-3;
 /// Nodes handled at a time.
 const CHUNK: usize = 256;
 
@@ -100,7 +102,8 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    pub(super) fn run(self, keep: &Keep) -> Result<Swept, PopulationError> {
+    /// With `strict`, nodes that do not hold the probability of a level are an error.
+    pub(super) fn run(self, keep: &Keep, strict: bool) -> Result<Swept, PopulationError> {
         let (grid, dim) = (self.run.grid, self.lattice.dim());
         let steps = grid.steps();
         // f_1 = Φ_1 = id, which the interpolation reproduces; side by side, node by node.
@@ -115,7 +118,13 @@ impl<'a> Sweep<'a> {
             let total = |part: fn(&Advanced) -> f64| chunks.iter().map(part).sum::<f64>();
             let mass = total(|c| c.mass);
             loss_sum += total(|c| c.loss) / mass;
-            mass_error = mass_error.max((mass - 1.0).abs());
+            let missed = (mass - 1.0).abs();
+            if strict && !(missed <= MASS) {
+                return Err(PopulationError::LatticeTooCoarse { mass, level: t, nodes: self.run.nodes });
+            }
+            if !(missed <= mass_error) {
+                mass_error = missed;
+            }
             if measure {
                 locals.push(LocalError::known(t, grid, total(|c| c.local) / mass, (total(|c| c.local_square) / mass).sqrt()));
             }

@@ -7,27 +7,80 @@ use crate::population::quadrature::Quadrature;
 use crate::schedule::Grid;
 
 /// What accumulates over the levels.
-#[derive(Default)]
 pub(super) struct Ledger {
     pub(super) loss_sum: f64,
     /// At the levels where they were computed.
     pub(super) locals: Vec<LocalError>,
-    /// max over levels of p_t(x_t)/min_{k ≤ t} p_k(x_k) at every node: the slope of the flow maps.
-    pub(super) slopes: Vec<f64>,
-    pub(super) smallest_density: Vec<f64>,
+    /// max over levels of p_t(x_t)/min_{k ≤ t} p_k(x_k) at every node, the slope of the flow maps, with t and k.
+    slopes: Vec<(f64, usize, usize)>,
+    /// min_{k ≤ t} p_k(x_k), with k.
+    smallest_density: Vec<(f64, usize)>,
 }
 
 impl Ledger {
+    pub(super) fn new(density: &[f64]) -> Self {
+        let smallest_density = density.iter().map(|&p| (p, 1)).collect();
+        Self { loss_sum: 0.0, locals: Vec::new(), slopes: vec![(1.0, 1, 1); density.len()], smallest_density }
+    }
+
     /// Slope of Φ_{t→k} at a node is p_t(x_t)/p_k(x_k): keeps the largest over pairs of levels seen so far.
-    pub(super) fn stretch(&mut self, density: &[f64]) {
+    pub(super) fn stretch(&mut self, t: usize, density: &[f64]) {
         for ((slope, smallest), &p) in self.slopes.iter_mut().zip(&mut self.smallest_density).zip(density) {
-            *slope = slope.max(p / *smallest);
-            *smallest = smallest.min(p);
+            let here = p / smallest.0;
+            if here > slope.0 {
+                *slope = (here, t, smallest.1);
+            }
+            if p < smallest.0 {
+                *smallest = (p, t);
+            }
         }
     }
 
-    pub(super) fn largest_slope(&self) -> f64 {
-        self.slopes.iter().copied().filter(|s| s.is_finite()).fold(1.0, f64::max)
+    /// Where the flow is steepest among the nodes with the given labels.
+    pub(super) fn steepest(&self, labels: &[f64]) -> Steepest {
+        let best = (0..self.slopes.len()).fold(0, |best, i| if self.slopes[i].0 > self.slopes[best].0 { i } else { best });
+        let (slope, from, to) = self.slopes[best];
+        let last = labels.len() - 1;
+        Steepest { ln_slope: slope.ln(), from, to, label: labels[best], low: labels[best.max(1) - 1], high: labels[(best + 1).min(last)] }
+    }
+}
+
+/// The largest slope of the flow maps at a node: of Φ_{from→to} at the label, between the labels of its neighbours.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Steepest {
+    ln_slope: f64,
+    from: usize,
+    to: usize,
+    label: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Steepest {
+    /// ln of the largest slope between the neighbours of the steepest node, and over the levels near its own.
+    pub(super) fn refined(&self, target: &LineMixture, grid: &Grid) -> f64 {
+        /// Levels on either side that are tried.
+        const NEARBY: usize = 8;
+        if self.from == self.to {
+            return 0.0;
+        }
+        let data = target.at(grid.level(1));
+        let ln_density = |t: usize, y: f64| {
+            let p = target.at(grid.level(t));
+            if t == 1 { data.ln_density(y) } else { p.ln_density(p.transport(&data, y)) }
+        };
+        let ln_slope = |y: f64| ln_density(self.from, y) - ln_density(self.to, y);
+        let y = golden_minimum(|y| -ln_slope(y), self.low, self.high);
+        let near = |t: usize| t.saturating_sub(NEARBY).max(1)..=(t + NEARBY).min(grid.steps());
+        let mut best = self.ln_slope;
+        for y in [self.label, y] {
+            let to: Vec<(usize, f64)> = near(self.to).map(|t| (t, ln_density(t, y))).collect();
+            for from in near(self.from) {
+                let here = ln_density(from, y);
+                best = to.iter().filter(|(to, _)| *to < from).fold(best, |best, (_, p)| if here - p > best { here - p } else { best });
+            }
+        }
+        best
     }
 }
 
@@ -58,12 +111,12 @@ pub(super) fn lower_bound(q: &Quadrature, y: &[f64], error: &[f64]) -> f64 {
     best
 }
 
-/// The largest slope of Φ_{t→1} at the valleys of p_1 between neighbouring components, where it is steepest and nodes may be missing.
+/// ln of the largest slope of Φ_{t→1} at the valleys of p_1 between neighbouring components, where it is steepest and nodes may be missing.
 pub(super) fn valley_slope(target: &LineMixture, grid: &Grid) -> f64 {
     const SEARCH: usize = 400;
     const LEVELS: usize = 64;
     let data = target.at(grid.level(1));
-    let mut largest: f64 = 1.0;
+    let mut largest: f64 = 0.0;
     for pair in data.means.windows(2) {
         let place = |i: f64| pair[0] + (pair[1] - pair[0]) * i / SEARCH as f64;
         let Some(lowest) = (1..SEARCH).min_by(|&a, &b| data.ln_density(place(a as f64)).total_cmp(&data.ln_density(place(b as f64))))
@@ -71,10 +124,14 @@ pub(super) fn valley_slope(target: &LineMixture, grid: &Grid) -> f64 {
             continue;
         };
         let y = golden_minimum(|y| data.ln_density(y), place(lowest as f64 - 1.0), place(lowest as f64 + 1.0));
+        let bottom = data.ln_density(y);
         for level in 0..LEVELS {
             let t = 2 + (grid.steps() - 2) * level / (LEVELS - 1);
             let p = target.at(grid.level(t));
-            largest = largest.max((p.ln_density(p.transport(&data, y)) - data.ln_density(y)).exp());
+            let ln_slope = p.ln_density(p.transport(&data, y)) - bottom;
+            if ln_slope > largest {
+                largest = ln_slope;
+            }
         }
     }
     largest

@@ -5,12 +5,16 @@
 
 use crate::law::LineMixture;
 use crate::level::NoiseLevel;
+use crate::population::PopulationError;
 use crate::population::line::nodes::{Nodes, Tracker};
 use crate::population::mesh::{FAN, GAP, NodeDensity, Places, SWITCH, TAIL, candidates, clear_nodes, common_degrees, reference_levels};
 use crate::schedule::Grid;
 
 /// Neighbouring nodes closer than this, relative to the scale of the marginal, are merged.
 const COINCIDENT: f64 = 1e-12;
+
+/// A candidate whose density at level 1 is below the largest by this logarithm lies in a gap that one cell crosses.
+const LN_DEEP: f64 = -300.0;
 
 /// Labels and what depends on them alone.
 #[derive(Debug, Clone)]
@@ -50,7 +54,12 @@ impl LineDensity {
         let reference = reference_levels(grid);
         let data = target.at(grid.level(1));
         let centres = data.means.iter().copied().zip(data.stds.iter().copied());
-        let candidates = candidates(centres, data.quantile(TAIL), data.upper_quantile(TAIL));
+        let mut candidates = candidates(centres, data.quantile(TAIL), data.upper_quantile(TAIL));
+        // Deep gaps hold no nodes, see `GAP`: left out before the density underflows on the way.
+        let ln: Vec<f64> = candidates.iter().map(|&y| data.ln_density(y)).collect();
+        let top = ln.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let mut deep = ln.iter().map(|l| l - top < LN_DEEP);
+        candidates.retain(|_| deep.next() == Some(false));
         let tracker = Tracker::new(target, &candidates, grid.level(1));
         let start = tracker.start(grid.level(1));
         let own: Vec<f64> = (0..candidates.len()).map(|i| inverse_scale(&start, i)).collect();
@@ -73,8 +82,8 @@ impl LineDensity {
     }
 
     /// The mesh with `spacing` local scales between neighbouring nodes.
-    pub(super) fn mesh(&self, target: &LineMixture, grid: &Grid, spacing: f64) -> Mesh {
-        let labels = self.density.labels(spacing);
+    pub(super) fn mesh(&self, target: &LineMixture, grid: &Grid, spacing: f64) -> Result<Mesh, PopulationError> {
+        let labels = self.density.labels(spacing)?;
         let tracker = Tracker::new(target, &labels, grid.level(1));
         let mut nodes = tracker.start(grid.level(1));
         let places: Vec<Places> = self
@@ -89,6 +98,6 @@ impl LineDensity {
         let keep = clear_nodes(labels.len(), &places);
         let pick = |list: &[f64]| keep.iter().map(|&i| list[i]).collect::<Vec<_>>();
         let degrees = common_degrees(std::iter::once(pick(&labels)).chain(places.iter().map(|p| pick(&p.x))));
-        Mesh { labels: pick(&labels), degrees }
+        Ok(Mesh { labels: pick(&labels), degrees })
     }
 }

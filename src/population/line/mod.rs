@@ -12,11 +12,11 @@ mod result;
 pub use result::{LineConsistency, LinePopulation};
 
 use crate::error::check_range;
-use crate::law::LineMixture;
+use crate::law::{LineMarginal, LineMixture};
 use crate::level::NoiseLevel;
 use crate::population::LocalError;
 use crate::population::interpolant::Interpolant;
-use crate::population::local_error::{certificate_levels, sum_over_levels};
+use crate::population::local_error::{ROUNDING, certificate_levels, sum_over_levels};
 use crate::population::mesh::local_scales;
 use crate::population::quadrature::Quadrature;
 use crate::population::settings::{Kept, refine};
@@ -30,6 +30,8 @@ use result::SecondMoments;
 
 /// Largest ratio of a coordinate to a standard deviation that is accepted.
 const LARGEST_RATIO: f64 = 1e7;
+/// Smallest standard deviation that is accepted, and one over the largest coordinate: their fourth powers are representable.
+const SMALLEST: f64 = 1e-50;
 /// Relative tolerance unless one is given.
 const TOLERANCE: f64 = 1e-9;
 
@@ -233,9 +235,14 @@ impl<'a> LineRecursion<'a> {
             let name = "(largest |mean| + standard deviation)/(smallest standard deviation at level 1)";
             check_range(name, size / smallest, false, "(0, 1e7], what double precision resolves")?;
         }
+        check_range("smallest standard deviation at level 1", smallest, smallest >= SMALLEST, "[1e-50, inf)")?;
+        check_range("largest |mean| + standard deviation", size, size <= 1.0 / SMALLEST, "[0, 1e50]")?;
         let scale = size.max(size * size);
         let density = LineDensity::new(self.target, self.grid);
-        Ok(refine(&self.settings, TOLERANCE, scale, |spacing| Pass::new(self, &density, spacing).run(), |run| &mut run.report))
+        let mut run = refine(&self.settings, TOLERANCE, scale, |spacing| Ok(Pass::new(self, &density, spacing)?.run()), |run| &mut run.report)?;
+        run.report.ln_lipschitz = run.steepest.refined(self.target, self.grid).max(valley_slope(self.target, self.grid));
+        run.report.check()?;
+        Ok(run)
     }
 }
 
@@ -258,12 +265,12 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(recursion: &'a LineRecursion<'a>, density: &LineDensity, spacing: f64) -> Self {
+    fn new(recursion: &'a LineRecursion<'a>, density: &LineDensity, spacing: f64) -> Result<Self, PopulationError> {
         let (target, grid) = (recursion.target, recursion.grid);
-        let mesh = density.mesh(target, grid, spacing);
+        let mesh = density.mesh(target, grid, spacing)?;
         let data = target.at(grid.level(1));
         let quadrature = Quadrature::new(&mesh.labels, move |y| data.density(y));
-        Self { recursion, mesh, quadrature, spacing, rules: hermite_rules() }
+        Ok(Self { recursion, mesh, quadrature, spacing, rules: hermite_rules() })
     }
 
     fn run(&self) -> LinePopulation {
@@ -283,7 +290,7 @@ impl<'a> Pass<'a> {
         let mut increment = vec![0.0; n];
         let mut loss = vec![0.0; n];
         let mut kept = Kept::default();
-        let mut ledger = Ledger { slopes: vec![1.0; n], smallest_density: nodes.density.clone(), ..Ledger::default() };
+        let mut ledger = Ledger::new(&nodes.density);
         let measured = certificate_levels(grid);
         let mut next_measured = 0;
         for t in 2..=steps {
@@ -322,7 +329,7 @@ impl<'a> Pass<'a> {
                 *e += i;
                 *f = y + *e;
             }
-            ledger.stretch(&nodes.density);
+            ledger.stretch(t, &nodes.density);
             if keep.keeps(t, steps) {
                 kept.push(t, Interpolant::new(&nodes.x, &f, &self.mesh.degrees));
             }
@@ -386,21 +393,29 @@ impl<'a> Pass<'a> {
             w1: Interval::exact(q.mean_abs(&noise_error)),
             w1_marginal: Interval::exact(q.mean_abs(error)),
             w2_marginal: Interval::exact(root_mean_square(error)),
+            spread: spread(&data),
             mean_shift: q.mean(error).abs(),
             energy_deficit: -q.mean_of(|i| error[i] * (2.0 * y[i] + error[i])),
             loss_sum: ledger.loss_sum,
-            lower_bound: lower_bound(q, y, error).min(lower_bound(q, y, &noise_error)),
+            lower_bound: lower_bound(q, y, error).min(lower_bound(q, y, &noise_error)) * (1.0 - ROUNDING),
             certificate: certificate + certificate_error,
             certificate_error,
             prior_mismatch: q.mean_abs(&mismatch),
-            lipschitz: ledger.largest_slope().max(valley_slope(target, grid)),
+            ln_lipschitz: 0.0,
             resolution_error: f64::INFINITY,
             resolved: false,
         };
         let moments =
             SecondMoments { from_noise: root_mean_square(&noise_error), certificate: certificate_l2, prior: root_mean_square(&mismatch) };
-        LinePopulation { consistency: LineConsistency { steps: grid.steps(), kept }, report, moments, locals: ledger.locals }
+        let steepest = ledger.steepest(y);
+        LinePopulation { consistency: LineConsistency { steps: grid.steps(), kept }, report, moments, locals: ledger.locals, steepest }
     }
+}
+
+/// The standard deviation of a mixture.
+fn spread(p: &LineMarginal) -> f64 {
+    let mean: f64 = p.weights.iter().zip(&p.means).map(|(w, m)| w * m).sum();
+    p.weights.iter().zip(&p.means).zip(&p.stds).map(|((w, m), s)| w * (s * s + (m - mean) * (m - mean))).sum::<f64>().sqrt()
 }
 
 /// increment_i = g(E[X_{t−1} | X_t = x_i]) − g_i.

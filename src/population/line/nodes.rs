@@ -6,10 +6,10 @@ use crate::numeric::special::normal;
 use std::f64::consts::FRAC_PI_4;
 
 /// Newton steps before a node is placed by the safeguarded search instead.
-const NEWTON_STEPS: usize = 8;
+const NEWTON_STEPS: usize = 24;
 /// A Newton step below this many local standard deviations ends the iteration.
 const PLACED: f64 = 1e-9;
-/// A Newton step above this many local standard deviations is not trusted.
+/// A Newton step above this many local standard deviations is shortened to it.
 const TRUSTED: f64 = 0.5;
 /// Responsibilities below this contribute nothing.
 pub(super) const NEGLIGIBLE: f64 = 1e-17;
@@ -96,8 +96,13 @@ impl<'a> Tracker<'a> {
                 let step = excess / density;
                 // In units of the local scale 1/|(ln p)'| this is how far the linearisation was asked to reach.
                 let relative = step.abs() * (pull / density).max(1.0 / p.stds[split.min(p.stds.len() - 1)]);
-                if !(relative < TRUSTED) {
+                if !relative.is_finite() {
                     break;
+                }
+                // The signed mass increases with x: shortened steps reach its only zero.
+                if relative > TRUSTED {
+                    x -= step * (TRUSTED / relative);
+                    continue;
                 }
                 x -= step;
                 if relative < PLACED {

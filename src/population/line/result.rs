@@ -6,6 +6,7 @@ use crate::float::Float;
 use crate::population::LocalError;
 use crate::population::PopulationReport;
 use crate::population::interpolant::Interpolant;
+use crate::population::line::ledger::Steepest;
 use crate::population::settings::Kept;
 use crate::space::{Family, Space, inherent_dim, inherent_family};
 use ndarray::ArrayRef2;
@@ -17,6 +18,7 @@ pub struct LinePopulation {
     pub(super) report: PopulationReport,
     pub(super) moments: SecondMoments,
     pub(super) locals: Vec<LocalError>,
+    pub(super) steepest: Steepest,
 }
 
 /// Root mean square forms of the distances, which add over independent coordinates.

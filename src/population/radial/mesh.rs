@@ -8,6 +8,7 @@ use crate::law::Radial;
 use crate::level::NoiseLevel;
 use crate::numeric::golden::golden_minimum;
 use crate::numeric::parallel;
+use crate::population::PopulationError;
 use crate::population::mesh::{FAN, GAP, NodeDensity, Places, SWITCH, TAIL, candidates, clear_nodes, common_degrees, reference_levels};
 use crate::schedule::Grid;
 
@@ -141,9 +142,9 @@ impl RadialDensity {
     }
 
     /// The mesh with `spacing` local scales between neighbouring nodes.
-    pub(super) fn mesh(&self, target: &Radial, grid: &Grid, spacing: f64) -> Mesh {
+    pub(super) fn mesh(&self, target: &Radial, grid: &Grid, spacing: f64) -> Result<Mesh, PopulationError> {
         let mut labels = vec![0.0];
-        labels.extend(self.density.labels(spacing));
+        labels.extend(self.density.labels(spacing)?);
         let first = grid.level(1);
         let places: Vec<Places> = carried(target, first, &self.reference, &labels, MERGING)
             .into_iter()
@@ -153,7 +154,7 @@ impl RadialDensity {
         let keep = clear_nodes(labels.len(), &places);
         let pick = |list: &[f64]| keep.iter().map(|&i| list[i]).collect::<Vec<_>>();
         let degrees = common_degrees(places.iter().map(|p| mirrored(&pick(&p.x)).collect()));
-        Mesh { labels: pick(&labels), degrees }
+        Ok(Mesh { labels: pick(&labels), degrees })
     }
 
     /// ln of the largest slope of Φ_{t→1} along the radius where the flow parts, between neighbouring shells.

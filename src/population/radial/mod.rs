@@ -20,6 +20,8 @@ use pass::Pass;
 
 /// Largest ratio of a radius to sin θ_1 that is accepted.
 const LARGEST_RATIO: f64 = 1e7;
+/// Smallest noise that is accepted, and one over the largest radius: their fourth powers are representable.
+const SMALLEST: f64 = 1e-50;
 /// Relative tolerance unless one is given.
 const TOLERANCE: f64 = 1e-8;
 
@@ -207,6 +209,8 @@ impl<'a> RadialRecursion<'a> {
             check_range("radius", largest, false, "(0, inf)")?;
         }
         let noise = self.grid.level(1).sin();
+        check_range("sin of the first angle", noise, noise >= SMALLEST, "[1e-50, 1]")?;
+        check_range("radius", largest, largest <= 1.0 / SMALLEST, "(0, 1e50]")?;
         if !(largest <= LARGEST_RATIO * noise) {
             let name = "(largest radius)/(sin of the first angle)";
             check_range(name, largest / noise, false, "(0, 1e7], what double precision resolves")?;
@@ -214,6 +218,6 @@ impl<'a> RadialRecursion<'a> {
         let density = RadialDensity::new(self.target, self.grid);
         let rules = GaussRules::new(self.target.dim());
         let scale = largest.max(largest * largest);
-        Ok(refine(&self.settings, TOLERANCE, scale, |spacing| Pass::new(self, &density, &rules, spacing).run(), |run| &mut run.report))
+        refine(&self.settings, TOLERANCE, scale, |spacing| Ok(Pass::new(self, &density, &rules, spacing)?.run()), |run| &mut run.report)
     }
 }

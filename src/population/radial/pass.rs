@@ -8,12 +8,12 @@ use crate::numeric::parallel;
 use crate::numeric::special::von_mises_fisher::{Angle, AngularRule, GaussRules};
 use crate::population::LocalError;
 use crate::population::interpolant::Interpolant;
-use crate::population::local_error::{certificate_levels, sum_over_levels};
+use crate::population::local_error::{ROUNDING, certificate_levels, sum_over_levels};
 use crate::population::mesh::local_scales;
 use crate::population::quadrature::Quadrature;
 use crate::population::radial::mesh::{Mesh, RadialDensity, ln_density, ln_radius_density, mirrored};
 use crate::population::settings::Kept;
-use crate::population::{Interval, Method, PopulationReport, Settings};
+use crate::population::{Interval, Method, PopulationError, PopulationReport, Settings};
 use crate::population::{RadialConsistency, RadialPopulation, RadialRecursion};
 use crate::schedule::Grid;
 
@@ -79,9 +79,9 @@ struct Odd {
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(recursion: &'a RadialRecursion<'a>, density: &'a RadialDensity, rules: &'a GaussRules, spacing: f64) -> Self {
+    pub(super) fn new(recursion: &'a RadialRecursion<'a>, density: &'a RadialDensity, rules: &'a GaussRules, spacing: f64) -> Result<Self, PopulationError> {
         let (target, grid) = (recursion.target, recursion.grid);
-        let mesh = density.mesh(target, grid, spacing);
+        let mesh = density.mesh(target, grid, spacing)?;
         let first = grid.level(1);
         // The density of the labels, normalised by the quadrature itself.
         let ln = |y: f64| ln_radius_density(target, first, y);
@@ -89,7 +89,7 @@ impl<'a> Pass<'a> {
         let mass = Quadrature::new(&mesh.labels, |y| (ln(y) - top).exp()).mass();
         let quadrature = Quadrature::new(&mesh.labels, move |y| (ln_radius_density(target, first, y) - top).exp() / mass);
         let angles = (ANGLES * (ANGLES_SPACING / spacing).max(1.0).sqrt()).ceil() as usize;
-        Self { recursion, density, mesh, quadrature, rules, wide: AngularRule::new(target.dim(), angles), spacing }
+        Ok(Self { recursion, density, mesh, quadrature, rules, wide: AngularRule::new(target.dim(), angles), spacing })
     }
 
     fn odd(&self, radii: &[f64], values: &[f64]) -> Interpolant {
@@ -163,7 +163,7 @@ impl<'a> Pass<'a> {
                 kept.push(t, self.odd(&radii, &values));
             }
         }
-        let lipschitz = slopes.largest.max(self.density.valley_slope(target, grid)).exp();
+        let ln_lipschitz = slopes.largest.max(self.density.valley_slope(target, grid));
         let (certificate, certificate_error) = sum_over_levels(grid, &locals, |l| l.mean_abs);
         let noise = parallel::map(n, |i| target.integrate(half_angle(grid.last()), half_angle(NoiseLevel::NOISE), radii[i], &mut 0.1));
         let from_noise: Vec<f64> = match kept.last() {
@@ -174,7 +174,7 @@ impl<'a> Pass<'a> {
             loss_sum,
             certificate: certificate + certificate_error,
             certificate_error,
-            lipschitz,
+            ln_lipschitz,
             ..self.distances(&error, &from_noise)
         };
         let consistency = RadialConsistency { dim: target.dim(), steps, kept };
@@ -256,14 +256,15 @@ impl<'a> Pass<'a> {
             w1,
             w1_marginal,
             w2_marginal: Interval { lower: w2_lower, upper: w2 },
+            spread: root_mean_square(labels),
             mean_shift: 0.0,
             energy_deficit: -q.mean_of(|i| error[i] * (2.0 * labels[i] + error[i])),
             loss_sum: 0.0,
-            lower_bound: norms.min(norms_marginal),
+            lower_bound: norms.min(norms_marginal) * (1.0 - ROUNDING),
             certificate: 0.0,
             certificate_error: 0.0,
             prior_mismatch: q.mean_abs(&mismatch),
-            lipschitz: 1.0,
+            ln_lipschitz: 0.0,
             resolution_error: f64::INFINITY,
             resolved: false,
         }
