@@ -13,7 +13,7 @@
 use ndarray::{Array1, Array2};
 use ndarray_npy::{read_npy, write_npy};
 use onestep::Float;
-use onestep::transport::{Assignment, NetworkSimplex};
+use onestep::transport::{Assignment, Measure, NetworkSimplex};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -150,7 +150,7 @@ fn measure(order: f64, runs: usize, files: &[PathBuf]) -> Outcome<()> {
     for _ in 0..runs {
         let started = Instant::now();
         cost = match weights.as_slice() {
-            [a, b] => NetworkSimplex::new(order)?.solve(&x, &a.to_vec(), &y, &b.to_vec())?.cost,
+            [a, b] => NetworkSimplex::new(order)?.solve(Measure::weighted(&x, &a.to_vec()), Measure::weighted(&y, &b.to_vec()))?.cost,
             _ => Assignment::new(order)?.solve(&x, &y)?.cost,
         };
         seconds.push(started.elapsed().as_secs_f64());

@@ -36,7 +36,7 @@ const CASES: [(&str, usize, usize, usize); 6] = [
 fn title(case: &str, rows: usize, columns: usize) -> String {
     match case {
         "line" => format!("`Line::samples`, W_1, {rows} points each"),
-        "sliced" => format!("`Sliced::distance`, SW_2, {rows} × {columns}, 200 directions"),
+        "sliced" => format!("`Sliced::measure`, SW_2, {rows} × {columns}, 200 directions"),
         "sinkhorn" => format!("`Sinkhorn::solve`, {rows} × {columns}, ε = 1, marginal error 1e−6"),
         _ => format!("`gaussian_w2`, d = {columns}"),
     }
@@ -82,7 +82,7 @@ fn measure(case: &str, calls: usize, a: &Path, b: &Path) -> Outcome<f64> {
         }
         "sliced" => {
             let sliced = Sliced::new(2.0, a.ncols(), 200, &mut ChaCha8Rng::seed_from_u64(3))?;
-            fastest(calls, || sliced.distance(black_box(&a), black_box(&b)))
+            fastest(calls, || sliced.measure(black_box(&a), black_box(&b)))
         }
         "sinkhorn" => {
             let sinkhorn = Sinkhorn::new(2.0, 1.0)?;

@@ -12,11 +12,10 @@ mod common;
 
 use clap::{Parser, ValueEnum};
 use common::{Format, Row, cloud::load, fail, number, print_row, progress};
-use ndarray::{Array2, ArrayRef2};
-use onestep::transport::gaussian::{gelbrich, gelbrich_plug_in, gelbrich_weighted};
-use onestep::transport::inference::{bootstrap, weighted_bootstrap};
-use onestep::transport::{Assignment, DistanceFn, Line, NetworkSimplex, Sinkhorn, Sliced, TransportError};
-use onestep::{Distance, Estimate};
+use onestep::Estimate;
+use onestep::transport::gaussian::{gelbrich, gelbrich_plug_in};
+use onestep::transport::inference::bootstrap;
+use onestep::transport::{Assignment, DistanceFn, Line, Measure, NetworkSimplex, Sinkhorn, Sliced, TransportError};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
@@ -98,56 +97,40 @@ impl Answer {
     }
 }
 
-type Weights<'a> = Option<(&'a [f64], &'a [f64])>;
+type Cloud<'a> = Measure<'a, f64>;
 
-fn exact(order: f64, x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights) -> Result<Answer, TransportError> {
-    if weights.is_none() && x.nrows() == y.nrows() {
-        let m = Assignment::new(order)?.solve(x, y)?;
+fn exact(order: f64, x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
+    if x.weights().is_none() && y.weights().is_none() && x.points().nrows() == y.points().nrows() {
+        let m = Assignment::new(order)?.solve(&x.points(), &y.points())?;
         return Ok(Answer { lower: m.lower, gap: m.gap, iterations: Some(m.effort.iterations), ..Answer::exact(m.distance) });
     }
-    let network = NetworkSimplex::new(order)?;
-    let plan = match weights {
-        Some((a, b)) => network.solve(x, a, y, b)?,
-        None => network.solve_uniform(x, y)?,
-    };
+    let plan = NetworkSimplex::new(order)?.solve(x, y)?;
     Ok(Answer { lower: plan.lower, gap: plan.gap, iterations: Some(plan.effort.iterations), ..Answer::exact(plan.distance) })
 }
 
-fn line(order: f64, x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights) -> Result<Answer, TransportError> {
-    let line = Line::new(order)?;
-    let value = match weights {
-        Some((a, b)) if x.ncols() == 1 => line.weighted(&x.column(0).to_vec(), a, &y.column(0).to_vec(), b)?,
-        _ => line.distance(x, y)?,
-    };
-    Ok(Answer::exact(value))
+fn line(order: f64, x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
+    Ok(Answer::exact(Line::new(order)?.samples(x, y)?))
 }
 
-fn sliced(sliced: &Sliced, x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights) -> Result<Answer, TransportError> {
-    let d = match weights {
-        Some((a, b)) => sliced.weighted(x, a, y, b)?,
-        None => sliced.distance(x, y)?,
-    };
+fn sliced(sliced: &Sliced, x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
+    let d = sliced.measure(x, y)?;
     Ok(Answer { iterations: Some(d.distance.evaluations), ..Answer::exact(d.distance.value) }.with_interval(&d.distance))
 }
 
-fn sinkhorn(order: f64, reg: f64, x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights) -> Result<Answer, TransportError> {
-    let sinkhorn = Sinkhorn::new(order, reg)?;
-    let s = match weights {
-        Some((a, b)) => sinkhorn.weighted(x, a, y, b)?,
-        None => sinkhorn.solve(x, y)?,
-    };
+fn sinkhorn(order: f64, reg: f64, x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
+    let s = Sinkhorn::new(order, reg)?.solve(x, y)?;
     let value = s.cost.powf(1.0 / order);
     Ok(Answer { lower: s.lower, upper: s.upper, iterations: Some(s.iterations), ..Answer::exact(value) })
 }
 
-fn gaussian(order: f64, x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights) -> Result<Answer, Box<dyn Error>> {
+fn gaussian(order: f64, x: Cloud, y: Cloud) -> Result<Answer, Box<dyn Error>> {
     if order != 2.0 {
         return Err(format!("order = {order}: the method gaussian knows W_2 only").into());
     }
-    if let Some((a, b)) = weights {
-        return Ok(Answer { upper: f64::NAN, ..Answer::exact(gelbrich_weighted(x, a, y, b)?) });
+    if x.weights().is_some() {
+        return Ok(Answer { upper: f64::NAN, ..Answer::exact(gelbrich_plug_in(x, y)?) });
     }
-    let g = gelbrich(x, y)?;
+    let g = gelbrich(&x.points(), &y.points())?;
     Ok(Answer::exact(g.distance.value).with_interval(&g.distance))
 }
 
@@ -158,53 +141,41 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         None => None,
     };
     let lists = columns.as_ref().map(|(a, b)| (a.to_vec(), b.to_vec()));
-    let weights: Weights = lists.as_ref().map(|(a, b)| (&a[..], &b[..]));
-    let (x, y): (&Array2<f64>, &Array2<f64>) = (&first.rows, &second.rows);
+    let [x, y]: [Cloud; 2] = match &lists {
+        Some((a, b)) => [Measure::weighted(&first.rows, a), Measure::weighted(&second.rows, b)],
+        None => [(&first.rows).into(), (&second.rows).into()],
+    };
+    let (n, m, dim) = (first.rows.nrows(), second.rows.nrows(), first.rows.ncols());
     let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
-    let directions = Sliced::new(arguments.order, x.ncols().max(1), arguments.projections.max(1), &mut rng)?;
+    let directions = Sliced::new(arguments.order, dim.max(1), arguments.projections.max(1), &mut rng)?;
     let (order, reg) = (arguments.order, arguments.reg);
-    let measure = |x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights| -> Result<Answer, TransportError> {
+    let measure = |x: Cloud, y: Cloud| -> Result<Answer, TransportError> {
         match arguments.method {
-            Method::Exact => exact(order, x, y, weights),
-            Method::Line => line(order, x, y, weights),
-            Method::Sliced => sliced(&directions, x, y, weights),
-            Method::Sinkhorn => sinkhorn(order, reg, x, y, weights),
-            Method::Gaussian => Ok(Answer::exact(match weights {
-                Some((a, b)) => gelbrich_weighted(x, a, y, b)?,
-                None => gelbrich_plug_in(x, y)?,
-            })),
+            Method::Exact => exact(order, x, y),
+            Method::Line => line(order, x, y),
+            Method::Sliced => sliced(&directions, x, y),
+            Method::Sinkhorn => sinkhorn(order, reg, x, y),
+            Method::Gaussian => Ok(Answer::exact(gelbrich_plug_in(x, y)?)),
         }
     };
     let start = Instant::now();
     let bar = progress(arguments.bootstrap as u64 + 1, arguments.method.name());
-    let mut answer = if arguments.method == Method::Gaussian { gaussian(order, x, y, weights)? } else { measure(x, y, weights)? };
+    let mut answer = if arguments.method == Method::Gaussian { gaussian(order, x, y)? } else { measure(x, y)? };
     if arguments.bootstrap > 0 {
-        let counted = |x: &ArrayRef2<f64>, y: &ArrayRef2<f64>, weights: Weights| {
+        let counted = |x: Cloud, y: Cloud| {
             bar.inc(1);
-            Ok(measure(x, y, weights)?.value)
+            Ok(measure(x, y)?.value)
         };
-        let estimate = match weights {
-            Some((a, b)) => {
-                let distance = |x: &ArrayRef2<f64>, a: &[f64], y: &ArrayRef2<f64>, b: &[f64]| counted(x, y, Some((a, b)));
-                weighted_bootstrap(distance, (x, a), (y, b), arguments.bootstrap, &mut rng)?
-            }
-            None => bootstrap(
-                &DistanceFn::new(|x: &ArrayRef2<f64>, y: &ArrayRef2<f64>| counted(x, y, None)),
-                x,
-                y,
-                arguments.bootstrap,
-                &mut rng,
-            )?,
-        };
+        let estimate = bootstrap(&DistanceFn::new(counted), x, y, arguments.bootstrap, &mut rng)?;
         answer = Answer { value: estimate.value, ..answer.with_interval(&estimate) };
     }
     bar.finish_and_clear();
     let row: Row = vec![
         ("method", json!(arguments.method.name())),
         ("order", number(order)),
-        ("n", json!(x.nrows())),
-        ("m", json!(y.nrows())),
-        ("dim", json!(x.ncols())),
+        ("n", json!(n)),
+        ("m", json!(m)),
+        ("dim", json!(dim)),
         ("value", number(answer.value)),
         ("std_error", number(answer.std_error)),
         ("lower", number(answer.lower)),

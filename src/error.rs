@@ -9,7 +9,7 @@
 use crate::audit::{AuditError, RateError};
 use crate::bound::BoundError;
 use crate::consistency::SamplingError;
-use crate::flow::{FlowError, LipschitzError, SamplerError};
+use crate::flow::FlowError;
 use crate::law::LawError;
 use crate::level::LevelError;
 use crate::population::PopulationError;
@@ -55,15 +55,9 @@ pub enum Error {
     /// A law.
     #[error(transparent)]
     Law(#[from] LawError),
-    /// A flow.
+    /// A flow, a sampler or a Lipschitz probe.
     #[error(transparent)]
     Flow(#[from] FlowError),
-    /// A sampler.
-    #[error(transparent)]
-    Sampler(#[from] SamplerError),
-    /// A Lipschitz probe.
-    #[error(transparent)]
-    Lipschitz(#[from] LipschitzError),
     /// Sampling with a consistency function.
     #[error(transparent)]
     Sampling(#[from] SamplingError),

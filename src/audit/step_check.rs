@@ -254,7 +254,7 @@ impl StepCheck {
             }
             against.push(w1(&drawn, &first)?);
             between.push(w1(&second, &first)?);
-            slices.push(sliced.distance(&drawn, &first)?.distance.value);
+            slices.push(sliced.measure(&drawn, &first)?.distance.value);
         }
         Ok((spread(&against), spread(&between), spread(&slices)))
     }

@@ -1,150 +1,18 @@
 //! The Lipschitz constant of Assumption 1, measured.
 
-use crate::estimate::Estimate;
+use crate::error::{Empty, check_range};
 use crate::float::Float;
+use crate::flow::effort::FlowEffort;
+use crate::flow::error::FlowError;
 use crate::flow::field::TangentField;
+use crate::flow::lipschitz_report::LipschitzReport;
+use crate::flow::solver::FlowSolver;
 use crate::flow::stepper::run_blocks;
-use crate::flow::{FlowEffort, FlowError, FlowSolver};
 use crate::level::NoiseLevel;
 use crate::score::ScoreJacobian;
 use nalgebra::DMatrix;
 use ndarray::{Array2, ArrayRef2, ArrayView1, Axis};
-use rand::Rng;
-
-/// Why a Lipschitz constant could not be measured.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LipschitzError {
-    /// There are no points.
-    #[error("x has no rows: at least one point is needed")]
-    NoPoints,
-    /// Too few levels for a map between two of them.
-    #[error("{levels} levels were given, at least 2 are needed")]
-    TooFewLevels {
-        /// Levels given.
-        levels: usize,
-    },
-    /// The flow could not be integrated.
-    #[error(transparent)]
-    Flow(#[from] FlowError),
-}
-
-/// The norms ‖∂Φ(x_i)‖ at the points x_i, and what follows from them.
-///
-/// Every norm is attained up to the accuracy of the integration, so the largest is a **lower bound on L_f**: no finite sample gives an upper
-/// one. Averages over X_T are estimates with an error bar.
-///
-/// # Example
-/// ```
-/// use ndarray::array;
-/// use onestep::NoiseLevel;
-/// use onestep::flow::{FlowSolver, LipschitzProbe};
-/// use onestep::law::{Covariance, Gaussian};
-/// # use rand::SeedableRng;
-/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-/// let target = Gaussian::new(&[0.0, 1.0], Covariance::diagonal(&[9.0, 0.25])?)?;
-/// let probe = LipschitzProbe::new(FlowSolver::new(1e-9)?);
-/// let report = probe.measure(&target, NoiseLevel::NOISE, NoiseLevel::DATA, &array![[0.1, 0.2], [1.0, -1.0]], &mut rng)?;
-/// // A Gaussian flow has the same derivative √Σ everywhere.
-/// assert!((report.supremum() - 3.0).abs() < 1e-7 && (report.quantile(0.0) - 3.0).abs() < 1e-7);
-/// # Ok::<(), onestep::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct LipschitzReport {
-    /// ‖∂Φ(x_i)‖, one a row.
-    pub norms: Vec<f64>,
-    /// Whether every norm settled to the precision asked for. If not, the norms are lower bounds all the same.
-    pub converged: bool,
-    /// What it cost.
-    pub effort: FlowEffort,
-}
-
-impl LipschitzReport {
-    /// The largest norm found: a lower bound on L_f.
-    ///
-    /// ```
-    /// # use onestep::NoiseLevel;
-    /// # use onestep::flow::{FlowSolver, LipschitzProbe};
-    /// # use onestep::law::Gaussian;
-    /// # use rand::SeedableRng;
-    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// let probe = LipschitzProbe::new(FlowSolver::new(1e-6).unwrap());
-    /// let x = ndarray::array![[0.3]];
-    /// let report = probe.measure(&Gaussian::standard(1).unwrap(), NoiseLevel::NOISE, NoiseLevel::DATA, &x, &mut rng).unwrap();
-    /// assert!((report.supremum() - 1.0).abs() < 1e-12); // N(0, I) does not move
-    /// ```
-    #[must_use]
-    pub fn supremum(&self) -> f64 {
-        self.norms.iter().copied().fold(0.0, f64::max)
-    }
-
-    /// The row where the norm is the largest.
-    ///
-    /// ```
-    /// # use onestep::NoiseLevel;
-    /// # use onestep::flow::{FlowSolver, LipschitzProbe};
-    /// # use onestep::law::GaussianMixture;
-    /// # use rand::SeedableRng;
-    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// let target = GaussianMixture::isotropic(&[0.5, 0.5], &ndarray::array![[-1.0], [1.0]], &[0.25, 0.25]).unwrap();
-    /// let x = ndarray::array![[-1.0], [0.0], [1.0]];
-    /// let probe = LipschitzProbe::new(FlowSolver::new(1e-6).unwrap());
-    /// let report = probe.measure(&target, NoiseLevel::NOISE, NoiseLevel::DATA, &x, &mut rng).unwrap();
-    /// assert_eq!(report.row_of_supremum(), 1); // steepest between the modes
-    /// ```
-    #[must_use]
-    pub fn row_of_supremum(&self) -> usize {
-        (0..self.norms.len()).fold(0, |best, i| if self.norms[i] > self.norms[best] { i } else { best })
-    }
-
-    /// The quantile of the norms at `level` in [0, 1], linear between order statistics; NaN for a level outside.
-    ///
-    /// ```
-    /// # use onestep::NoiseLevel;
-    /// # use onestep::flow::{FlowSolver, LipschitzProbe};
-    /// # use onestep::law::GaussianMixture;
-    /// # use rand::SeedableRng;
-    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// # let target = GaussianMixture::isotropic(&[0.5, 0.5], &ndarray::array![[-1.0], [1.0]], &[0.25, 0.25]).unwrap();
-    /// # let probe = LipschitzProbe::new(FlowSolver::new(1e-6).unwrap());
-    /// let x = ndarray::array![[-1.0], [0.0], [1.5]];
-    /// let report = probe.measure(&target, NoiseLevel::NOISE, NoiseLevel::DATA, &x, &mut rng).unwrap();
-    /// assert!(report.quantile(0.0) < report.quantile(0.5) && report.quantile(0.5) < report.quantile(1.0));
-    /// assert_eq!(report.quantile(1.0), report.supremum());
-    /// ```
-    #[must_use]
-    pub fn quantile(&self, level: f64) -> f64 {
-        if !(0.0..=1.0).contains(&level) {
-            return f64::NAN;
-        }
-        let mut sorted = self.norms.clone();
-        sorted.sort_by(f64::total_cmp);
-        let place = level * (sorted.len() - 1) as f64;
-        let below = place.floor() as usize;
-        let above = (below + 1).min(sorted.len() - 1);
-        sorted[below] + (place - below as f64) * (sorted[above] - sorted[below])
-    }
-
-    /// E‖∂Φ(X)‖^`power` with standard error and 95 % interval, for rows that are independent draws.
-    ///
-    /// ```
-    /// # use onestep::NoiseLevel;
-    /// # use onestep::flow::{FlowSolver, LipschitzProbe};
-    /// # use onestep::law::{Covariance, Gaussian};
-    /// # use rand::SeedableRng;
-    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// # let probe = LipschitzProbe::new(FlowSolver::new(1e-9).unwrap());
-    /// let target = Gaussian::new(&[0.0], Covariance::isotropic(1, 4.0).unwrap()).unwrap();
-    /// let x = ndarray::array![[0.0], [1.0]];
-    /// let report = probe.measure(&target, NoiseLevel::NOISE, NoiseLevel::DATA, &x, &mut rng).unwrap();
-    /// assert!((report.mean_power(3.0).value - 8.0).abs() < 1e-6);
-    /// ```
-    #[must_use]
-    pub fn mean_power(&self, power: f64) -> Estimate {
-        Estimate::from_samples(&self.norms.iter().map(|n| n.powf(power)).collect::<Vec<_>>())
-    }
-}
+use rand::RngCore;
 
 /// Measures L_f of Assumption 1: sup ‖∂Φ_{t→k}(x)‖.
 ///
@@ -173,40 +41,48 @@ impl LipschitzProbe {
     ///
     /// ```
     /// use onestep::flow::{FlowSolver, LipschitzProbe};
-    /// assert_eq!(LipschitzProbe::new(FlowSolver::new(1e-6).unwrap()).precision(), 1e-4);
+    /// let solver = FlowSolver::new(1e-6)?;
+    /// assert_eq!(LipschitzProbe::new(solver), LipschitzProbe::new(solver).precision(1e-4));
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
     pub fn new(solver: FlowSolver) -> Self {
         Self { solver, precision: 1e-4 }
     }
 
-    /// Sets the relative change below which power iteration stops.
+    /// The relative change, in (0, 1), below which power iteration stops; 1e−4 by default.
     ///
     /// ```
+    /// use ndarray::array;
+    /// use onestep::NoiseLevel;
     /// use onestep::flow::{FlowSolver, LipschitzProbe};
-    /// assert_eq!(LipschitzProbe::new(FlowSolver::new(1e-6).unwrap()).with_precision(1e-2).precision(), 1e-2);
+    /// use onestep::law::Gaussian;
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let probe = LipschitzProbe::new(FlowSolver::new(1e-6)?).precision(f64::NAN);
+    /// let found = probe.measure(&Gaussian::standard(1)?, NoiseLevel::NOISE, NoiseLevel::DATA, &array![[0.3_f64]], &mut rng);
+    /// assert_eq!(found.unwrap_err().to_string(), "precision = NaN is outside (0, 1)");
+    /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
-    pub fn with_precision(mut self, precision: f64) -> Self {
+    pub fn precision(mut self, precision: f64) -> Self {
         self.precision = precision;
         self
     }
 
-    /// The relative change below which power iteration stops.
-    ///
-    /// ```
-    /// use onestep::flow::{FlowSolver, LipschitzProbe};
-    /// assert!(LipschitzProbe::new(FlowSolver::new(1e-6).unwrap()).precision() < 1e-3);
-    /// ```
-    #[must_use]
-    pub fn precision(&self) -> f64 {
-        self.precision
+    /// Everything that can be checked before the first integration.
+    fn check<F: Float>(&self, x: &ArrayRef2<F>) -> Result<(), FlowError> {
+        check_range("precision", self.precision, self.precision > 0.0 && self.precision < 1.0, "(0, 1)")?;
+        if x.nrows() == 0 {
+            return Err(Empty { name: "x" }.into());
+        }
+        Ok(())
     }
 
     /// ‖∂Φ_{from→to}(x_i)‖ for every row. `rng` draws the starting directions of power iteration (unused up to d = 8).
     ///
     /// # Errors
-    /// No rows, or the flow could not be integrated.
+    /// A precision outside (0, 1), no rows, or a flow that could not be integrated.
     ///
     /// # Panics
     /// `x` does not have as many columns as the score has dimensions.
@@ -227,17 +103,15 @@ impl LipschitzProbe {
     /// assert!(report.converged && (report.supremum() / 2.5 - 1.0).abs() < 1e-3);
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn measure<F: Float, S: ScoreJacobian<F> + ?Sized, R: Rng + ?Sized>(
+    pub fn measure<F: Float, S: ScoreJacobian<F> + ?Sized>(
         &self,
         score: &S,
         from: NoiseLevel,
         to: NoiseLevel,
         x: &ArrayRef2<F>,
-        rng: &mut R,
-    ) -> Result<LipschitzReport, LipschitzError> {
-        if x.nrows() == 0 {
-            return Err(LipschitzError::NoPoints);
-        }
+        rng: &mut dyn RngCore,
+    ) -> Result<LipschitzReport, FlowError> {
+        self.check(x)?;
         assert_eq!(x.ncols(), score.dim(), "measure: x has {} columns, the score dimension {}", x.ncols(), score.dim());
         if score.dim() <= FULL_JACOBIAN_DIM { self.by_jacobian(score, &[from, to], x) } else { self.by_power(score, from, to, x, rng) }
     }
@@ -249,7 +123,7 @@ impl LipschitzProbe {
     /// iteration of its own, so give few levels.
     ///
     /// # Errors
-    /// No rows, fewer than two levels, or the flow could not be integrated.
+    /// As [`measure`](Self::measure); fewer than two levels.
     ///
     /// # Panics
     /// `x` does not have as many columns as the score has dimensions.
@@ -268,20 +142,16 @@ impl LipschitzProbe {
     /// assert_eq!(report.supremum(), 1.0);
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn over_levels<F: Float, S: ScoreJacobian<F> + ?Sized, R: Rng + ?Sized>(
+    pub fn over_levels<F: Float, S: ScoreJacobian<F> + ?Sized>(
         &self,
         score: &S,
         levels: &[NoiseLevel],
         x: &ArrayRef2<F>,
-        rng: &mut R,
-    ) -> Result<LipschitzReport, LipschitzError> {
-        if x.nrows() == 0 {
-            return Err(LipschitzError::NoPoints);
-        }
+        rng: &mut dyn RngCore,
+    ) -> Result<LipschitzReport, FlowError> {
+        self.check(x)?;
         assert_eq!(x.ncols(), score.dim(), "over_levels: x has {} columns, the score dimension {}", x.ncols(), score.dim());
-        if levels.len() < 2 {
-            return Err(LipschitzError::TooFewLevels { levels: levels.len() });
-        }
+        check_range("levels", levels.len(), levels.len() >= 2, "[2, inf)")?;
         let mut report = if score.dim() <= FULL_JACOBIAN_DIM {
             self.by_jacobian(score, levels, x)?
         } else {
@@ -327,15 +197,15 @@ impl LipschitzProbe {
     /// assert!(x[[report.row_of_supremum(), 0]].abs() < 0.1);
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn search<F: Float, S: ScoreJacobian<F> + ?Sized, R: Rng + ?Sized>(
+    pub fn search<F: Float, S: ScoreJacobian<F> + ?Sized>(
         &self,
         score: &S,
         from: NoiseLevel,
         to: NoiseLevel,
         x: &ArrayRef2<F>,
         rounds: usize,
-        rng: &mut R,
-    ) -> Result<(LipschitzReport, Array2<F>), LipschitzError> {
+        rng: &mut dyn RngCore,
+    ) -> Result<(LipschitzReport, Array2<F>), FlowError> {
         let mut best = self.measure(score, from, to, x, rng)?;
         let mut at = x.to_owned();
         let mut scale = 0.5;
@@ -364,11 +234,11 @@ impl LipschitzProbe {
         score: &S,
         levels: &[NoiseLevel],
         x: &ArrayRef2<F>,
-    ) -> Result<LipschitzReport, LipschitzError> {
+    ) -> Result<LipschitzReport, FlowError> {
         let dim = score.dim();
         let field = TangentField { score, tangents: dim, transposed: false };
         let start = FlowSolver::with_unit_tangents(x);
-        let (points, effort) = run_blocks(&field, &self.solver.plan(), levels[0], &levels[1..], &start)?;
+        let (points, effort) = run_blocks(&field, &self.solver.plan()?, levels[0], &levels[1..], &start)?;
         let jacobian = |row: ArrayView1<'_, F>| DMatrix::from_fn(dim, dim, |j, k| row[(k + 1) * dim + j].as_f64());
         let norms = (0..x.nrows()).map(|i| {
             let jacobians: Vec<_> = points.iter().map(|p| jacobian(p.row(i))).collect();
@@ -381,14 +251,14 @@ impl LipschitzProbe {
         Ok(LipschitzReport { norms: norms.collect(), converged: true, effort })
     }
 
-    fn by_power<F: Float, S: ScoreJacobian<F> + ?Sized, R: Rng + ?Sized>(
+    fn by_power<F: Float, S: ScoreJacobian<F> + ?Sized>(
         &self,
         score: &S,
         from: NoiseLevel,
         to: NoiseLevel,
         x: &ArrayRef2<F>,
-        rng: &mut R,
-    ) -> Result<LipschitzReport, LipschitzError> {
+        rng: &mut dyn RngCore,
+    ) -> Result<LipschitzReport, FlowError> {
         let mut v = Array2::from_shape_simple_fn(x.raw_dim(), || F::standard_normal(rng));
         normalise(&mut v);
         let mut report = LipschitzReport { norms: vec![0.0; x.nrows()], converged: false, effort: FlowEffort::default() };

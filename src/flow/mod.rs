@@ -1,18 +1,36 @@
-//! Probability-flow maps.
+//! Probability-flow maps Φ_{θ→θ'}: exact ones, integrated ones, samplers, and the Lipschitz constant of Assumption 1.
+//!
+//! | question | take |
+//! | --- | --- |
+//! | Where does the flow take these points, for a law with a flow in closed form? | the law itself: [`Gaussian`](crate::law::Gaussian), [`LineMixture`](crate::law::LineMixture), [`Radial`](crate::law::Radial) and their products, rotations and shifts implement [`FlowMap`] |
+//! | The same for any other law, or for a score of my own? | [`FlowSolver::flow_of`], an [`IntegratedFlow`]; [`FlowSolver::solve`] says why it failed and what it cost |
+//! | What is the derivative of the flow? | [`FlowJacobian::jvp`]; all of it at once by [`FlowSolver::jacobian`], its transpose by [`FlowSolver::solve_transposed`] |
+//! | How good are the samplers that people use, on T levels? | [`FixedStep`]: Euler, Heun, DDIM, any [`Tableau`] |
+//! | What is L_f? | [`LipschitzProbe`], from below, for any score; exactly by [`Gaussian::lipschitz`](crate::law::Gaussian::lipschitz) and by the population recursions, whose reports hold it |
 
+mod effort;
+mod error;
 mod exact;
 pub(crate) mod field;
+mod integrated;
 mod lipschitz;
+mod lipschitz_report;
 mod quantile;
 pub(crate) mod radial;
 mod samplers;
+mod solution;
 mod solver;
 mod stepper;
 mod tableau;
 
-pub use lipschitz::{LipschitzError, LipschitzProbe, LipschitzReport};
-pub use samplers::{FixedStep, SamplerError};
-pub use solver::{FlowEffort, FlowError, FlowSolution, FlowSolver, IntegratedFlow, TangentSolution};
+pub use effort::FlowEffort;
+pub use error::FlowError;
+pub use integrated::IntegratedFlow;
+pub use lipschitz::LipschitzProbe;
+pub use lipschitz_report::LipschitzReport;
+pub use samplers::FixedStep;
+pub use solution::{FlowSolution, TangentSolution};
+pub use solver::FlowSolver;
 pub use tableau::Tableau;
 
 use crate::delegate::delegate;

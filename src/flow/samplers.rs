@@ -1,26 +1,13 @@
 //! Fixed-step samplers on a grid.
 
 use crate::float::Float;
-use crate::flow::Tableau;
+use crate::flow::error::FlowError;
 use crate::flow::field::{Field, ScoreField};
+use crate::flow::tableau::Tableau;
 use crate::level::NoiseLevel;
 use crate::schedule::Grid;
 use crate::score::ScoreFunction;
 use ndarray::{Array2, ArrayRef2};
-
-/// Why a sampler stopped.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SamplerError {
-    /// A point became NaN or infinite.
-    #[error("row {row} is not finite after the step from level {t}")]
-    NotFinite {
-        /// The row, from 0.
-        row: usize,
-        /// The level t the step started from.
-        t: usize,
-    },
-}
 
 /// The fixed-step samplers people use, run on the levels θ_T, …, θ_1 of a grid.
 ///
@@ -58,6 +45,7 @@ pub enum SamplerError {
 /// # References
 /// Song, Meng and Ermon, "Denoising diffusion implicit models", 2021, eq. (12), arXiv 2010.02502; Karras et al. 2022, algorithm 1,
 /// arXiv 2206.00364 (Heun).
+#[doc(alias = "DDIM")]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum FixedStep {
@@ -68,6 +56,7 @@ pub enum FixedStep {
     /// The explicit Runge–Kutta method of a tableau.
     RungeKutta(Tableau),
     /// DDIM with η = 0.
+    #[doc(alias = "DDIM")]
     Ddim,
 }
 
@@ -93,12 +82,7 @@ impl FixedStep {
     /// assert!((FixedStep::Ddim.sample(&target, &grid, &x)?[[0, 0]] - 0.5f64.cos().powi(2)).abs() < 1e-15);
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn sample<F: Float, S: ScoreFunction<F> + ?Sized>(
-        self,
-        score: &S,
-        grid: &Grid,
-        x: &ArrayRef2<F>,
-    ) -> Result<Array2<F>, SamplerError> {
+    pub fn sample<F: Float, S: ScoreFunction<F> + ?Sized>(self, score: &S, grid: &Grid, x: &ArrayRef2<F>) -> Result<Array2<F>, FlowError> {
         assert_eq!(x.ncols(), score.dim(), "sample: x has {} columns, the score dimension {}", x.ncols(), score.dim());
         let field = ScoreField { score };
         let mut x = x.to_owned();
@@ -112,7 +96,7 @@ impl FixedStep {
                 runge_kutta_step(&field, self.tableau(), grid, t, &mut x, &mut stages);
             }
             if let Some(row) = x.rows().into_iter().position(|row| row.iter().any(|v| !v.is_finite())) {
-                return Err(SamplerError::NotFinite { row, t });
+                return Err(FlowError::PointNotFinite { row: row + 1, t });
             }
         }
         Ok(x)

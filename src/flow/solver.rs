@@ -1,108 +1,16 @@
 //! Integration of the probability-flow ODE.
 
+use crate::error::check_range;
 use crate::float::Float;
-use crate::flow::Tableau;
+use crate::flow::error::FlowError;
 use crate::flow::field::{ScoreField, TangentField};
-use crate::flow::stepper::Plan;
-use crate::flow::stepper::run_blocks;
-use crate::flow::{FlowJacobian, FlowMap};
+use crate::flow::solution::{FlowSolution, TangentSolution};
+use crate::flow::stepper::{Plan, run_blocks};
+use crate::flow::tableau::Tableau;
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::score::{ScoreFunction, ScoreJacobian};
-use crate::space::{Space, inherent_dim};
 use ndarray::{Array2, Array3, ArrayRef2, Axis, Slice};
-
-/// Why a flow could not be integrated.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum FlowError {
-    /// A parameter is NaN or outside its range.
-    #[error("{name} = {value} is outside {range}")]
-    OutOfRange {
-        /// The parameter.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-        /// The valid range.
-        range: &'static str,
-    },
-    /// The method has no embedded error estimate.
-    #[error("{method} has no embedded method: it cannot control its error")]
-    NoErrorEstimate {
-        /// The method's name.
-        method: &'static str,
-    },
-    /// A starting point is NaN or infinite.
-    #[error("x holds {value} in row {row}, column {column}: coordinates must be finite")]
-    Start {
-        /// The row, from 0.
-        row: usize,
-        /// The column, from 0.
-        column: usize,
-        /// The value there.
-        value: f64,
-    },
-    /// The score is NaN or infinite along a trajectory.
-    #[error("the score of row {row} is not finite at angle {angle}")]
-    ScoreNotFinite {
-        /// The row, from 0.
-        row: usize,
-        /// The noise angle θ in radians at which it was evaluated.
-        angle: f64,
-    },
-    /// The cap on the number of steps was reached.
-    #[error("{steps} steps did not reach the end: row {row} asks for the smallest steps, at angle {angle}")]
-    StepLimit {
-        /// The row, from 0, whose error was the largest at the last attempt.
-        row: usize,
-        /// The angle reached, in radians.
-        angle: f64,
-        /// Steps attempted.
-        steps: usize,
-    },
-}
-
-/// What an integration cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct FlowEffort {
-    /// Evaluations of the score, counted by the point: a call on n rows counts n.
-    pub point_evaluations: u64,
-    /// Accepted steps, summed over the blocks of rows.
-    pub accepted: u64,
-    /// Rejected steps, summed over the blocks of rows.
-    pub rejected: u64,
-}
-
-impl FlowEffort {
-    pub(crate) fn add(&mut self, other: Self) {
-        self.point_evaluations += other.point_evaluations;
-        self.accepted += other.accepted;
-        self.rejected += other.rejected;
-    }
-}
-
-/// Points carried along the flow to one or more levels.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct FlowSolution<F> {
-    /// The points at every stop, in the order asked for.
-    pub points: Vec<Array2<F>>,
-    /// What it cost.
-    pub effort: FlowEffort,
-}
-
-/// Points and tangent vectors carried along the flow.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct TangentSolution<F> {
-    /// Φ(x_i), one a row.
-    pub points: Array2<F>,
-    /// ∂Φ(x_i) v_i, one a row.
-    pub tangents: Array2<F>,
-    /// What it cost.
-    pub effort: FlowEffort,
-}
 
 /// Adaptive integration of the probability-flow ODE dx/dθ = −tan θ (x + s_θ(x)), in either direction, for any score.
 ///
@@ -160,28 +68,27 @@ impl FlowSolver {
     /// assert!(onestep::flow::FlowSolver::new(0.0).is_err());
     /// ```
     pub fn new(tolerance: f64) -> Result<Self, FlowError> {
-        if !(tolerance > 0.0 && tolerance < 1.0) {
-            return Err(FlowError::OutOfRange { name: "tolerance", value: tolerance, range: "(0, 1)" });
-        }
+        check_range("tolerance", tolerance, tolerance > 0.0 && tolerance < 1.0, "(0, 1)")?;
         Ok(Self { tolerance, tableau: Tableau::DORMAND_PRINCE, max_steps: 100_000 })
     }
 
-    /// Uses another method; it must have an embedded one.
-    ///
-    /// # Errors
-    /// The tableau has no error weights.
+    /// Uses another method; it must have an embedded one, or every integration is refused.
     ///
     /// ```
-    /// use onestep::flow::{FlowSolver, Tableau};
-    /// assert!(FlowSolver::new(1e-3).unwrap().with_tableau(Tableau::HEUN).is_ok());
-    /// assert!(FlowSolver::new(1e-3).unwrap().with_tableau(Tableau::EULER).is_err());
+    /// use ndarray::array;
+    /// use onestep::NoiseLevel;
+    /// use onestep::flow::{FlowError, FlowSolver, Tableau};
+    /// use onestep::law::Gaussian;
+    /// let (target, x) = (Gaussian::standard(1)?, array![[0.5_f64]]);
+    /// let with = |method| FlowSolver::new(1e-3)?.tableau(method).solve(&target, NoiseLevel::NOISE, NoiseLevel::DATA, &x);
+    /// assert!((with(Tableau::HEUN)?.points[0][[0, 0]] - 0.5).abs() < 1e-12); // N(0, 1) does not move
+    /// assert_eq!(with(Tableau::EULER), Err(FlowError::NoErrorEstimate { method: "Euler" }));
+    /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn with_tableau(mut self, tableau: Tableau) -> Result<Self, FlowError> {
-        if tableau.error_weights().is_empty() {
-            return Err(FlowError::NoErrorEstimate { method: tableau.name() });
-        }
+    #[must_use]
+    pub fn tableau(mut self, tableau: Tableau) -> Self {
         self.tableau = tableau;
-        Ok(self)
+        self
     }
 
     /// Sets the cap on attempted steps for each block of rows and each stop.
@@ -190,13 +97,13 @@ impl FlowSolver {
     /// use onestep::NoiseLevel;
     /// use onestep::flow::{FlowError, FlowSolver};
     /// use onestep::law::Gaussian;
-    /// let solver = FlowSolver::new(1e-12).unwrap().with_max_steps(2);
+    /// let solver = FlowSolver::new(1e-12).unwrap().max_steps(2);
     /// let narrow = Gaussian::new(&[1.0], onestep::law::Covariance::isotropic(1, 1e-4).unwrap()).unwrap();
     /// let end = solver.solve(&narrow, NoiseLevel::NOISE, NoiseLevel::DATA, &ndarray::array![[0.5]]);
-    /// assert!(matches!(end, Err(FlowError::StepLimit { row: 0, steps: 2, .. })));
+    /// assert!(matches!(end, Err(FlowError::StepLimit { row: 1, steps: 2, .. })));
     /// ```
     #[must_use]
-    pub fn with_max_steps(mut self, max_steps: usize) -> Self {
+    pub fn max_steps(mut self, max_steps: usize) -> Self {
         self.max_steps = max_steps;
         self
     }
@@ -211,14 +118,18 @@ impl FlowSolver {
         self.tolerance
     }
 
-    pub(super) fn plan(&self) -> Plan {
-        Plan { tolerance: self.tolerance, tableau: self.tableau, max_steps: self.max_steps }
+    /// What every block is integrated with; refused without an error estimate.
+    pub(super) fn plan(&self) -> Result<Plan, FlowError> {
+        if self.tableau.error_weights().is_empty() {
+            return Err(FlowError::NoErrorEstimate { method: self.tableau.name() });
+        }
+        Ok(Plan { tolerance: self.tolerance, tableau: self.tableau, max_steps: self.max_steps })
     }
 
     /// Carries every row of `x` from level `from` to level `to`; the solution has one stop.
     ///
     /// # Errors
-    /// [`FlowError`]: a start or a score that is not finite, with its row and level; the step cap.
+    /// [`FlowError`]: a start or a score that is not finite, with its row and level; the step cap; a method without error estimate.
     ///
     /// # Panics
     /// `x` does not have as many columns as the score has dimensions.
@@ -231,7 +142,7 @@ impl FlowSolver {
     /// // A score that fails on one row is named with that row and its level.
     /// let broken = ScoreFn::new(1, |_: NoiseLevel, x: &[f64], out: &mut [f64]| out[0] = if x[0] > 5.0 { f64::NAN } else { -x[0] });
     /// let end = FlowSolver::new(1e-6)?.solve(&broken, NoiseLevel::NOISE, NoiseLevel::DATA, &array![[1.0], [9.0]]);
-    /// assert!(matches!(end, Err(FlowError::ScoreNotFinite { row: 1, .. })));
+    /// assert!(matches!(end, Err(FlowError::ScoreNotFinite { row: 2, .. })));
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn solve<F: Float, S: ScoreFunction<F> + ?Sized>(
@@ -273,7 +184,7 @@ impl FlowSolver {
         x: &ArrayRef2<F>,
     ) -> Result<FlowSolution<F>, FlowError> {
         assert_eq!(x.ncols(), score.dim(), "flow: x has {} columns, the score dimension {}", x.ncols(), score.dim());
-        let (points, effort) = run_blocks(&ScoreField { score }, &self.plan(), from, stops, x)?;
+        let (points, effort) = run_blocks(&ScoreField { score }, &self.plan()?, from, stops, x)?;
         Ok(FlowSolution { points, effort })
     }
 
@@ -366,7 +277,7 @@ impl FlowSolver {
         let dim = score.dim();
         assert_shapes("tangent", dim, x, v);
         let start = ndarray::concatenate(Axis(1), &[x.view(), v.view()]).expect("x and v have equal numbers of rows: asserted above");
-        let (points, effort) = run_blocks(&TangentField { score, tangents: 1, transposed }, &self.plan(), from, &[to], &start)?;
+        let (points, effort) = run_blocks(&TangentField { score, tangents: 1, transposed }, &self.plan()?, from, &[to], &start)?;
         let part = |i: usize| points[0].slice_axis(Axis(1), Slice::from(i * dim..(i + 1) * dim)).to_owned();
         Ok(TangentSolution { points: part(0), tangents: part(1), effort })
     }
@@ -403,103 +314,7 @@ impl FlowSolver {
         let dim = score.dim();
         assert_eq!(x.ncols(), dim, "jacobian: x has {} columns, the score dimension {dim}", x.ncols());
         let start = Self::with_unit_tangents(x);
-        let (points, _) = run_blocks(&TangentField { score, tangents: dim, transposed: false }, &self.plan(), from, &[to], &start)?;
+        let (points, _) = run_blocks(&TangentField { score, tangents: dim, transposed: false }, &self.plan()?, from, &[to], &start)?;
         Ok(Array3::from_shape_fn((x.nrows(), dim, dim), |(i, j, k)| points[0][[i, (k + 1) * dim + j]]))
-    }
-}
-
-/// The flow map of a score, integrated at every call: a [`FlowMap`] for any score.
-///
-/// [`FlowMap`] cannot fail. Where the integration does (a score that is not finite, the step cap) **every entry of `out` is NaN**; call
-/// [`FlowSolver::solve`] to learn why.
-///
-/// # Example
-/// ```
-/// use ndarray::array;
-/// use onestep::{FlowMap, NoiseLevel};
-/// use onestep::flow::{FlowSolver, IntegratedFlow};
-/// use onestep::law::Gaussian;
-/// use onestep::score::ScoreFn;
-/// let flow = IntegratedFlow::new(Gaussian::standard(2)?, FlowSolver::new(1e-8)?);
-/// let x = array![[1.0, -2.0]];
-/// // N(0, I) stays where it is.
-/// assert!((flow.flow(NoiseLevel::NOISE, NoiseLevel::DATA, &x) - &x).iter().all(|d: &f64| d.abs() < 1e-14));
-/// let broken = ScoreFn::new(1, |_: NoiseLevel, _: &[f64], out: &mut [f64]| out[0] = f64::NAN);
-/// let flow = IntegratedFlow::new(broken, FlowSolver::new(1e-8)?);
-/// assert!(flow.flow(NoiseLevel::NOISE, NoiseLevel::DATA, &array![[1.0]])[[0, 0]].is_nan());
-/// # Ok::<(), onestep::Error>(())
-/// ```
-#[derive(Debug, Clone, Copy)]
-pub struct IntegratedFlow<S> {
-    score: S,
-    solver: FlowSolver,
-}
-
-impl<S> IntegratedFlow<S> {
-    /// The flow of `score`, integrated by `solver`.
-    ///
-    /// ```
-    /// use onestep::flow::{FlowSolver, IntegratedFlow};
-    /// use onestep::law::Gaussian;
-    /// let flow = IntegratedFlow::new(Gaussian::standard(2)?, FlowSolver::new(1e-8)?);
-    /// assert_eq!(flow.solver().tolerance(), 1e-8);
-    /// # Ok::<(), onestep::Error>(())
-    /// ```
-    pub fn new(score: S, solver: FlowSolver) -> Self {
-        Self { score, solver }
-    }
-
-    /// The solver.
-    ///
-    /// ```
-    /// use onestep::flow::{FlowSolver, IntegratedFlow};
-    /// use onestep::law::Gaussian;
-    /// let flow = IntegratedFlow::new(Gaussian::standard(2)?, FlowSolver::new(1e-3)?);
-    /// assert_eq!(flow.solver().tolerance(), 1e-3);
-    /// # Ok::<(), onestep::Error>(())
-    /// ```
-    pub fn solver(&self) -> &FlowSolver {
-        &self.solver
-    }
-
-    /// The score.
-    ///
-    /// ```
-    /// use onestep::flow::{FlowSolver, IntegratedFlow};
-    /// use onestep::law::Gaussian;
-    /// let flow = IntegratedFlow::new(Gaussian::standard(2)?, FlowSolver::new(1e-3)?);
-    /// assert_eq!(flow.score().dim(), 2);
-    /// # Ok::<(), onestep::Error>(())
-    /// ```
-    pub fn score(&self) -> &S {
-        &self.score
-    }
-}
-
-impl<S: Space> Space for IntegratedFlow<S> {
-    fn dim(&self) -> usize {
-        self.score.dim()
-    }
-}
-
-inherent_dim!([S: Space] IntegratedFlow<S>);
-
-impl<F: Float, S: ScoreFunction<F>> FlowMap<F> for IntegratedFlow<S> {
-    fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-        assert_shapes("flow", self.score.dim(), x, out);
-        match self.solver.solve(&self.score, from, to, x) {
-            Ok(solution) => out.assign(&solution.points[0]),
-            Err(_) => out.fill(F::nan()),
-        }
-    }
-}
-
-impl<F: Float, S: ScoreJacobian<F>> FlowJacobian<F> for IntegratedFlow<S> {
-    fn jvp_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-        assert_shapes("jvp", self.score.dim(), x, out);
-        match self.solver.solve_tangent(&self.score, from, to, x, v) {
-            Ok(solution) => out.assign(&solution.tangents),
-            Err(_) => out.fill(F::nan()),
-        }
     }
 }

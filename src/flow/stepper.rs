@@ -1,9 +1,11 @@
 //! One block of rows stepped through the path by an embedded Runge–Kutta method.
 
+use crate::error::check_finite;
 use crate::float::Float;
-use crate::flow::Tableau;
+use crate::flow::effort::FlowEffort;
+use crate::flow::error::FlowError;
 use crate::flow::field::{Field, noise_cap};
-use crate::flow::{FlowEffort, FlowError};
+use crate::flow::tableau::Tableau;
 use crate::level::NoiseLevel;
 use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
 #[cfg(feature = "rayon")]
@@ -43,9 +45,7 @@ pub(crate) fn run_blocks<F: Float, V: Field<F>>(
     stops: &[NoiseLevel],
     x: &ArrayRef2<F>,
 ) -> Result<(Vec<Array2<F>>, FlowEffort), FlowError> {
-    if let Some(((row, column), value)) = x.indexed_iter().find(|(_, v)| !v.is_finite()) {
-        return Err(FlowError::Start { row, column, value: value.as_f64() });
-    }
+    check_finite("x", x)?;
     let rows = block_rows(field.width());
     let blocks: Vec<(usize, ArrayView2<'_, F>)> = x.axis_chunks_iter(Axis(0), rows).enumerate().map(|(i, b)| (i * rows, b)).collect();
     let run = |&(first_row, block): &(usize, ArrayView2<'_, F>)| Block::new(field, plan, first_row, block).run(from, stops);
@@ -155,7 +155,7 @@ impl<'a, F: Float, V: Field<F>> Block<'a, F, V> {
     }
 
     fn not_finite(&self, row: usize, angle: f64) -> FlowError {
-        FlowError::ScoreNotFinite { row: self.first_row + row, angle }
+        FlowError::ScoreNotFinite { row: self.first_row + row + 1, angle }
     }
 
     /// One implicit midpoint step, for the short way through the cap at the noise end: each sweep gains a factor of the width.
@@ -232,7 +232,7 @@ impl<'a, F: Float, V: Field<F>> Block<'a, F, V> {
         }
         Err(match failed {
             Some((row, at)) => self.not_finite(row, at),
-            None => FlowError::StepLimit { row: self.first_row + worst, angle, steps: self.plan.max_steps },
+            None => FlowError::StepLimit { row: self.first_row + worst + 1, angle, steps: self.plan.max_steps },
         })
     }
 

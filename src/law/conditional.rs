@@ -16,13 +16,13 @@ pub(crate) struct Conditional<'a> {
 impl<'a> Conditional<'a> {
     /// From the laws of X_0 given X_t = x_i, one a row of `x`.
     pub(crate) fn new(grid: &Grid, t: usize, x: &ArrayRef2<f64>, rules: &'a [DiscreteLaw]) -> Self {
-        let (sin, before, delta) = (grid.level(t).sin(), grid.level(t - 1).sin(), grid.sin_delta(t));
+        let back = grid.backward(t);
         let count = rules.iter().map(|r| r.weights.len()).sum();
         let mut nodes = Array2::zeros((count, x.ncols()));
         let mut at = 0;
         for (rule, x) in rules.iter().zip(x.rows()) {
             for node in rule.nodes.rows() {
-                Zip::from(nodes.row_mut(at)).and(x).and(node).for_each(|o, x, n| *o = (before * x + delta * n) / sin);
+                Zip::from(nodes.row_mut(at)).and(x).and(node).for_each(|o, x, n| *o = back.step(*x, *n));
                 at += 1;
             }
         }

@@ -1,6 +1,7 @@
 //! Variance schedules and the grid of noise levels they make.
 
 mod angle;
+mod backward;
 mod classic;
 mod equidistributed;
 mod karras;
@@ -8,6 +9,7 @@ mod li_huang_wei;
 mod properties;
 
 pub use angle::UniformAngle;
+pub use backward::Backward;
 pub use classic::{CosineSchedule, LinearSchedule};
 pub use equidistributed::Equidistributed;
 pub use karras::Karras;

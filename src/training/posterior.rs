@@ -33,8 +33,8 @@ impl<'a, F: Float> PosteriorDraws<'a, F> {
         rng: &mut dyn RngCore,
     ) -> Array2<F> {
         let rows = self.draw(draws - 1, x, rng.next_u64());
-        let (sin, before, delta) = (self.grid.level(self.t).sin(), self.grid.level(self.t - 1).sin(), self.grid.sin_delta(self.t));
-        let (keep, turn) = (F::of(before / sin), F::of(delta / sin));
+        let back = self.grid.backward(self.t);
+        let (keep, turn) = (F::of(back.keep), F::of(back.turn));
         let mut sum = first;
         for k in 0..draws - 1 {
             let chosen: Vec<usize> = rows.column(k).to_vec();

@@ -3,6 +3,7 @@
 //! The plug-in distance of two samples is biased by about n^{−1/d}. A coupling that can be sampled bounds W_p from above, a 1-Lipschitz
 //! function from below, and both are means of independent terms.
 
+use crate::error::{check_entries, check_equal, check_some};
 use crate::estimate::Estimate;
 use crate::float::Float;
 use crate::numeric::parallel;
@@ -63,13 +64,9 @@ fn norm(entries: impl Iterator<Item = f64>) -> f64 {
 /// # Ok::<(), onestep::Error>(())
 /// ```
 pub fn lipschitz_lower(at_x: &[f64], at_y: &[f64]) -> Result<Estimate, TransportError> {
-    for (cloud, values) in check::CLOUDS.into_iter().zip([at_x, at_y]) {
-        if values.is_empty() {
-            return Err(TransportError::Empty { cloud, rows: 0, columns: 1 });
-        }
-        if let Some(row) = values.iter().position(|v| !v.is_finite()) {
-            return Err(TransportError::NotFinite { cloud, row, column: 0, value: values[row] });
-        }
+    for (name, values) in [("at_x", at_x), ("at_y", at_y)] {
+        check_some(name, values)?;
+        check_entries(name, values, f64::is_finite, "(-inf, inf)")?;
     }
     let (x, y) = (Estimate::from_samples(at_x), Estimate::from_samples(at_y));
     Ok(Estimate::normal(x.value - y.value, x.std_error.hypot(y.std_error), at_x.len() + at_y.len()))
@@ -110,12 +107,8 @@ impl CTransform {
     /// ```
     pub fn new<F: Float>(anchors: &ArrayRef2<F>, prices: &[f64]) -> Result<Self, TransportError> {
         check::cloud("the anchors", anchors)?;
-        if prices.len() != anchors.nrows() {
-            return Err(TransportError::WeightLength { cloud: "the anchors", rows: anchors.nrows(), weights: prices.len() });
-        }
-        if let Some(row) = prices.iter().position(|v| !v.is_finite()) {
-            return Err(TransportError::NotFinite { cloud: "the prices", row, column: 0, value: prices[row] });
-        }
+        check_equal("the number of prices", prices.len(), "the number of anchors", anchors.nrows())?;
+        check_entries("the prices", prices, f64::is_finite, "(-inf, inf)")?;
         Ok(Self { anchors: anchors.mapv(Float::as_f64), prices: prices.to_vec() })
     }
 
@@ -130,10 +123,8 @@ impl CTransform {
     /// assert_eq!(f.eval(&array![[1.0], [9.0]]).unwrap(), [1.0, -3.0]);
     /// ```
     pub fn eval<F: Float>(&self, x: &ArrayRef2<F>) -> Result<Vec<f64>, TransportError> {
-        check::cloud(check::CLOUDS[0], x)?;
-        if x.ncols() != self.anchors.ncols() {
-            return Err(TransportError::Dimensions { left: x.ncols(), right: self.anchors.ncols() });
-        }
+        check::cloud("x", x)?;
+        check_equal("the number of columns of x", x.ncols(), "that of the anchors", self.anchors.ncols())?;
         Ok(parallel::map(x.nrows(), |i| {
             let point: Vec<f64> = x.row(i).iter().map(|v| v.as_f64()).collect();
             let values = self.anchors.rows().into_iter().zip(&self.prices);

@@ -8,12 +8,12 @@ use crate::transport::NetworkSimplex;
 use crate::transport::Sinkhorn;
 use crate::transport::Sliced;
 use crate::transport::gaussian::gelbrich_plug_in;
-use crate::transport::{TransportError, check};
+use crate::transport::{Measure, TransportError, check};
 use ndarray::ArrayRef2;
 
-/// A distance between two clouds with equal weights: what bootstrap, permutation tests and baselines work on.
+/// A distance between two clouds: one number, what bootstrap, permutation tests and baselines work on.
 ///
-/// Implemented by [`Assignment`] (equal sizes), [`NetworkSimplex`] (any sizes), [`Line`] (one column), [`Sliced`] (SW_p), [`Sinkhorn`]
+/// Implemented by [`Assignment`] (equal sizes and weights), [`NetworkSimplex`] (any), [`Line`] (one column), [`Sliced`] (SW_p), [`Sinkhorn`]
 /// (S_ε^{1/p}, cut at 0), [`Bures`] and [`DistanceFn`].
 ///
 /// # Example
@@ -28,50 +28,55 @@ use ndarray::ArrayRef2;
 /// # Ok::<(), onestep::Error>(())
 /// ```
 pub trait Distance<F: Float = f64>: Send + Sync {
+    /// The distance between two measures, in the units of the coordinates.
+    ///
+    /// # Errors
+    /// What the method refuses: see there. A method for equal weights refuses others with [`TransportError::Weighted`].
+    fn between(&self, x: Measure<'_, F>, y: Measure<'_, F>) -> Result<f64, TransportError>;
+
     /// The distance between the empirical measures of the rows of `x` and of `y`, in the units of the coordinates.
     ///
     /// # Errors
-    /// What the method refuses: see there.
-    fn distance(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError>;
+    /// As [`between`](Self::between).
+    fn distance(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError> {
+        self.between(x.into(), y.into())
+    }
 }
 
 delegate! {
     impl[F: Float,] Distance<F> {
+        fn between(&self, x: Measure<'_, F>, y: Measure<'_, F>) -> Result<f64, TransportError>;
         fn distance(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError>;
     }
 }
 
 impl<F: Float> Distance<F> for Assignment {
-    fn distance(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError> {
-        Ok(self.solve(x, y)?.distance)
+    fn between(&self, x: Measure<'_, F>, y: Measure<'_, F>) -> Result<f64, TransportError> {
+        let [first, second] = check::CLOUDS;
+        Ok(self.solve(&check::unweighted(&first, x)?, &check::unweighted(&second, y)?)?.distance)
     }
 }
 
 impl<F: Float> Distance<F> for NetworkSimplex {
-    fn distance(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError> {
-        Ok(self.solve_uniform(x, y)?.distance)
+    fn between(&self, x: Measure<'_, F>, y: Measure<'_, F>) -> Result<f64, TransportError> {
+        Ok(self.solve(x, y)?.distance)
     }
 }
 
 impl<F: Float> Distance<F> for Line {
-    fn distance(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError> {
-        check::clouds(x, y)?;
-        if x.ncols() != 1 {
-            return Err(TransportError::Dimensions { left: x.ncols(), right: 1 });
-        }
-        let column = |x: &ArrayRef2<F>| x.iter().copied().collect::<Vec<_>>();
-        self.samples(&column(x), &column(y))
+    fn between(&self, x: Measure<'_, F>, y: Measure<'_, F>) -> Result<f64, TransportError> {
+        self.samples(x, y)
     }
 }
 
 impl<F: Float> Distance<F> for Sliced {
-    fn distance(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError> {
-        Ok(self.distance(x, y)?.distance.value)
+    fn between(&self, x: Measure<'_, F>, y: Measure<'_, F>) -> Result<f64, TransportError> {
+        Ok(self.measure(x, y)?.distance.value)
     }
 }
 
 impl<F: Float> Distance<F> for Sinkhorn {
-    fn distance(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError> {
+    fn between(&self, x: Measure<'_, F>, y: Measure<'_, F>) -> Result<f64, TransportError> {
         Ok(self.divergence(x, y)?.value.max(0.0).powf(1.0 / self.order()))
     }
 }
@@ -90,18 +95,19 @@ impl<F: Float> Distance<F> for Sinkhorn {
 pub struct Bures;
 
 impl<F: Float> Distance<F> for Bures {
-    fn distance(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError> {
+    fn between(&self, x: Measure<'_, F>, y: Measure<'_, F>) -> Result<f64, TransportError> {
         gelbrich_plug_in(x, y)
     }
 }
 
-/// A distance given by a closure on two clouds.
+/// A distance given by a closure on two measures.
 ///
 /// ```
-/// use ndarray::{ArrayRef2, array};
+/// use ndarray::array;
 /// use onestep::Distance;
-/// use onestep::transport::DistanceFn;
-/// let means = DistanceFn::new(|x: &ArrayRef2<f64>, y: &ArrayRef2<f64>| Ok((x.mean().unwrap() - y.mean().unwrap()).abs()));
+/// use onestep::transport::{DistanceFn, Measure};
+/// let mean = |x: Measure<'_, f64>| x.points().mean().unwrap_or(f64::NAN);
+/// let means = DistanceFn::new(|x: Measure<'_, f64>, y: Measure<'_, f64>| Ok((mean(x) - mean(y)).abs()));
 /// assert_eq!(means.distance(&array![[1.0], [3.0]], &array![[7.0]]).unwrap(), 5.0);
 /// ```
 #[derive(Clone, Copy)]
@@ -117,15 +123,15 @@ impl<C> DistanceFn<C> {
     /// From `distance(x, y)`.
     ///
     /// ```
-    /// use ndarray::{ArrayRef2, array};
+    /// use ndarray::array;
     /// use onestep::Distance;
-    /// use onestep::transport::DistanceFn;
-    /// let zero = DistanceFn::new(|_: &ArrayRef2<f32>, _: &ArrayRef2<f32>| Ok(0.0));
+    /// use onestep::transport::{DistanceFn, Measure};
+    /// let zero = DistanceFn::new(|_: Measure<'_, f32>, _: Measure<'_, f32>| Ok(0.0));
     /// assert_eq!(zero.distance(&array![[1.0_f32]], &array![[7.0_f32]]).unwrap(), 0.0);
     /// ```
     pub fn new<F: Float>(distance: C) -> Self
     where
-        C: Fn(&ArrayRef2<F>, &ArrayRef2<F>) -> Result<f64, TransportError> + Send + Sync,
+        C: Fn(Measure<'_, F>, Measure<'_, F>) -> Result<f64, TransportError> + Send + Sync,
     {
         Self(distance)
     }
@@ -134,9 +140,9 @@ impl<C> DistanceFn<C> {
 impl<F, C> Distance<F> for DistanceFn<C>
 where
     F: Float,
-    C: Fn(&ArrayRef2<F>, &ArrayRef2<F>) -> Result<f64, TransportError> + Send + Sync,
+    C: Fn(Measure<'_, F>, Measure<'_, F>) -> Result<f64, TransportError> + Send + Sync,
 {
-    fn distance(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError> {
+    fn between(&self, x: Measure<'_, F>, y: Measure<'_, F>) -> Result<f64, TransportError> {
         (self.0)(x, y)
     }
 }

@@ -1,7 +1,8 @@
 //! L_f of Assumption 1, measured, against closed forms.
 
 use ndarray::{Array2, array};
-use onestep::flow::{FlowSolver, LipschitzError, LipschitzProbe};
+use onestep::error::{Empty, NotFinite, OutOfRange, Value};
+use onestep::flow::{FlowError, FlowSolver, LipschitzProbe};
 use onestep::law::{Covariance, Gaussian, GaussianMixture, Product, Rotated};
 use onestep::schedule::LiHuangWei;
 use onestep::score::{DifferencedScore, ScoreFn};
@@ -103,14 +104,16 @@ fn quantiles_and_averages_are_those_of_the_norms() {
 fn bad_input_is_refused() {
     let none = Array2::<f64>::zeros((0, 1));
     let levels = [NoiseLevel::NOISE, NoiseLevel::DATA];
-    assert_eq!(probe().measure(&two_modes(0.5), levels[0], levels[1], &none, &mut rng(14)), Err(LipschitzError::NoPoints));
-    assert_eq!(probe().over_levels(&two_modes(0.5), &levels, &none, &mut rng(14)), Err(LipschitzError::NoPoints));
+    let measured = probe().measure(&two_modes(0.5), levels[0], levels[1], &none, &mut rng(14));
+    assert!(matches!(measured, Err(FlowError::Empty(Empty { name: "x", .. }))));
+    let over = probe().over_levels(&two_modes(0.5), &levels, &none, &mut rng(14));
+    assert!(matches!(over, Err(FlowError::Empty(Empty { name: "x", .. }))));
     assert!(matches!(
         probe().over_levels(&two_modes(0.5), &levels[..1], &array![[0.0]], &mut rng(14)),
-        Err(LipschitzError::TooFewLevels { levels: 1 })
+        Err(FlowError::OutOfRange(OutOfRange { name: "levels", value: Value::Count(1), .. }))
     ));
     assert!(matches!(
         probe().measure(&two_modes(0.5), levels[0], levels[1], &array![[f64::NAN]], &mut rng(14)),
-        Err(LipschitzError::Flow(_))
+        Err(FlowError::NotFinite(NotFinite { name: "x", row: 1, .. }))
     ));
 }

@@ -2,7 +2,8 @@
 
 use ndarray::{Array2, Axis, array};
 use onestep::audit::RateModel;
-use onestep::flow::{FixedStep, FlowError, FlowSolver, IntegratedFlow, SamplerError, Tableau};
+use onestep::error::{NotFinite, OutOfRange};
+use onestep::flow::{FixedStep, FlowError, FlowSolver, IntegratedFlow, Tableau};
 use onestep::law::{Covariance, Gaussian, GaussianMixture, LineMixture, PointMasses, Product, Rotated};
 use onestep::schedule::UniformAngle;
 use onestep::score::{DifferencedScore, ScoreFn};
@@ -181,7 +182,7 @@ fn fixed_step_samplers_have_their_orders() {
 fn heun_as_an_adaptive_method_agrees_with_dormand_prince() {
     let target = planar_mixture();
     let x = normal::<f64>(10, 2, 7);
-    let heun = FlowSolver::new(1e-7).unwrap().with_tableau(Tableau::HEUN).unwrap();
+    let heun = FlowSolver::new(1e-7).unwrap().tableau(Tableau::HEUN);
     let got = heun.solve(&target, NoiseLevel::NOISE, level(0.1), &x).unwrap();
     let exact = FlowSolver::new(1e-10).unwrap().solve(&target, NoiseLevel::NOISE, level(0.1), &x).unwrap();
     assert!(largest(&got.points[0] - &exact.points[0]) < 1e-4);
@@ -317,29 +318,29 @@ fn failures_are_typed_and_name_the_row_and_the_level() {
     let solver = FlowSolver::new(1e-6).unwrap();
     let x = array![[0.0], [1.0], [2.0]];
     for bad in [0.0, 1.0, -1.0, f64::NAN] {
-        assert!(matches!(FlowSolver::new(bad), Err(FlowError::OutOfRange { name: "tolerance", .. })));
+        assert!(matches!(FlowSolver::new(bad), Err(FlowError::OutOfRange(OutOfRange { name: "tolerance", .. }))));
     }
     let start = array![[0.0], [f64::NAN]];
     assert!(matches!(
         solver.solve(&identity, NoiseLevel::NOISE, NoiseLevel::DATA, &start),
-        Err(FlowError::Start { row: 1, column: 0, .. })
+        Err(FlowError::NotFinite(NotFinite { name: "x", row: 2, column: 1, .. }))
     ));
     // NaN below an angle: the level at which it was met is named, to the resolution of the smallest step.
     let broken = ScoreFn::new(1, |at: NoiseLevel, x: &[f64], out: &mut [f64]| {
         out[0] = if at.angle() < 0.5 && x[0] > 0.5 { f64::NAN } else { -0.25 * x[0] };
     });
     let Err(FlowError::ScoreNotFinite { row, angle }) = solver.solve(&broken, level(1.0), NoiseLevel::DATA, &x) else { panic!() };
-    assert!(row >= 1 && (0.5 - angle).abs() < 1e-6, "row {row}, angle {angle}");
+    assert!(row >= 2 && (0.5 - angle).abs() < 1e-6, "row {row}, angle {angle}");
     // In the second block of rows the row still counts from the first.
     let mut many = Array2::zeros((2000, 1));
     many[[1500, 0]] = 2.0;
-    assert!(matches!(solver.solve(&broken, level(0.4), NoiseLevel::DATA, &many), Err(FlowError::ScoreNotFinite { row: 1500, .. })));
+    assert!(matches!(solver.solve(&broken, level(0.4), NoiseLevel::DATA, &many), Err(FlowError::ScoreNotFinite { row: 1501, .. })));
     // A score that throws the points off to infinity ends, and says where.
     let explosive = ScoreFn::new(1, |_: NoiseLevel, x: &[f64], out: &mut [f64]| out[0] = x[0].powi(3));
-    assert!(solver.with_max_steps(1000).solve(&explosive, level(1.5), NoiseLevel::DATA, &(x.clone() + 5.0)).is_err());
+    assert!(solver.max_steps(1000).solve(&explosive, level(1.5), NoiseLevel::DATA, &(x.clone() + 5.0)).is_err());
     assert!(matches!(
         FixedStep::Ddim.sample(&broken, &UniformAngle::new(9, 0.1, 1.0).unwrap().grid().unwrap(), &x),
-        Err(SamplerError::NotFinite { row: 1, .. })
+        Err(FlowError::PointNotFinite { row: 2, .. })
     ));
     let flow = IntegratedFlow::new(&broken, solver);
     assert!(flow.flow(level(1.0), NoiseLevel::DATA, &x).iter().all(|v: &f64| v.is_nan()));

@@ -1,9 +1,10 @@
 //! Bounds between laws, resampling, baselines, centred estimators: what the intervals cover.
 
-use ndarray::{Array2, ArrayRef2, array};
+use ndarray::{Array2, array};
+use onestep::error::OutOfRange;
 use onestep::transport::inference::{baseline, bootstrap, centred, debiased, permutation_test, resolution, split_baseline, subsample};
 use onestep::transport::{
-    Assignment, Bures, CTransform, DistanceFn, Line, NetworkSimplex, Sandwich, Sinkhorn, Sliced, TransportError, coupling_upper,
+    Assignment, Bures, CTransform, DistanceFn, Line, Measure, NetworkSimplex, Sandwich, Sinkhorn, Sliced, TransportError, coupling_upper,
     lipschitz_lower,
 };
 use onestep::{Distance, Estimate, Float};
@@ -57,7 +58,9 @@ fn all_distances_agree_on_a_translation() {
     let x = normal(25, 1, &mut rng);
     let y = &x + 2.5;
     let sliced = Sliced::new(2.0, 1, 3, &mut rng).unwrap();
-    let closure = DistanceFn::new(|x: &ArrayRef2<f64>, y: &ArrayRef2<f64>| Ok((x.mean().unwrap_or(0.0) - y.mean().unwrap_or(0.0)).abs()));
+    let closure = DistanceFn::new(|x: Measure<'_, f64>, y: Measure<'_, f64>| {
+        Ok((x.points().mean().unwrap_or(0.0) - y.points().mean().unwrap_or(0.0)).abs())
+    });
     let all: [&dyn Distance; 7] = [
         &Assignment::new(2.0).unwrap(),
         &NetworkSimplex::new(2.0).unwrap(),
@@ -172,14 +175,14 @@ fn results_depend_on_the_seed_only() {
 fn bad_input_is_refused() {
     let mut rng = ChaCha8Rng::seed_from_u64(10);
     let (x, w1) = (array![[0.0], [1.0]], Line::new(1.0).unwrap());
-    assert!(matches!(bootstrap(&w1, &x, &x, 1, &mut rng), Err(TransportError::OutOfRange { name: "replicates", .. })));
-    assert!(matches!(permutation_test(&w1, &x, &x, 0, &mut rng), Err(TransportError::OutOfRange { name: "replicates", .. })));
-    assert!(matches!(subsample(&w1, &x, &x, 3, 9, &mut rng), Err(TransportError::OutOfRange { name: "size", .. })));
-    assert!(matches!(split_baseline(&w1, &array![[0.0]], 2, &mut rng), Err(TransportError::OutOfRange { name: "rows", .. })));
-    assert!(matches!(bootstrap(&w1, &Array2::<f64>::zeros((0, 1)), &x, 5, &mut rng), Err(TransportError::Empty { .. })));
-    assert!(matches!(w1.distance(&array![[0.0, 1.0]], &array![[0.0, 1.0]]), Err(TransportError::Dimensions { left: 2, right: 1 })));
-    assert!(matches!(coupling_upper(&x, &array![[0.0]], 1.0), Err(TransportError::Sizes { .. })));
-    assert!(matches!(lipschitz_lower(&[], &[1.0]), Err(TransportError::Empty { .. })));
-    assert!(matches!(lipschitz_lower(&[f64::NAN], &[1.0]), Err(TransportError::NotFinite { .. })));
-    assert!(matches!(centred(&x, &x, &x, &array![[1.0]]), Err(TransportError::Sizes { .. })));
+    assert!(matches!(bootstrap(&w1, &x, &x, 1, &mut rng), Err(TransportError::OutOfRange(OutOfRange { name: "replicates", .. }))));
+    assert!(matches!(permutation_test(&w1, &x, &x, 0, &mut rng), Err(TransportError::OutOfRange(OutOfRange { name: "replicates", .. }))));
+    assert!(matches!(subsample(&w1, &x, &x, 3, 9, &mut rng), Err(TransportError::OutOfRange(OutOfRange { name: "size", .. }))));
+    assert!(matches!(split_baseline(&w1, &array![[0.0]], 2, &mut rng), Err(TransportError::OutOfRange(OutOfRange { name: "rows", .. }))));
+    assert!(matches!(bootstrap(&w1, &Array2::<f64>::zeros((0, 1)), &x, 5, &mut rng), Err(TransportError::Empty(_))));
+    assert!(matches!(w1.distance(&array![[0.0, 1.0]], &array![[0.0, 1.0]]), Err(TransportError::NotOnALine { columns: 2, .. })));
+    assert!(matches!(coupling_upper(&x, &array![[0.0]], 1.0), Err(TransportError::Mismatch(_))));
+    assert!(matches!(lipschitz_lower(&[], &[1.0]), Err(TransportError::Empty(_))));
+    assert!(matches!(lipschitz_lower(&[f64::NAN], &[1.0]), Err(TransportError::EntryOutOfRange(_))));
+    assert!(matches!(centred(&x, &x, &x, &array![[1.0]]), Err(TransportError::Mismatch(_))));
 }

@@ -2,8 +2,9 @@
 
 use ndarray::Array2;
 use onestep::NoiseLevel;
+use onestep::error::{EntryOutOfRange, NotFinite, OutOfRange};
 use onestep::law::LineMixture;
-use onestep::transport::{Assignment, Line, QuantileFn, TransportError};
+use onestep::transport::{Assignment, Line, Measure, QuantileFn, TransportError};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -40,7 +41,9 @@ fn mixture(law: &Value) -> LineMixture {
 fn weighted_samples_agree_with_high_precision() {
     for case in golden()["weighted"].as_array().unwrap() {
         let line = Line::new(number(&case["order"])).unwrap();
-        let w = line.weighted(&list(&case["x"]), &list(&case["a"]), &list(&case["y"]), &list(&case["b"])).unwrap();
+        let w = line
+            .samples(Measure::weighted(&list(&case["x"]), &list(&case["a"])), Measure::weighted(&list(&case["y"]), &list(&case["b"])))
+            .unwrap();
         close(w, number(&case["value"]), ROUNDING);
     }
 }
@@ -145,17 +148,20 @@ fn scales_do_not_overflow() {
 #[test]
 fn bad_input_is_refused() {
     let line = Line::new(1.0).unwrap();
-    assert!(matches!(line.samples::<f64>(&[], &[1.0]), Err(TransportError::Empty { rows: 0, .. })));
-    assert!(matches!(line.samples(&[0.0, f64::NAN], &[1.0]), Err(TransportError::NotFinite { row: 1, .. })));
-    assert!(matches!(line.samples(&[0.0_f32], &[f32::INFINITY]), Err(TransportError::NotFinite { row: 0, .. })));
-    assert!(matches!(line.weighted(&[0.0], &[0.9], &[1.0], &[1.0]), Err(TransportError::WeightSum { .. })));
-    assert!(matches!(line.weighted(&[0.0, 1.0], &[1.5, -0.5], &[1.0], &[1.0]), Err(TransportError::Weight { index: 1, .. })));
-    assert!(matches!(line.weighted(&[0.0, 1.0], &[1.0], &[1.0], &[1.0]), Err(TransportError::WeightLength { .. })));
+    assert!(matches!(line.samples::<f64>(&[], &[1.0]), Err(TransportError::Empty(_))));
+    assert!(matches!(line.samples(&[0.0, f64::NAN], &[1.0]), Err(TransportError::NotFinite(NotFinite { row: 2, .. }))));
+    assert!(matches!(line.samples(&[0.0_f32], &[f32::INFINITY]), Err(TransportError::NotFinite(NotFinite { row: 1, .. }))));
+    assert!(matches!(line.samples(Measure::weighted(&[0.0], &[0.9]), &[1.0]), Err(TransportError::WeightSum { .. })));
+    assert!(matches!(
+        line.samples(Measure::weighted(&[0.0, 1.0], &[1.5, -0.5]), &[1.0]),
+        Err(TransportError::EntryOutOfRange(EntryOutOfRange { index: 2, .. }))
+    ));
+    assert!(matches!(line.samples(Measure::weighted(&[0.0, 1.0], &[1.0]), &[1.0]), Err(TransportError::Mismatch(_))));
     for p in [0.999, f64::NAN, f64::INFINITY, -1.0] {
-        assert!(matches!(Line::new(p), Err(TransportError::OutOfRange { name: "order", .. })));
+        assert!(matches!(Line::new(p), Err(TransportError::OutOfRange(OutOfRange { name: "order", .. }))));
     }
     let uniform = QuantileFn::new(|u| u, |q: f64| 1.0 - q);
-    assert!(matches!(line.laws(&uniform, &uniform, 0.0), Err(TransportError::OutOfRange { name: "tolerance", .. })));
+    assert!(matches!(line.laws(&uniform, &uniform, 0.0), Err(TransportError::OutOfRange(OutOfRange { name: "tolerance", .. }))));
 }
 
 fn points() -> impl Strategy<Value = Vec<f64>> {
@@ -194,7 +200,7 @@ proptest! {
     fn equal_weights_are_no_weights(x in points(), y in points()) {
         let line = Line::new(1.5).unwrap();
         let uniform = |n: usize| vec![1.0 / n as f64; n];
-        let weighted = line.weighted(&x, &uniform(x.len()), &y, &uniform(y.len())).unwrap();
+        let weighted = line.samples(Measure::weighted(&x, &uniform(x.len())), Measure::weighted(&y, &uniform(y.len()))).unwrap();
         let plain = line.samples(&x, &y).unwrap();
         prop_assert!((weighted - plain).abs() <= 1e-12 * plain);
     }

@@ -2,7 +2,8 @@
 
 use crate::clouds::{bell, check_duals, clouds, cost, golden, uniform};
 use ndarray::{Array2, ArrayRef2, Axis, array, concatenate};
-use onestep::transport::{Assignment, NetworkSimplex, Plan, TransportError};
+use onestep::error::{EntryOutOfRange, Mismatch, NotFinite};
+use onestep::transport::{Assignment, Measure, NetworkSimplex, Plan, TransportError};
 use proptest::prelude::*;
 
 /// Relative agreement with POT and among routes: sums of a few hundred products in different orders; measured: 4e−15.
@@ -13,7 +14,7 @@ const RELATIVE_GAP: f64 = 3e-13;
 const GAP: f64 = 5e-15;
 
 fn solve(order: f64, x: &ArrayRef2<f64>, a: &[f64], y: &ArrayRef2<f64>, b: &[f64]) -> Plan {
-    NetworkSimplex::new(order).unwrap().solve(x, a, y, b).unwrap()
+    NetworkSimplex::new(order).unwrap().solve(Measure::weighted(x, a), Measure::weighted(y, b)).unwrap()
 }
 
 /// Squared uniforms, every `zero`-th without mass, normalised; as in the script of the reference values.
@@ -62,10 +63,10 @@ fn equal_weights_are_an_assignment() {
         let (x, y) = clouds("shifted", 240, 240, dim);
         let truth = Assignment::new(order).unwrap().solve(&x, &y).unwrap().cost;
         let solver = NetworkSimplex::new(order).unwrap();
-        let plain = solver.solve_uniform(&x, &y).unwrap();
+        let plain = solver.solve(&x, &y).unwrap();
         assert!((plain.cost - truth).abs() <= VALUE * truth);
         let twice = concatenate(Axis(0), &[y.view(), y.view()]).unwrap();
-        let repeated = solver.solve_uniform(&x, &twice).unwrap();
+        let repeated = solver.solve(&x, &twice).unwrap();
         assert!((repeated.cost - truth).abs() <= VALUE * truth);
     }
 }
@@ -140,18 +141,18 @@ fn bad_input_is_refused() {
     let solver = NetworkSimplex::new(1.0).unwrap();
     let (x, y) = (bell(1, 2, 2), bell(2, 2, 2));
     let half = [0.5, 0.5];
-    let with = |a: &[f64]| solver.solve(&x, a, &y, &half).unwrap_err();
-    assert!(matches!(with(&[1.0]), TransportError::WeightLength { rows: 2, weights: 1, .. }));
-    assert!(matches!(with(&[1.5, -0.5]), TransportError::Weight { index: 1, .. }));
-    assert!(matches!(with(&[f64::NAN, 1.0]), TransportError::Weight { index: 0, .. }));
-    assert!(matches!(with(&[f64::INFINITY, 1.0]), TransportError::Weight { index: 0, .. }));
+    let with = |a: &[f64]| solver.solve(Measure::weighted(&x, a), Measure::weighted(&y, &half)).unwrap_err();
+    assert!(matches!(with(&[1.0]), TransportError::Mismatch(_)));
+    assert!(matches!(with(&[1.5, -0.5]), TransportError::EntryOutOfRange(EntryOutOfRange { index: 2, .. })));
+    assert!(matches!(with(&[f64::NAN, 1.0]), TransportError::EntryOutOfRange(EntryOutOfRange { index: 1, .. })));
+    assert!(matches!(with(&[f64::INFINITY, 1.0]), TransportError::EntryOutOfRange(EntryOutOfRange { index: 1, .. })));
     assert!(matches!(with(&[0.5, 0.5 + 1e-6]), TransportError::WeightSum { .. }));
     assert!(matches!(with(&[0.0, 0.0]), TransportError::WeightSum { .. }));
-    assert!(solver.solve(&x, &[0.5, 0.5 + 1e-10], &y, &half).is_ok());
+    assert!(solver.solve(Measure::weighted(&x, &[0.5, 0.5 + 1e-10]), &y).is_ok());
     assert!(matches!(
-        solver.solve(&array![[1.0, f64::NAN], [0.0, 0.0]], &half, &y, &half),
-        Err(TransportError::NotFinite { row: 0, column: 1, .. })
+        solver.solve(&array![[1.0, f64::NAN], [0.0, 0.0]], &y),
+        Err(TransportError::NotFinite(NotFinite { row: 1, column: 2, .. }))
     ));
-    assert!(matches!(solver.solve_uniform(&x, &bell(1, 2, 3)), Err(TransportError::Dimensions { left: 2, right: 3 })));
-    assert!(matches!(NetworkSimplex::new(f64::NAN), Err(TransportError::OutOfRange { .. })));
+    assert!(matches!(solver.solve(&x, &bell(1, 2, 3)), Err(TransportError::Mismatch(Mismatch { left: 2, right: 3, .. }))));
+    assert!(matches!(NetworkSimplex::new(f64::NAN), Err(TransportError::OutOfRange(_))));
 }

@@ -140,11 +140,12 @@ where
     /// T_1, T_2 and the estimated error of the latter.
     fn expansion(&self, t: usize, x: &ArrayRef2<f64>) -> Result<(Array2<f64>, Array2<f64>, Vec<f64>), AuditError> {
         let (level, before, first) = (self.grid.level(t), self.grid.level(t - 1), self.grid.level(1));
-        let turn = self.grid.sin_delta(t) / level.sin();
+        let back = self.grid.backward(t);
+        let turn = back.turn;
         let image = self.flow.flow(level, before, x);
         check_values("the flow map", t, x, &image)?;
         // E[X_{t−1} | X_t] − φ, the mean by shared noise.
-        let drift = x * (before.sin() / level.sin()) + self.target.denoise(level, x) * turn - &image;
+        let drift = x * back.keep + self.target.denoise(level, x) * turn - &image;
         if t == 2 {
             return Ok((drift, Array2::zeros(x.raw_dim()), vec![0.0; x.nrows()])); // Φ_1 = id
         }

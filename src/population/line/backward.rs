@@ -1,9 +1,9 @@
 //! The posterior of X_{t−1} given X_t, and the rules that average over it.
 
 use crate::law::LineMixture;
-use crate::level::NoiseLevel;
 use crate::numeric::special::hermite::gauss_hermite;
 use crate::numeric::special::normal::density;
+use crate::schedule::Grid;
 
 /// A quadrature rule for N(0, 1) and the largest ratio (posterior width)/(local scale of f) it serves.
 pub(super) struct HermiteRule {
@@ -52,11 +52,9 @@ pub(super) struct BackwardComponent {
 }
 
 impl Backward {
-    pub(super) fn new(target: &LineMixture, from: NoiseLevel, to: NoiseLevel, sin_delta: f64) -> Self {
-        // 1 − cos Δθ without cancellation; then cos θ_{t−1} − cos θ_t and sin θ_{t−1} − sin θ_t by the addition theorem.
-        let versine = sin_delta * sin_delta / (1.0 + (1.0 - sin_delta * sin_delta).max(0.0).sqrt());
-        let cos_change = to.cos() * versine + to.sin() * sin_delta;
-        let sin_change = to.sin() * versine - to.cos() * sin_delta;
+    pub(super) fn new(target: &LineMixture, grid: &Grid, t: usize) -> Self {
+        let (from, sin_delta) = (grid.level(t), grid.sin_delta(t));
+        let (cos_change, sin_change) = grid.changes(t);
         let components = target
             .means()
             .iter()

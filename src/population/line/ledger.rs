@@ -1,8 +1,8 @@
 //! What a run adds up: the loss, local errors, the slopes of the flow; and the lower bound.
 
 use crate::law::LineMixture;
+use crate::numeric::golden::golden_minimum;
 use crate::population::LocalError;
-use crate::population::ledger::golden_minimum;
 use crate::population::quadrature::Quadrature;
 use crate::schedule::Grid;
 

@@ -266,7 +266,7 @@ impl<'a> Pass<'a> {
         let measured = certificate_levels(grid);
         let mut next_measured = 0;
         for t in 2..=steps {
-            let (from, to) = (grid.level(t), grid.level(t - 1));
+            let from = grid.level(t);
             local_scales(&nodes.x, self.spacing, &mut scales);
             interpolant.rebuild(&nodes.x, &f, &self.mesh.degrees);
             let measure = measured.get(next_measured) == Some(&t);
@@ -277,7 +277,7 @@ impl<'a> Pass<'a> {
             let delta = grid.delta(t);
             predict(&mut nodes, &mut before, &mut velocity_before, delta, (t > 2).then(|| grid.delta(t - 1)));
             tracker.advance(from, &mut nodes);
-            let backward = Backward::new(target, from, to, grid.sin_delta(t));
+            let backward = Backward::new(target, grid, t);
             match method {
                 Method::Training => {
                     self.train(&backward, &nodes, &interpolant, &scales, &mut increment, &mut loss);

@@ -6,8 +6,8 @@
 use crate::flow::radial::half_angle;
 use crate::law::Radial;
 use crate::level::NoiseLevel;
+use crate::numeric::golden::golden_minimum;
 use crate::numeric::parallel;
-use crate::population::ledger::golden_minimum;
 use crate::population::mesh::{FAN, GAP, NodeDensity, Places, SWITCH, TAIL, candidates, clear_nodes, common_degrees, reference_levels};
 use crate::schedule::Grid;
 

@@ -66,10 +66,9 @@ struct Rotation {
 
 impl Rotation {
     fn new(grid: &Grid, t: usize) -> Self {
-        let (from, to, sin_delta) = (grid.level(t), grid.level(t - 1), grid.sin_delta(t));
-        let versine = sin_delta * sin_delta / (1.0 + (1.0 - sin_delta * sin_delta).max(0.0).sqrt());
-        let stretch = (to.sin() * versine - to.cos() * sin_delta) / from.sin();
-        Self { cos: from.cos(), sin: from.sin(), a: to.sin() / from.sin(), stretch, b: sin_delta / from.sin() }
+        let (from, back) = (grid.level(t), grid.backward(t));
+        let stretch = grid.changes(t).1 / from.sin();
+        Self { cos: from.cos(), sin: from.sin(), a: back.keep, stretch, b: back.turn }
     }
 }
 

@@ -350,8 +350,8 @@ impl<'a> Sweep<'a> {
     /// f_t at the nodes of chunk k from f_{t−1} at all nodes, with the chunk's part of the loss and of the total probability.
     fn advance(&self, t: usize, k: usize, before: &[f64]) -> Advanced {
         let (target, grid, dim) = (self.run.target, self.run.grid, self.lattice.dim());
-        let (level, previous) = (grid.level(t), grid.level(t - 1));
-        let (a, b) = (previous.sin() / level.sin(), grid.sin_delta(t) / level.sin());
+        let (level, back) = (grid.level(t), grid.backward(t));
+        let (a, b) = (back.keep, back.turn);
         let x = chunk(&self.lattice, k);
         let mut shares = target.logits(level, &x);
         let ln_cell = self.lattice.cell().ln();

@@ -6,7 +6,7 @@ use crate::transport::gaussian::norm;
 use crate::transport::gaussian::procrustes::bures;
 use crate::transport::gaussian::root::Covariance;
 use crate::transport::order::Order;
-use crate::transport::{TransportError, check};
+use crate::transport::{Measure, TransportError, check};
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView1, Axis};
 use std::fmt;
 
@@ -33,18 +33,23 @@ impl fmt::Display for Gelbrich {
 /// Groups of the jackknife: enough for a standard error good to a sixth, few enough to be cheap.
 const GROUPS: usize = 20;
 
-/// The Gelbrich bound between two empirical measures: W_2 ≥ W_2(N(m₁, Σ₁), N(m₂, Σ₂)), Σ with divisor n.
+/// The Gelbrich bound between two clouds, weighted or not: W_2 ≥ W_2(N(m₁, Σ₁), N(m₂, Σ₂)), Σ with divisor n or under the weights.
 ///
 /// # Errors
-/// A cloud is empty or holds NaN or ∞, or the clouds differ in dimension.
+/// A cloud is empty or holds NaN or ∞; the clouds differ in dimension; weights that are not one a row, nonnegative, finite and of sum one
+/// (within 1e−9).
 ///
 /// # Example
 /// ```
 /// use ndarray::array;
+/// use onestep::transport::Measure;
 /// use onestep::transport::gaussian::gelbrich_plug_in;
 /// // A translation by (3, 4): the bound is attained.
 /// let g = gelbrich_plug_in(&array![[0.0, 0.0], [2.0, 0.0]], &array![[3.0, 4.0], [5.0, 4.0]])?;
 /// assert!((g - 5.0).abs() < 1e-14);
+/// // Mass 1/4 at 4 against a point at 0: √(mean² + variance) = √(1 + 3).
+/// let g = gelbrich_plug_in(Measure::weighted(&array![[0.0], [4.0]], &[0.75, 0.25]), &array![[0.0]])?;
+/// assert!((g - 2.0).abs() < 1e-14);
 /// # Ok::<(), onestep::Error>(())
 /// ```
 ///
@@ -52,33 +57,14 @@ const GROUPS: usize = 20;
 /// Gelbrich, "On a formula for the L² Wasserstein metric between measures on Euclidean and Hilbert spaces", Math. Nachr. 147 (1990).
 #[doc(alias = "FID")]
 #[doc(alias = "Fréchet distance")]
-pub fn gelbrich_plug_in<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<f64, TransportError> {
-    check::clouds(x, y)?;
-    distance(&Moments::of(x, 1).whole(), &Moments::of(y, 1).whole())
-}
-
-/// The Gelbrich bound between two weighted clouds: means and covariances under the weights.
-///
-/// # Errors
-/// As [`gelbrich_plug_in`], or weights that are not one a row, nonnegative, finite and of sum one (within 1e−9).
-///
-/// # Example
-/// ```
-/// use ndarray::array;
-/// use onestep::transport::gaussian::gelbrich_weighted;
-/// // Mass 1/4 at 4 against a point at 0: √(mean² + variance) = √(1 + 3).
-/// let g = gelbrich_weighted(&array![[0.0], [4.0]], &[0.75, 0.25], &array![[0.0]], &[1.0])?;
-/// assert!((g - 2.0).abs() < 1e-14);
-/// # Ok::<(), onestep::Error>(())
-/// ```
-///
-/// # References
-/// As [`gelbrich_plug_in`].
-pub fn gelbrich_weighted<F: Float>(x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>, b: &[f64]) -> Result<f64, TransportError> {
-    check::clouds(x, y)?;
-    let a = check::weights(check::CLOUDS[0], x.nrows(), a)?;
-    let b = check::weights(check::CLOUDS[1], y.nrows(), b)?;
-    distance(&Moments::weighted(x, &a).whole(), &Moments::weighted(y, &b).whole())
+pub fn gelbrich_plug_in<'a, 'b, F: Float>(x: impl Into<Measure<'a, F>>, y: impl Into<Measure<'b, F>>) -> Result<f64, TransportError> {
+    let (x, y) = (x.into(), y.into());
+    let [a, b] = check::measures(x, y)?;
+    let moments = |x: Measure<'_, F>, weights: &[f64]| {
+        let of = if x.weights().is_some() { Moments::weighted(&x.points(), weights) } else { Moments::of(&x.points(), 1) };
+        of.whole()
+    };
+    distance(&moments(x, &a), &moments(y, &b))
 }
 
 /// The Gelbrich bound between the laws behind two samples, with its bias removed and a standard error, by a grouped jackknife.
@@ -121,7 +107,8 @@ pub fn gelbrich<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Gelbrich
     let squared = if groups < 2 {
         Estimate::normal(plug_in * plug_in, f64::INFINITY, evaluations)
     } else {
-        let left_out = (0..groups).map(|k| Ok(distance(&mx.without(k), &my.without(k))?.powi(2))).collect::<Result<Vec<_>, _>>()?;
+        let left_out =
+            (0..groups).map(|k| Ok(distance(&mx.without(k), &my.without(k))?.powi(2))).collect::<Result<Vec<_>, TransportError>>()?;
         let k = groups as f64;
         let mean = left_out.iter().sum::<f64>() / k;
         let variance = (k - 1.0) / k * left_out.iter().map(|g| (g - mean).powi(2)).sum::<f64>();

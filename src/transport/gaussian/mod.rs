@@ -11,8 +11,9 @@ mod gelbrich;
 mod procrustes;
 mod root;
 
-pub use gelbrich::{Gelbrich, gelbrich, gelbrich_plug_in, gelbrich_weighted};
+pub use gelbrich::{Gelbrich, gelbrich, gelbrich_plug_in};
 
+use crate::error::{check_entries, check_equal, check_range, check_some};
 use crate::numeric::special::root_quadratic::{Direction, mean_norm};
 use crate::transport::TransportError;
 use ndarray::ArrayRef2;
@@ -115,9 +116,7 @@ pub fn gaussian_w1_line(mean_a: f64, std_a: f64, mean_b: f64, std_b: f64) -> Res
 pub fn gaussian_w1_isotropic(mean_a: &[f64], std_a: f64, mean_b: &[f64], std_b: f64) -> Result<f64, TransportError> {
     check_means(mean_a, mean_b)?;
     for (name, value) in [("std_a", std_a), ("std_b", std_b)] {
-        if !(value >= 0.0 && value.is_finite()) {
-            return Err(TransportError::OutOfRange { name, value, range: "[0, inf)" });
-        }
+        check_range(name, value, value >= 0.0 && value.is_finite(), "[0, inf)")?;
     }
     let shift = norm(mean_a.iter().zip(mean_b).map(|(a, b)| a - b));
     // In units of the larger of the two, so that no square overflows or underflows.
@@ -130,15 +129,11 @@ pub fn gaussian_w1_isotropic(mean_a: &[f64], std_a: f64, mean_b: &[f64], std_b: 
 }
 
 fn check_means(mean_a: &[f64], mean_b: &[f64]) -> Result<(), TransportError> {
-    for (cloud, mean) in [("the first mean", mean_a), ("the second mean", mean_b)] {
-        if mean.is_empty() {
-            return Err(TransportError::Empty { cloud, rows: 1, columns: 0 });
-        }
-        if let Some(column) = mean.iter().position(|m| !m.is_finite()) {
-            return Err(TransportError::NotFinite { cloud, row: 0, column, value: mean[column] });
-        }
+    for (name, mean) in [("mean_a", mean_a), ("mean_b", mean_b)] {
+        check_some(name, mean)?;
+        check_entries(name, mean, f64::is_finite, "(-inf, inf)")?;
     }
-    if mean_a.len() == mean_b.len() { Ok(()) } else { Err(TransportError::Dimensions { left: mean_a.len(), right: mean_b.len() }) }
+    Ok(check_equal("the length of mean_a", mean_a.len(), "the length of mean_b", mean_b.len())?)
 }
 
 /// Euclidean norm, scaled so that nothing overflows.

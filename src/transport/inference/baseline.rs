@@ -1,5 +1,6 @@
 //! The distance between two samples of one law, and what is left of a measured distance without it.
 
+use crate::error::check_range;
 use crate::estimate::Estimate;
 use crate::float::Float;
 use crate::transport::inference::resample::{check_replicates, shuffle};
@@ -69,9 +70,7 @@ pub fn split_baseline<F: Float>(
     check_replicates(replicates, 1)?;
     check::cloud("the cloud", x)?;
     let half = x.nrows() / 2;
-    if half == 0 {
-        return Err(TransportError::OutOfRange { name: "rows", value: 1.0, range: "[2, inf)" });
-    }
+    check_range("rows", x.nrows(), half > 0, "[2, inf)")?;
     let mut order: Vec<usize> = (0..x.nrows()).collect();
     let values = (0..replicates).map(|_| {
         shuffle(&mut order, rng);

@@ -12,4 +12,4 @@ mod resample;
 
 pub use baseline::{Resolution, baseline, debiased, resolution, split_baseline};
 pub use centred::{Centred, centred};
-pub use resample::{PermutationTest, bootstrap, permutation_test, subsample, weighted_bootstrap};
+pub use resample::{PermutationTest, bootstrap, permutation_test, subsample};

@@ -1,19 +1,24 @@
 //! Bootstrap, subsampling and permutation.
 
+use crate::error::{OutOfRange, check_range};
 use crate::estimate::Estimate;
 use crate::float::Float;
 use crate::numeric::parallel;
-use crate::transport::{Distance, TransportError, check};
+use crate::transport::{Distance, Measure, TransportError, check};
 use ndarray::{ArrayRef2, Axis, concatenate};
 use rand::{Rng, RngCore};
 
 /// The bootstrap: standard error and interval of the distance between two samples, by drawing both anew with replacement.
 ///
+/// Rows of weighted clouds are drawn with replacement and keep their weights, which are then normalised: weights belong to their rows, as
+/// importance weights do. A replicate whose rows all have weight zero is drawn again, a hundred times at most; then the cloud itself takes its
+/// place.
+///
 /// The value is the plug-in distance itself. With D* the distances of the replicates, the standard error is their standard deviation and
 /// the interval is value − (q_{97.5 %}(D*) − mean D*) to value − (q_{2.5 %}(D*) − mean D*).
 ///
 /// # Errors
-/// `replicates` < 2, and what the distance refuses.
+/// `replicates` < 2; weights that are not one a row, nonnegative, finite and of sum one (within 1e−9); what the distance refuses.
 ///
 /// # Accuracy
 /// The interval covers the **expectation of the plug-in distance at this n**, not W_p itself in d ≥ 3, where the bias n^{−1/d} is larger
@@ -39,65 +44,26 @@ use rand::{Rng, RngCore};
 ///
 /// # References
 /// del Barrio and Loubes, Ann. Probab. 47 (2019), arXiv 1705.01299; Sommerfeld and Munk, JRSSB 2018, arXiv 1610.03287 (where it fails).
-pub fn bootstrap<F: Float>(
+pub fn bootstrap<'a, 'b, F: Float>(
     distance: &(impl Distance<F> + ?Sized),
-    x: &ArrayRef2<F>,
-    y: &ArrayRef2<F>,
+    x: impl Into<Measure<'a, F>>,
+    y: impl Into<Measure<'b, F>>,
     replicates: usize,
     rng: &mut dyn RngCore,
 ) -> Result<Estimate, TransportError> {
-    resample(distance, x, y, (x.nrows(), y.nrows()), replicates, rng)
-}
-
-/// The bootstrap for weighted clouds: rows are drawn with replacement and keep their weights, which are then normalised.
-///
-/// `distance(x, a, y, b)` is any weighted distance. Weights belong to their rows, as importance weights do; value and interval as in
-/// [`bootstrap`].
-///
-/// # Errors
-/// `replicates` < 2; weights that are not one a row, nonnegative, finite and of sum one (within 1e−9); what the distance refuses. A
-/// replicate whose rows all have weight zero is drawn again, a hundred times at most; then the cloud itself takes its place.
-///
-/// # Accuracy
-/// As [`bootstrap`], for the law behind the weighted cloud.
-///
-/// # Example
-/// ```
-/// use ndarray::{Array2, ArrayRef2};
-/// use onestep::Float;
-/// use onestep::transport::Line;
-/// use onestep::transport::inference::weighted_bootstrap;
-/// use rand::SeedableRng;
-/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-/// let x = Array2::from_shape_simple_fn((400, 1), || f64::standard_normal(&mut rng));
-/// let (y, equal) = (&x + 3.0, [1.0 / 400.0; 400]);
-/// let line = Line::new(1.0)?;
-/// let distance = |x: &ArrayRef2<f64>, a: &[f64], y: &ArrayRef2<f64>, b: &[f64]| {
-///     line.weighted(&x.column(0).to_vec(), a, &y.column(0).to_vec(), b)
-/// };
-/// // Equal weights give the plain bootstrap: the variance of the difference of two means is 2/400.
-/// let w1 = weighted_bootstrap(distance, (&x, &equal), (&y, &equal), 200, &mut rng)?;
-/// assert!((w1.value - 3.0).abs() < 1e-12 && (w1.std_error / (2.0_f64 / 400.0).sqrt() - 1.0).abs() < 0.3);
-/// # Ok::<(), onestep::Error>(())
-/// ```
-///
-/// # References
-/// As [`bootstrap`].
-pub fn weighted_bootstrap<F: Float>(
-    distance: impl Fn(&ArrayRef2<F>, &[f64], &ArrayRef2<F>, &[f64]) -> Result<f64, TransportError> + Send + Sync,
-    (x, a): (&ArrayRef2<F>, &[f64]),
-    (y, b): (&ArrayRef2<F>, &[f64]),
-    replicates: usize,
-    rng: &mut dyn RngCore,
-) -> Result<Estimate, TransportError> {
+    let (x, y) = (x.into(), y.into());
+    if x.weights().is_none() && y.weights().is_none() {
+        let (x, y) = (x.points(), y.points());
+        return resample(distance, &x, &y, (x.nrows(), y.nrows()), replicates, rng);
+    }
     check_replicates(replicates, 2)?;
-    check::clouds(x, y)?;
-    let a = check::weights(check::CLOUDS[0], x.nrows(), a)?;
-    let b = check::weights(check::CLOUDS[1], y.nrows(), b)?;
-    let value = distance(x, &a, y, &b)?;
+    let [a, b] = check::measures(x, y)?;
+    let (x, y) = (x.points(), y.points());
+    let value = distance.between(Measure::weighted(&x, &a), Measure::weighted(&y, &b))?;
     let mut draw = || (drawn(&a, rng), drawn(&b, rng));
-    let replicate =
-        |((i, a), (j, b)): &((Vec<usize>, Vec<f64>), (Vec<usize>, Vec<f64>))| distance(&x.select(Axis(0), i), a, &y.select(Axis(0), j), b);
+    let replicate = |((i, a), (j, b)): &((Vec<usize>, Vec<f64>), (Vec<usize>, Vec<f64>))| {
+        distance.between(Measure::weighted(&x.select(Axis(0), i), a), Measure::weighted(&y.select(Axis(0), j), b))
+    };
     let values = in_batches(replicates, &mut draw, replicate)?;
     Ok(interval(value, values, 1.0))
 }
@@ -155,7 +121,7 @@ pub fn subsample<F: Float>(
     rng: &mut dyn RngCore,
 ) -> Result<Estimate, TransportError> {
     if !(1..=x.nrows().min(y.nrows())).contains(&size) {
-        return Err(TransportError::OutOfRange { name: "size", value: size as f64, range: "[1, rows of the smaller cloud]" });
+        return Err(OutOfRange { name: "size", value: size.into(), range: "[1, rows of the smaller cloud]" }.into());
     }
     resample(distance, x, y, (size, size), replicates, rng)
 }
@@ -226,11 +192,9 @@ fn quantile(sorted: &[f64], level: f64) -> f64 {
 }
 
 pub(super) fn check_replicates(replicates: usize, least: usize) -> Result<(), TransportError> {
-    if replicates >= least {
-        return Ok(());
-    }
     let range = if least == 1 { "[1, inf)" } else { "[2, inf)" };
-    Err(TransportError::OutOfRange { name: "replicates", value: replicates as f64, range })
+    check_range("replicates", replicates, replicates >= least, range)?;
+    Ok(())
 }
 
 /// The outcome of a permutation test.

@@ -4,6 +4,7 @@
 //! smooth stretches under an exponentially small weight, and no level is ever a number close to one.
 
 use crate::delegate::delegate;
+use crate::error::check_range;
 use crate::estimate::Estimate;
 use crate::float::Float;
 use crate::law::LineMarginal;
@@ -212,7 +213,7 @@ impl Line {
     /// ```
     pub fn sample_to_law<F: Float, Q: LineQuantile + ?Sized>(&self, x: &[F], law: &Q, tolerance: f64) -> Result<Estimate, TransportError> {
         check_tolerance(tolerance)?;
-        let x = sorted(CLOUDS[0], x)?;
+        let x = sorted(CLOUDS[0].cloud, x)?;
         let cells = cells(&x);
         let gap = |cell: &Piece<Cell>| (cell.tag.half.quantile(law, cell.low) - cell.tag.point).abs();
         let scale = largest(cells.iter().map(gap));
@@ -236,11 +237,8 @@ impl Line {
 }
 
 fn check_tolerance(tolerance: f64) -> Result<(), TransportError> {
-    if tolerance > 0.0 && tolerance < 1.0 {
-        Ok(())
-    } else {
-        Err(TransportError::OutOfRange { name: "tolerance", value: tolerance, range: "(0, 1)" })
-    }
+    check_range("tolerance", tolerance, tolerance > 0.0 && tolerance < 1.0, "(0, 1)")?;
+    Ok(())
 }
 
 /// The largest finite gap, or 1 where there is none: the unit in which powers are taken.

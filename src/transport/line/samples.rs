@@ -1,39 +1,50 @@
 //! W_p between samples on the line: sort, then pair quantiles.
 
+use crate::error::{Empty, check_finite, check_some};
 use crate::float::Float;
 use crate::numeric::parallel;
 use crate::numeric::special::sum::Sum;
 use crate::numeric::vector::vectorised;
-use crate::transport::Line;
-use crate::transport::TransportError;
-use crate::transport::check;
-use crate::transport::check::CLOUDS;
+use crate::transport::check::{CLOUDS, Names};
 use crate::transport::line::sort::{Sorter, greater};
 use crate::transport::order::Order;
+use crate::transport::{Line, Measure, TransportError, check};
+use ndarray::{ArrayView1, Axis};
+use std::borrow::Cow;
 
 impl Line {
-    /// W_p between two samples with equal weights, of any sizes.
+    /// W_p between two samples on the line, of any sizes, weighted or not.
     ///
     /// # Errors
-    /// A sample is empty or holds NaN or ∞.
+    /// A sample is empty, holds NaN or ∞ or has more than one column; weights that are not one a point, nonnegative, finite and of sum one
+    /// (within 1e−9; they are then normalised).
     ///
     /// # Accuracy
-    /// A few ulp, whatever the sizes: quantile intervals are counted in integers, sums are compensated, powers are scaled so that nothing
-    /// overflows. O(n) for laws of bounded density, at most O(n log n); 8 bytes a point and at most 14 more for the sort. The two samples are
-    /// sorted side by side, which does not change the result.
+    /// With equal weights a few ulp, whatever the sizes: quantile intervals are counted in integers, sums are compensated, powers are scaled so
+    /// that nothing overflows. Otherwise relative 1e−14: mass is accumulated from both ends towards the median, so that a far point of tiny
+    /// weight keeps its digits. O(n) for laws of bounded density, at most O(n log n); 8 bytes a point and at most 14 more for the sort. The two
+    /// samples are sorted side by side, which does not change the result.
     ///
     /// ```
-    /// use onestep::transport::Line;
+    /// use onestep::transport::{Line, Measure};
     /// // Unequal sizes: one point at 0 against mass 1/3 at each of 0, 1, 2.
     /// let w = Line::new(2.0)?.samples(&[0.0], &[2.0, 0.0, 1.0])?;
     /// assert!((w - (5.0_f64 / 3.0).sqrt()).abs() < 1e-15);
+    /// let w = Line::new(1.0)?.samples(Measure::weighted(&[0.0, 1.0], &[0.75, 0.25]), &[0.0])?;
+    /// assert_eq!(w, 0.25);
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn samples<F: Float>(&self, x: &[F], y: &[F]) -> Result<f64, TransportError> {
-        let [mut left, mut right] = <[Sorted; 2]>::default();
-        let (x, y) = parallel::join(|| left.read(CLOUDS[0], x), || right.read(CLOUDS[1], y));
-        x.and(y)?;
-        Ok(self.between(&left, &right))
+    pub fn samples<'a, 'b, F: Float>(&self, x: impl Into<Measure<'a, F>>, y: impl Into<Measure<'b, F>>) -> Result<f64, TransportError> {
+        let (x, y) = (x.into(), y.into());
+        let [first, second] = CLOUDS;
+        let [px, py] = [column(&first, x)?, column(&second, y)?];
+        if x.weights().is_none() && y.weights().is_none() {
+            let [mut left, mut right] = <[Sorted; 2]>::default();
+            let (x, y) = parallel::join(|| left.read(first.cloud, &px), || right.read(second.cloud, &py));
+            x.and(y)?;
+            return Ok(self.between(&left, &right));
+        }
+        self.weighted(&px, &check::masses(&first, x)?, &py, &check::masses(&second, y)?)
     }
 
     /// W_p between two samples with equal weights, of any sizes.
@@ -45,23 +56,10 @@ impl Line {
         self.merged(|visit| merge_counts(n, m, &mut |i, j, mass| visit(x.values[i] - y.values[j], mass)))
     }
 
-    /// W_p between two weighted samples; the weights of each are nonnegative and sum to one within 1e−9, and are then normalised.
-    ///
-    /// # Errors
-    /// A sample is empty or holds NaN or ∞; weights that are not one a point, nonnegative, finite and of sum one.
-    ///
-    /// # Accuracy
-    /// Relative 1e−14: mass is accumulated from both ends towards the median, so that a far point of tiny weight keeps its digits.
-    ///
-    /// ```
-    /// use onestep::transport::Line;
-    /// let w = Line::new(1.0)?.weighted(&[0.0, 1.0], &[0.75, 0.25], &[0.0], &[1.0])?;
-    /// assert_eq!(w, 0.25);
-    /// # Ok::<(), onestep::Error>(())
-    /// ```
-    pub fn weighted<F: Float>(&self, x: &[F], a: &[f64], y: &[F], b: &[f64]) -> Result<f64, TransportError> {
-        let x = sorted_with_weights(CLOUDS[0], x, a)?;
-        let y = sorted_with_weights(CLOUDS[1], y, b)?;
+    /// W_p between two samples with weights of sum one.
+    pub(in crate::transport) fn weighted<F: Float>(self, x: &[F], a: &[f64], y: &[F], b: &[f64]) -> Result<f64, TransportError> {
+        let x = sorted_with_weights(CLOUDS[0].cloud, x, a)?;
+        let y = sorted_with_weights(CLOUDS[1].cloud, y, b)?;
         Ok(self.merged(|visit| {
             merge_half(x.iter(), y.iter(), visit);
             merge_half(x.iter().rev(), y.iter().rev(), visit);
@@ -88,18 +86,23 @@ impl Line {
     }
 }
 
+/// The only column of a sample.
+fn column<'a, F: Float>(names: &Names, x: Measure<'a, F>) -> Result<Cow<'a, [F]>, TransportError> {
+    let points = x.points();
+    match points.ncols() {
+        1 => Ok(points.to_slice().map_or_else(|| points.iter().copied().collect(), Cow::Borrowed)),
+        0 => Err(Empty { name: names.cloud }.into()),
+        columns => Err(TransportError::NotOnALine { name: names.cloud, columns }),
+    }
+}
+
 /// Checks that there are points, all finite.
 fn check_points<F: Float>(name: &'static str, x: &[F]) -> Result<(), TransportError> {
-    if x.is_empty() {
-        return Err(TransportError::Empty { cloud: name, rows: 0, columns: 1 });
-    }
+    check_some(name, x)?;
     if vectorised(|_| check::all_finite(x.iter())) {
         return Ok(());
     }
-    match x.iter().position(|v| !v.is_finite()) {
-        Some(row) => Err(TransportError::NotFinite { cloud: name, row, column: 0, value: x[row].as_f64() }),
-        None => Ok(()),
-    }
+    Ok(check_finite(name, &ArrayView1::from(x).insert_axis(Axis(1)))?)
 }
 
 /// Points in increasing order. Its memory serves one sample after another. A sample is sorted on one thread: two at a time keep two busy.
@@ -127,8 +130,7 @@ pub(super) fn sorted<F: Float>(name: &'static str, x: &[F]) -> Result<Vec<f64>, 
 
 fn sorted_with_weights<F: Float>(name: &'static str, x: &[F], weights: &[f64]) -> Result<Vec<(f64, f64)>, TransportError> {
     check_points(name, x)?;
-    let weights = check::weights(name, x.len(), weights)?;
-    let mut points: Vec<(f64, f64)> = x.iter().map(|v| v.as_f64()).zip(weights).collect();
+    let mut points: Vec<(f64, f64)> = x.iter().map(|v| v.as_f64()).zip(weights.iter().copied()).collect();
     // Ties are ordered by weight, so that the order of the input does not change a digit.
     points.sort_unstable_by(|p, q| p.0.total_cmp(&q.0).then(p.1.total_cmp(&q.1)));
     Ok(points)

@@ -13,9 +13,8 @@ use crate::transport::cost::Geometry;
 use crate::transport::order::Order;
 use crate::transport::screen::boxes::{spatial, spatial_order};
 use crate::transport::screen::{MEMORY, Screen};
-use crate::transport::{TransportError, certificate, check};
+use crate::transport::{Measure, TransportError, certificate, check};
 use merge::Merged;
-use ndarray::ArrayRef2;
 
 /// Exact Wasserstein distance W_p between two weighted clouds of any sizes.
 ///
@@ -44,8 +43,9 @@ use ndarray::ArrayRef2;
 /// Half of the mass at 0 goes to 1, the other half to 2.
 /// ```
 /// use ndarray::array;
-/// use onestep::transport::NetworkSimplex;
-/// let plan = NetworkSimplex::new(1.0)?.solve(&array![[0.0], [5.0]], &[1.0, 0.0], &array![[1.0], [2.0]], &[0.5, 0.5])?;
+/// use onestep::transport::{Measure, NetworkSimplex};
+/// let (x, y) = (array![[0.0], [5.0]], array![[1.0], [2.0]]);
+/// let plan = NetworkSimplex::new(1.0)?.solve(Measure::weighted(&x, &[1.0, 0.0]), &y)?;
 /// assert_eq!(plan.plan, [(0, 0, 0.5), (0, 1, 0.5)]);
 /// assert_eq!((plan.distance, plan.lower), (1.5, 1.5));
 /// # Ok::<(), onestep::Error>(())
@@ -114,7 +114,7 @@ impl NetworkSimplex {
     /// use ndarray::Array2;
     /// use onestep::transport::NetworkSimplex;
     /// let (x, y) = (Array2::<f64>::zeros((1, 64)), Array2::ones((1, 64)));
-    /// assert_eq!(NetworkSimplex::new(2.0)?.memory(0).solve(&x, &[1.0], &y, &[1.0])?.distance, 8.0);
+    /// assert_eq!(NetworkSimplex::new(2.0)?.memory(0).solve(&x, &y)?.distance, 8.0);
     /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
@@ -122,50 +122,31 @@ impl NetworkSimplex {
         Self { memory: bytes, ..self }
     }
 
-    /// Solves the transportation problem between `x` with masses `a` and `y` with masses `b`, each summing to one (within 1e−9).
+    /// Solves the transportation problem between two clouds, weighted or not.
     ///
     /// # Shapes
-    /// `x` is n × d with n entries of `a`, `y` is m × d with m entries of `b`; n, m, d ≥ 1.
+    /// n × d and m × d with n, m, d ≥ 1, and a weight a row where there are weights.
     ///
     /// # Errors
-    /// A cloud is empty or holds NaN or ∞; the clouds differ in dimension; weights are not one a row, nonnegative, finite and of sum 1;
-    /// [`TransportError::NotConverged`], with bounds that hold all the same, at the cap of pivots.
+    /// A cloud is empty or holds NaN or ∞; the clouds differ in dimension; weights are not one a row, nonnegative, finite and of sum 1 (within
+    /// 1e−9); [`TransportError::NotConverged`], with bounds that hold all the same, at the cap of pivots.
     ///
     /// # Example
-    /// From one point, every unit of mass travels its own distance.
+    /// From one point, every unit of mass travels its own distance; a cloud repeated is the same law.
     /// ```
     /// use ndarray::array;
-    /// use onestep::transport::NetworkSimplex;
+    /// use onestep::transport::{Measure, NetworkSimplex};
     /// let y = array![[3.0, 4.0], [0.0, 1.0]];
-    /// let plan = NetworkSimplex::new(1.0)?.solve(&array![[0.0, 0.0]], &[1.0], &y, &[0.2, 0.8])?;
+    /// let plan = NetworkSimplex::new(1.0)?.solve(&array![[0.0, 0.0]], Measure::weighted(&y, &[0.2, 0.8]))?;
     /// assert!((plan.distance - (0.2 * 5.0 + 0.8 * 1.0)).abs() < 1e-15);
-    /// # Ok::<(), onestep::Error>(())
-    /// ```
-    pub fn solve<F: Float>(&self, x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>, b: &[f64]) -> Result<Plan, TransportError> {
-        check::clouds(x, y)?;
-        let a = check::weights(check::CLOUDS[0], x.nrows(), a)?;
-        let b = check::weights(check::CLOUDS[1], y.nrows(), b)?;
-        self.plan(&Geometry::new(self.order, x, y), &integers(&a), &integers(&b))
-    }
-
-    /// Solves with equal weights: mass 1/n on every row of `x`, 1/m on every row of `y`.
-    ///
-    /// # Errors
-    /// A cloud is empty or holds NaN or ∞; the clouds differ in dimension; [`TransportError::NotConverged`] as in [`solve`](Self::solve).
-    ///
-    /// # Example
-    /// A cloud repeated is the same law.
-    /// ```
-    /// use ndarray::array;
-    /// use onestep::transport::NetworkSimplex;
-    /// let plan = NetworkSimplex::new(2.0)?.solve_uniform(&array![[0.0], [1.0]], &array![[1.0], [0.0], [0.0], [1.0]])?;
+    /// let plan = NetworkSimplex::new(2.0)?.solve(&array![[0.0], [1.0]], &array![[1.0], [0.0], [0.0], [1.0]])?;
     /// assert_eq!(plan.distance, 0.0);
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn solve_uniform<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Plan, TransportError> {
-        check::clouds(x, y)?;
-        let uniform = |n: usize| integers(&vec![1.0 / n as f64; n]);
-        self.plan(&Geometry::new(self.order, x, y), &uniform(x.nrows()), &uniform(y.nrows()))
+    pub fn solve<'a, 'b, F: Float>(&self, x: impl Into<Measure<'a, F>>, y: impl Into<Measure<'b, F>>) -> Result<Plan, TransportError> {
+        let (x, y) = (x.into(), y.into());
+        let [a, b] = check::measures(x, y)?;
+        self.plan(&Geometry::new(self.order, &x.points(), &y.points()), &integers(&a), &integers(&b))
     }
 
     fn plan(&self, geometry: &Geometry, supply: &[i64], demand: &[i64]) -> Result<Plan, TransportError> {

@@ -5,10 +5,10 @@ mod relaxation;
 mod scaling;
 mod summary;
 
+use crate::error::check_range;
 use crate::float::Float;
 use crate::transport::order::Order;
-use crate::transport::{TransportError, check};
-use ndarray::ArrayRef2;
+use crate::transport::{Measure, TransportError, check};
 use scaling::Problem;
 
 /// Entropic optimal transport by stabilised Sinkhorn iterations.
@@ -158,11 +158,11 @@ impl Sinkhorn {
         self.order.value()
     }
 
-    /// Entropic transport between two clouds with equal weights.
+    /// Entropic transport between two clouds, weighted or not.
     ///
     /// # Errors
-    /// A cloud is empty or holds NaN or ∞; the clouds differ in dimension; costs overflow; [`TransportError::NotConverged`] at the cap,
-    /// with certified bounds on W_p and the marginal error inside.
+    /// A cloud is empty or holds NaN or ∞; the clouds differ in dimension; weights that are not one a row, nonnegative, finite and of sum one
+    /// (within 1e−9); costs overflow; [`TransportError::NotConverged`] at the cap, with certified bounds on W_p and the marginal error inside.
     ///
     /// # Accuracy
     /// `entropic` is off by about ε times the square of the marginal error. The kernel of the iterations is in single precision down to a
@@ -171,40 +171,25 @@ impl Sinkhorn {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::transport::Sinkhorn;
+    /// use onestep::transport::{Measure, Sinkhorn};
     /// let s = Sinkhorn::new(1.0, 0.1)?.solve(&array![[0.0, 0.0]], &array![[3.0, 4.0]])?;
     /// assert!((s.cost - 5.0).abs() < 1e-14 && (s.lower - 5.0).abs() < 1e-14 && (s.upper - 5.0).abs() < 1e-14);
-    /// # Ok::<(), onestep::Error>(())
-    /// ```
-    pub fn solve<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<SinkhornSolution, TransportError> {
-        check::clouds(x, y)?;
-        self.run(Problem::new(self.order, x, uniform(x.nrows()), y, uniform(y.nrows()))?)
-    }
-
-    /// Entropic transport between two weighted clouds.
-    ///
-    /// # Errors
-    /// As [`solve`](Self::solve), and weights that are not one a row, nonnegative, finite and of sum one (within 1e−9).
-    ///
-    /// # Accuracy
-    /// As [`solve`](Self::solve).
-    ///
-    /// ```
-    /// use ndarray::array;
-    /// use onestep::transport::Sinkhorn;
     /// let (x, y) = (array![[0.0], [1.0]], array![[0.0]]);
-    /// let s = Sinkhorn::new(1.0, 0.1)?.weighted(&x, &[0.75, 0.25], &y, &[1.0])?;
+    /// let s = Sinkhorn::new(1.0, 0.1)?.solve(Measure::weighted(&x, &[0.75, 0.25]), &y)?;
     /// assert!((s.cost - 0.25).abs() < 1e-12); // only one plan exists
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn weighted<F: Float>(&self, x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>, b: &[f64]) -> Result<SinkhornSolution, TransportError> {
-        check::clouds(x, y)?;
-        let a = check::weights(check::CLOUDS[0], x.nrows(), a)?;
-        let b = check::weights(check::CLOUDS[1], y.nrows(), b)?;
-        self.run(Problem::new(self.order, x, a, y, b)?)
+    pub fn solve<'a, 'b, F: Float>(
+        &self,
+        x: impl Into<Measure<'a, F>>,
+        y: impl Into<Measure<'b, F>>,
+    ) -> Result<SinkhornSolution, TransportError> {
+        let (x, y) = (x.into(), y.into());
+        let [a, b] = check::measures(x, y)?;
+        self.run(Problem::new(self.order, &x.points(), a, &y.points(), b)?)
     }
 
-    /// The Sinkhorn divergence S_ε = OT_ε(μ, ν) − (OT_ε(μ, μ) + OT_ε(ν, ν))/2 between two clouds with equal weights.
+    /// The Sinkhorn divergence S_ε = OT_ε(μ, ν) − (OT_ε(μ, μ) + OT_ε(ν, ν))/2 between two clouds, weighted or not.
     ///
     /// It is nonnegative for p = 1 and 2, 0 only for equal measures, close to W_p^p for small ε and to a kernel distance for large ε. For
     /// smooth densities S_ε − W_2² = O(ε²). Its sampling error is n^{−1/2} with constants that grow as ε falls.
@@ -214,61 +199,33 @@ impl Sinkhorn {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::transport::Sinkhorn;
+    /// use onestep::transport::{Measure, Sinkhorn};
     /// // A translation costs ‖z‖² whatever ε: the entropic parts cancel.
     /// let x = array![[0.0], [1.0], [3.0]];
-    /// let s = Sinkhorn::new(2.0, 0.5)?.divergence(&x, &(&x + 2.0))?;
-    /// assert!((s.value - 4.0).abs() < 1e-6);
+    /// let sinkhorn = Sinkhorn::new(2.0, 0.5)?.tolerance(1e-12)?;
+    /// assert!((sinkhorn.divergence(&x, &(&x + 2.0))?.value - 4.0).abs() < 1e-6);
+    /// // A point of twice the weight is the same as the point twice.
+    /// let y = array![[2.0], [4.0], [5.0]];
+    /// let twice = sinkhorn.divergence(&array![[0.0], [1.0], [1.0]], &y)?;
+    /// let weighted = sinkhorn.divergence(Measure::weighted(&array![[0.0], [1.0]], &[1.0 / 3.0, 2.0 / 3.0]), &y)?;
+    /// assert!((twice.value - weighted.value).abs() < 1e-10);
     /// # Ok::<(), onestep::Error>(())
     /// ```
     ///
     /// # References
     /// Feydy et al., AISTATS 2019, arXiv 1810.08278; Genevay et al., AISTATS 2019, arXiv 1810.02733; Chizat et al., NeurIPS 2020,
     /// arXiv 2006.08172.
-    pub fn divergence<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<SinkhornDivergence, TransportError> {
-        check::clouds(x, y)?;
-        self.debiased(x, uniform(x.nrows()), y, uniform(y.nrows()))
-    }
-
-    /// The Sinkhorn divergence between two weighted clouds.
-    ///
-    /// # Errors
-    /// As [`weighted`](Self::weighted).
-    ///
-    /// ```
-    /// use ndarray::array;
-    /// use onestep::transport::Sinkhorn;
-    /// // A point of twice the weight is the same as the point twice.
-    /// let sinkhorn = Sinkhorn::new(2.0, 0.5)?.tolerance(1e-12)?;
-    /// let y = array![[2.0], [4.0], [5.0]];
-    /// let twice = sinkhorn.divergence(&array![[0.0], [1.0], [1.0]], &y)?;
-    /// let weighted = sinkhorn.weighted_divergence(&array![[0.0], [1.0]], &[1.0 / 3.0, 2.0 / 3.0], &y, &[1.0 / 3.0; 3])?;
-    /// assert!((twice.value - weighted.value).abs() < 1e-10);
-    /// # Ok::<(), onestep::Error>(())
-    /// ```
-    pub fn weighted_divergence<F: Float>(
+    pub fn divergence<'a, 'b, F: Float>(
         &self,
-        x: &ArrayRef2<F>,
-        a: &[f64],
-        y: &ArrayRef2<F>,
-        b: &[f64],
+        x: impl Into<Measure<'a, F>>,
+        y: impl Into<Measure<'b, F>>,
     ) -> Result<SinkhornDivergence, TransportError> {
-        check::clouds(x, y)?;
-        let a = check::weights(check::CLOUDS[0], x.nrows(), a)?;
-        let b = check::weights(check::CLOUDS[1], y.nrows(), b)?;
-        self.debiased(x, a, y, b)
-    }
-
-    fn debiased<F: Float>(
-        &self,
-        x: &ArrayRef2<F>,
-        a: Vec<f64>,
-        y: &ArrayRef2<F>,
-        b: Vec<f64>,
-    ) -> Result<SinkhornDivergence, TransportError> {
-        let cross = self.run(Problem::new(self.order, x, a.clone(), y, b.clone())?)?;
-        let first = self.run(Problem::to_itself(self.order, x, a)?)?;
-        let second = self.run(Problem::to_itself(self.order, y, b)?)?;
+        let (x, y) = (x.into(), y.into());
+        let [a, b] = check::measures(x, y)?;
+        let (x, y) = (x.points(), y.points());
+        let cross = self.run(Problem::new(self.order, &x, a.clone(), &y, b.clone())?)?;
+        let first = self.run(Problem::to_itself(self.order, &x, a)?)?;
+        let second = self.run(Problem::to_itself(self.order, &y, b)?)?;
         let parts = [&cross, &first, &second];
         Ok(SinkhornDivergence {
             value: cross.entropic - 0.5 * (first.entropic + second.entropic),
@@ -290,10 +247,6 @@ impl Sinkhorn {
     }
 }
 
-fn uniform(n: usize) -> Vec<f64> {
-    vec![1.0 / n as f64; n]
-}
-
 fn positive(name: &'static str, value: f64, most: f64, range: &'static str) -> Result<f64, TransportError> {
-    if value > 0.0 && value <= most { Ok(value) } else { Err(TransportError::OutOfRange { name, value, range }) }
+    Ok(check_range(name, value, value > 0.0 && value <= most, range)?)
 }

@@ -3,6 +3,7 @@
 //! Most iterations run on a kernel in single precision, half the memory traffic; what is left of the marginal error at the end is measured
 //! in double precision, and removed there if the tolerance asks for it.
 
+use crate::error::OutOfRange;
 use crate::float::Float;
 use crate::numeric::parallel;
 use crate::numeric::special::exp::exp;
@@ -84,7 +85,7 @@ impl Problem {
         });
         let largest = cost.iter().fold(0.0_f64, |m, &c| if c > m { c } else { m });
         if largest.is_infinite() {
-            return Err(TransportError::OutOfRange { name: "largest cost", value: largest, range: "[0, inf)" });
+            return Err(OutOfRange { name: "largest cost", value: largest.into(), range: "[0, inf)" }.into());
         }
         let (f, g) = (vec![0.0; n], vec![0.0; m]);
         Ok(Self { a, b, cost, f, g, regularisation: largest, iterations: 0, symmetric: false })

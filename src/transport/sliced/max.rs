@@ -26,7 +26,7 @@ use rand::RngCore;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let (x, y) = (array![[0.0, 0.0], [1.0, 0.0]], array![[3.0, 4.0], [4.0, 4.0]]);
 /// // A translation is found exactly: W_1 = 5 along (3, 4)/5.
-/// let best = MaxSliced::new(1.0)?.distance(&x, &y, &mut rng)?;
+/// let best = MaxSliced::new(1.0)?.measure(&x, &y, &mut rng)?;
 /// assert!((best.distance - 5.0).abs() < 1e-9);
 /// assert!((best.direction[0].abs() - 0.6).abs() < 1e-4);
 /// # Ok::<(), onestep::Error>(())
@@ -72,7 +72,7 @@ impl MaxSliced {
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let one = onestep::transport::MaxSliced::new(2.0).unwrap().starts(1);
-    /// let d = one.distance(&array![[0.0]], &array![[2.0]], &mut rng).unwrap();
+    /// let d = one.measure(&array![[0.0]], &array![[2.0]], &mut rng).unwrap();
     /// assert_eq!(d.distance, 2.0);
     /// ```
     #[must_use]
@@ -87,7 +87,7 @@ impl MaxSliced {
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let none = onestep::transport::MaxSliced::new(2.0).unwrap().iterations(0);
-    /// assert_eq!(none.distance(&array![[0.0]], &array![[2.0]], &mut rng).unwrap().iterations, 0);
+    /// assert_eq!(none.measure(&array![[0.0]], &array![[2.0]], &mut rng).unwrap().iterations, 0);
     /// ```
     #[must_use]
     pub fn iterations(self, iterations: usize) -> Self {
@@ -104,9 +104,9 @@ impl MaxSliced {
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let x = array![[1.0, 2.0], [0.0, 1.0]];
-    /// assert_eq!(onestep::transport::MaxSliced::new(1.0).unwrap().distance(&x, &x, &mut rng).unwrap().distance, 0.0);
+    /// assert_eq!(onestep::transport::MaxSliced::new(1.0).unwrap().measure(&x, &x, &mut rng).unwrap().distance, 0.0);
     /// ```
-    pub fn distance<F: Float>(
+    pub fn measure<F: Float>(
         &self,
         x: &ArrayRef2<F>,
         y: &ArrayRef2<F>,

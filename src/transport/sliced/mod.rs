@@ -4,15 +4,15 @@ mod max;
 
 pub use max::{MaxSliced, MaxSlicedDistance};
 
+use crate::error::{check_equal, check_range};
 use crate::estimate::Estimate;
 use crate::float::Float;
 use crate::numeric::dense::panels::Panels;
 use crate::numeric::parallel;
-use crate::transport::check;
-use crate::transport::check::CLOUDS;
+use crate::transport::check::{self, CLOUDS};
 use crate::transport::line::Sorted;
 use crate::transport::order::{Order, scaled};
-use crate::transport::{Line, TransportError};
+use crate::transport::{Line, Measure, TransportError};
 use ndarray::{Array2, ArrayRef2, ArrayViewMut2, Axis};
 use rand::RngCore;
 
@@ -33,7 +33,7 @@ use rand::RngCore;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let sliced = Sliced::new(2.0, 2, 64, &mut rng)?;
 /// // A translation by z: SW_2² = E(θ·z)² = ‖z‖²/d, and every orthogonal pair of directions gives it exactly.
-/// let d = sliced.distance(&array![[0.0, 0.0], [1.0, 0.0]], &array![[3.0, 4.0], [4.0, 4.0]])?;
+/// let d = sliced.measure(&array![[0.0, 0.0], [1.0, 0.0]], &array![[3.0, 4.0], [4.0, 4.0]])?;
 /// assert!((d.distance.value - 5.0 / 2f64.sqrt()).abs() < 1e-12);
 /// assert!((d.lower_bound.value - 5.0).abs() < 1e-12);
 /// # Ok::<(), onestep::Error>(())
@@ -102,9 +102,7 @@ impl Sliced {
     pub fn independent(order: f64, dim: usize, count: usize, rng: &mut dyn RngCore) -> Result<Self, TransportError> {
         let order = Order::new(order)?;
         for (name, value) in [("dim", dim), ("directions", count)] {
-            if value == 0 {
-                return Err(TransportError::OutOfRange { name, value: 0.0, range: "[1, inf)" });
-            }
+            check_range(name, value, value > 0, "[1, inf)")?;
         }
         let mut directions = Array2::zeros((count, dim));
         for mut row in directions.rows_mut() {
@@ -138,10 +136,11 @@ impl Sliced {
         self.order.value()
     }
 
-    /// SW_p between two clouds with equal weights, of any sizes.
+    /// SW_p between two clouds of any sizes, weighted or not.
     ///
     /// # Errors
-    /// A cloud is empty or holds NaN or ∞; its columns are not the `dim` of the directions.
+    /// A cloud is empty or holds NaN or ∞; its columns are not the `dim` of the directions; weights that are not one a row, nonnegative, finite
+    /// and of sum one (within 1e−9).
     ///
     /// # Accuracy
     /// Exact along each direction (projections in the precision of `F`). The standard error is that of independent directions; orthogonal
@@ -149,44 +148,35 @@ impl Sliced {
     ///
     /// ```
     /// use ndarray::array;
-    /// use onestep::transport::Sliced;
+    /// use onestep::transport::{Measure, Sliced};
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let x = array![[1.0_f32, 2.0], [0.0, 1.0], [5.0, 0.0]];
-    /// let d = Sliced::new(1.0, 2, 8, &mut rng)?.distance(&x, &x)?;
+    /// let sliced = Sliced::new(2.0, 2, 8, &mut rng)?;
+    /// let d = sliced.measure(&x, &x)?;
     /// assert_eq!((d.cost.value, d.cost.std_error), (0.0, 0.0));
-    /// # Ok::<(), onestep::Error>(())
-    /// ```
-    pub fn distance<F: Float>(&self, x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<SlicedDistance, TransportError> {
-        let line = Line { order: self.order };
-        self.average(x, y, |[left, right]: &mut [Sorted; 2], x, y| {
-            left.read(CLOUDS[0], x)?;
-            right.read(CLOUDS[1], y)?;
-            Ok(line.between(left, right))
-        })
-    }
-
-    /// SW_p between two weighted clouds; weights as in [`Line::weighted`].
-    ///
-    /// # Errors
-    /// As [`distance`](Self::distance), or weights that are not one a row, nonnegative, finite and of sum one.
-    ///
-    /// # Accuracy
-    /// As [`distance`](Self::distance).
-    ///
-    /// ```
-    /// use ndarray::array;
-    /// use onestep::transport::Sliced;
-    /// use rand::SeedableRng;
-    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let (x, y) = (array![[0.0, 0.0], [9.0, 9.0]], array![[0.0, 2.0]]);
-    /// let d = Sliced::new(2.0, 2, 8, &mut rng)?.weighted(&x, &[1.0, 0.0], &y, &[1.0])?;
+    /// let d = sliced.measure(Measure::weighted(&x, &[1.0, 0.0]), &y)?;
     /// assert!((d.lower_bound.value - 2.0).abs() < 1e-14);
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn weighted<F: Float>(&self, x: &ArrayRef2<F>, a: &[f64], y: &ArrayRef2<F>, b: &[f64]) -> Result<SlicedDistance, TransportError> {
+    pub fn measure<'a, 'b, F: Float>(
+        &self,
+        x: impl Into<Measure<'a, F>>,
+        y: impl Into<Measure<'b, F>>,
+    ) -> Result<SlicedDistance, TransportError> {
+        let (x, y) = (x.into(), y.into());
         let line = Line { order: self.order };
-        self.average(x, y, |(): &mut (), x, y| line.weighted(x, a, y, b))
+        let (px, py) = (x.points(), y.points());
+        if x.weights().is_none() && y.weights().is_none() {
+            return self.average(&px, &py, |[left, right]: &mut [Sorted; 2], x, y| {
+                left.read(CLOUDS[0].cloud, x)?;
+                right.read(CLOUDS[1].cloud, y)?;
+                Ok(line.between(left, right))
+            });
+        }
+        let [a, b] = check::measures(x, y)?;
+        self.average(&px, &py, |(): &mut (), x, y| line.weighted(x, &a, y, &b))
     }
 
     /// The mean of `on_line`^p over all directions.
@@ -198,9 +188,7 @@ impl Sliced {
     ) -> Result<SlicedDistance, TransportError> {
         check::clouds(x, y)?;
         let dim = self.directions.ncols();
-        if x.ncols() != dim {
-            return Err(TransportError::Dimensions { left: x.ncols(), right: dim });
-        }
+        check_equal(CLOUDS[0].columns, x.ncols(), "the dimension of the directions", dim)?;
         let directions: Vec<F> = self.directions.iter().map(|&c| F::of(c)).collect();
         let blocks: Vec<&[F]> = directions.chunks(BLOCK * dim).collect();
         let (left, right) = parallel::join(|| transposed(x), || transposed(y));
