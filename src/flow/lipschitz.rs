@@ -9,8 +9,9 @@ use crate::flow::lipschitz_report::LipschitzReport;
 use crate::flow::solver::FlowSolver;
 use crate::flow::stepper::run_blocks;
 use crate::level::NoiseLevel;
+use crate::numeric::dense::eigen::largest;
+use crate::numeric::dense::small::{inverse, largest_singular_value};
 use crate::score::ScoreJacobian;
-use nalgebra::DMatrix;
 use ndarray::{Array2, ArrayRef2, ArrayView1, Axis};
 use rand::RngCore;
 
@@ -239,14 +240,15 @@ impl LipschitzProbe {
         let field = TangentField { score, tangents: dim, transposed: false };
         let start = FlowSolver::with_unit_tangents(x);
         let (points, effort) = run_blocks(&field, &self.solver.plan()?, levels[0], &levels[1..], &start)?;
-        let jacobian = |row: ArrayView1<'_, F>| DMatrix::from_fn(dim, dim, |j, k| row[(k + 1) * dim + j].as_f64());
+        let jacobian = |row: ArrayView1<'_, F>| Array2::from_shape_fn((dim, dim), |(j, k)| row[(k + 1) * dim + j].as_f64());
+        let norm = |j: &Array2<f64>| j.as_slice().map_or(f64::NAN, |entries| largest_singular_value(entries, dim));
         let norms = (0..x.nrows()).map(|i| {
             let jacobians: Vec<_> = points.iter().map(|p| jacobian(p.row(i))).collect();
-            let pairs = jacobians.iter().enumerate().flat_map(|(a, from)| {
-                let inverse = from.clone().try_inverse();
-                jacobians[a + 1..].iter().filter_map(move |to| inverse.as_ref().map(|inverse| to * inverse))
+            let inverses = jacobians.iter().map(|j| inverse(j.as_slice()?, dim)).map(|v| Array2::from_shape_vec((dim, dim), v?).ok());
+            let pairs = inverses.enumerate().flat_map(|(a, inverse)| {
+                jacobians[a + 1..].iter().filter_map(move |to| inverse.as_ref().map(|inverse| to.dot(inverse)))
             });
-            pairs.chain(jacobians.iter().cloned()).map(|j| j.singular_values().max()).fold(0.0, f64::max)
+            largest(pairs.chain(jacobians.iter().cloned()).map(|j| norm(&j)))
         });
         Ok(LipschitzReport { norms: norms.collect(), converged: true, effort })
     }

@@ -17,6 +17,8 @@ pub(crate) struct Singular {
     pub(crate) left: Vec<f64>,
     /// All z_i, one a row: orthonormal also where σ_i = 0.
     pub(crate) right: Vec<f64>,
+    /// The largest entry of W Wᵀ − I, Z Zᵀ − I and, relative to that of M, of M − Σ σ w zᵀ.
+    pub(crate) residual: f64,
 }
 
 /// The decomposition of a matrix of `rows` × `columns` finite entries by one-sided Jacobi on its columns.
@@ -25,7 +27,7 @@ pub(crate) fn decompose(matrix: &[f64], rows: usize, columns: usize) -> Result<S
     let identity = |i: usize, j: usize| f64::from(u8::from(i == j));
     if !(scale > 0.0 && scale.is_finite()) {
         let right = (0..columns * columns).map(|e| identity(e / columns, e % columns)).collect();
-        let solved = Singular { values: vec![0.0; columns], rank: 0, left: Vec::new(), right };
+        let solved = Singular { values: vec![0.0; columns], rank: 0, left: Vec::new(), right, residual: 0.0 };
         return if scale == 0.0 || matrix.is_empty() { Ok(solved) } else { Err(Unsolved { residual: f64::NAN }) };
     }
     let stride = rows + columns;
@@ -44,12 +46,12 @@ pub(crate) fn decompose(matrix: &[f64], rows: usize, columns: usize) -> Result<S
     let row = |i: usize| &table[order[i] * stride..][..stride];
     let left: Vec<f64> = (0..rank).flat_map(|i| row(i)[..rows].iter().map(move |v| (i, v))).map(|(i, v)| v / values[i]).collect();
     let right: Vec<f64> = (0..columns).flat_map(|i| row(i)[rows..].iter().copied()).collect();
-    let solved = Singular { values, rank, left, right };
+    let solved = Singular { values, rank, left, right, residual: 0.0 };
     let residual = solved.residual(matrix, scale, rows, columns);
     if !(residual <= SLACK * f64::EPSILON * (stride as f64).sqrt() * solved.values[0].max(1.0)) {
         return Err(Unsolved { residual });
     }
-    Ok(Singular { values: solved.values.iter().map(|v| v * scale).collect(), ..solved })
+    Ok(Singular { values: solved.values.iter().map(|v| v * scale).collect(), residual, ..solved })
 }
 
 impl Singular {

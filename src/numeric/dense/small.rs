@@ -27,7 +27,14 @@ fn invert(matrix: &[f64], dim: usize, table: &mut Vec<f64>, out: &mut [f64]) -> 
     }
     let regular = vectorised(
         #[inline(always)]
-        |fused| (0..dim).all(|k| eliminate(table, dim, k, fused)),
+        |fused| {
+            for k in 0..dim {
+                if !eliminate(table, dim, k, fused) {
+                    return false;
+                }
+            }
+            true
+        },
     );
     for (to, row) in out.chunks_exact_mut(dim).zip(table.chunks_exact(width)) {
         to.copy_from_slice(&row[dim..]);
@@ -59,13 +66,22 @@ fn eliminate(table: &mut [f64], dim: usize, k: usize, fused: bool) -> bool {
     for v in &mut *own {
         *v *= scale;
     }
-    for row in before.chunks_exact_mut(width).chain(after.chunks_exact_mut(width)) {
-        let factor = row[k];
-        for (v, p) in row.iter_mut().zip(&*own) {
-            *v = if fused { (-factor).mul_add(*p, *v) } else { *v - factor * p };
-        }
+    for row in before.chunks_exact_mut(width) {
+        subtract(row, own, k, fused);
+    }
+    for row in after.chunks_exact_mut(width) {
+        subtract(row, own, k, fused);
     }
     true
+}
+
+/// row −= row_k own, from entry k on: what stands before is zero in `own`.
+#[inline(always)]
+fn subtract(row: &mut [f64], own: &[f64], k: usize, fused: bool) {
+    let factor = row[k];
+    for (v, p) in row[k..].iter_mut().zip(&own[k..]) {
+        *v = if fused { (-factor).mul_add(*p, *v) } else { *v - factor * p };
+    }
 }
 
 /// Puts the orthogonal matrix nearest to X into its place by Newton's iteration X ← (ζX + X^{−⊤}/ζ)/2; nothing where X is singular or the

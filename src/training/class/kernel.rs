@@ -1,15 +1,16 @@
 //! Gaussian-kernel ridge regression on Nyström centres.
 
 use crate::float::Float;
+use crate::numeric::dense::eigen::symmetric;
 use crate::numeric::stream::{Stream, distinct_indices};
 use crate::training::check_range;
 use crate::training::class::Penalty;
 use crate::training::class::affine::AffineBasis;
 use crate::training::class::bandwidth;
 use crate::training::class::bandwidth::Bandwidths;
+use crate::training::class::least_squares::unsolved;
 use crate::training::class::linear::{Basis, LinearModel, Tables, best_fit, fit_basis, fitted};
 use crate::training::{Fitted, FunctionClass, Regression, TrainingError};
-use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::{Array2, ArrayRef2, ArrayViewMut2, Axis};
 use rand::RngCore;
 
@@ -104,7 +105,7 @@ impl<F: Float> FunctionClass<F> for KernelRidge {
         let rows = distinct_indices(x.nrows(), self.centres.min(x.nrows()), &mut stream);
         let centres = x.select(Axis(0), &rows);
         let (model, solution) = best_fit(self.bandwidths.times(median), |h| {
-            let basis = KernelBasis::whitened(affine.clone(), centres.clone(), h);
+            let basis = KernelBasis::whitened(affine.clone(), centres.clone(), h)?;
             fit_basis("kernel_ridge", Basis::Kernel(basis), free, &tables, self.penalty)
         })?;
         Ok(fitted(
@@ -129,15 +130,15 @@ pub(crate) struct KernelBasis {
 }
 
 impl KernelBasis {
-    fn whitened(affine: AffineBasis, centres: Array2<f64>, bandwidth: f64) -> Self {
+    fn whitened(affine: AffineBasis, centres: Array2<f64>, bandwidth: f64) -> Result<Self, TrainingError> {
         let kernel = gaussian_kernel(&centres, &centres, bandwidth);
-        let eigen = SymmetricEigen::new(DMatrix::from_fn(kernel.nrows(), kernel.nrows(), |i, j| kernel[[i, j]]));
-        let floor = 1e-12 * eigen.eigenvalues.max();
-        let kept: Vec<usize> = (0..eigen.eigenvalues.len()).filter(|&k| eigen.eigenvalues[k] > floor).collect();
-        let whitening = Array2::from_shape_fn((kernel.nrows(), kept.len()), |(i, j)| {
-            eigen.eigenvectors[(i, kept[j])] / eigen.eigenvalues[kept[j]].sqrt()
-        });
-        Self { affine, centres, bandwidth, whitening: Some(whitening) }
+        let count = kernel.nrows();
+        let entries: Vec<f64> = kernel.indexed_iter().map(|((i, j), v)| f64::midpoint(*v, kernel[[j, i]])).collect();
+        let eigen = symmetric(&entries, count).map_err(|e| unsolved("kernel_ridge", e))?;
+        let floor = 1e-12 * eigen.values[0];
+        let kept = eigen.values.iter().take_while(|v| **v > floor).count();
+        let whitening = Array2::from_shape_fn((count, kept), |(i, j)| eigen.vectors[[j, i]] / eigen.values[j].sqrt());
+        Ok(Self { affine, centres, bandwidth, whitening: Some(whitening) })
     }
 
     pub(crate) fn inputs(&self) -> usize {

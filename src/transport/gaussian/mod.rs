@@ -144,8 +144,3 @@ fn norm(entries: impl Iterator<Item = f64> + Clone) -> f64 {
     }
     largest * entries.map(|e| (e / largest).powi(2)).sum::<f64>().sqrt()
 }
-
-/// Most sweeps of an eigen or singular value iteration; about two a dimension are used.
-fn sweeps(dim: usize) -> usize {
-    1000 + 100 * dim
-}
