@@ -42,7 +42,7 @@ fn moons(rows: usize) -> Array2<f32> {
 
 fn train(width: usize, batch: usize, iterations: usize, data: &Array2<f32>) -> Outcome<JointModel<f32>> {
     let grid = UniformAngle::new(64, 1e-2, FRAC_PI_2 - 1e-3)?.grid()?;
-    let joint = Joint::new(grid, &[width; 3])?.batch(batch)?.iterations(iterations)?.rate(1e-3)?;
+    let joint = Joint::new(grid, &[width; 3]).batch(batch).iterations(iterations).rate(1e-3);
     Ok(joint.train(data, &mut ChaCha8Rng::seed_from_u64(2))?)
 }
 
@@ -71,7 +71,7 @@ fn sampling(width: usize) -> Outcome<f64> {
 fn recursion(class: &dyn FunctionClass) -> Outcome<f64> {
     let grid = UniformAngle::new(8, 0.05, FRAC_PI_2 - 0.01)?.grid()?;
     let data = moons(2000).mapv(f64::from);
-    milliseconds(|| Ok(Recursion::new(grid, 2000)?.train(&data, class, &mut ChaCha8Rng::seed_from_u64(5))?))
+    milliseconds(|| Ok(Recursion::new(grid, 2000).train(&data, class, &mut ChaCha8Rng::seed_from_u64(5))?))
 }
 
 /// What a child process measures.
@@ -79,8 +79,8 @@ fn measure(what: &str, numbers: &[usize]) -> Outcome<f64> {
     match (what, numbers) {
         ("joint", &[width, batch, steps]) => joint_step(width, batch, steps),
         ("sampling", &[width]) => sampling(width),
-        ("fourier", &[features]) => recursion(&RandomFourier::new(features)?),
-        ("perceptron", &[width, iterations]) => recursion(&Perceptron::new(&[width; 2])?.iterations(iterations)?),
+        ("fourier", &[features]) => recursion(&RandomFourier::new(features)),
+        ("perceptron", &[width, iterations]) => recursion(&Perceptron::new(&[width; 2]).iterations(iterations)),
         _ => Err(format!("nothing is called {what} {numbers:?}").into()),
     }
 }

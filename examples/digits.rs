@@ -18,8 +18,9 @@
 mod common;
 
 use clap::{Parser, ValueEnum};
-use common::{Format, Row, fail, number, print_row};
-use indicatif::{ProgressBar, ProgressStyle};
+use common::output::Output;
+use common::table::{ReadOptions, file_of};
+use common::{Format, Row, fail, limits, number, print_row, say, training_progress};
 use ndarray::{Array2, ArrayView1, Axis};
 use onestep::Space;
 use onestep::audit::{StepCheck, StepReport};
@@ -30,10 +31,8 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use std::error::Error;
-use std::fs::File;
-use std::io::BufWriter;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,18 +49,20 @@ struct Arguments {
     /// The data file: 64 pixels and a label a line.
     #[arg(long, default_value = "examples/data/digits.csv")]
     data: PathBuf,
+    #[command(flatten)]
+    reading: ReadOptions,
     #[arg(long, value_enum, default_value = "ct")]
     method: Method,
     /// T, in standard deviations uniform in the power 1/7 from 0.02 to 80.
-    #[arg(long, default_value_t = 65)]
+    #[arg(long, default_value_t = 65, value_parser = limits::count(1, limits::STEPS))]
     steps: usize,
     /// Optimiser steps; the default takes about a minute on two cores.
-    #[arg(long, default_value_t = 12_000)]
+    #[arg(long, default_value_t = 12_000, value_parser = limits::count(1, limits::ITERATIONS))]
     iterations: usize,
     /// Hidden widths.
-    #[arg(long, value_delimiter = ',', default_value = "256,256,256")]
+    #[arg(long, value_delimiter = ',', default_value = "256,256,256", value_parser = limits::count(1, limits::WIDTH))]
     hidden: Vec<usize>,
-    #[arg(long, default_value_t = 256)]
+    #[arg(long, default_value_t = 256, value_parser = limits::count(1, limits::BATCH))]
     batch: usize,
     #[arg(long, default_value_t = 2e-3)]
     rate: f64,
@@ -79,24 +80,15 @@ struct Arguments {
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// Pixels from 0 to 16, one digit a row; an error names the file.
-fn load(path: &Path) -> Outcome<Array2<f32>> {
-    read(path).map_err(|error| format!("{}: {error}", path.display()).into())
-}
-
-fn read(path: &Path) -> Outcome<Array2<f32>> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).comment(Some(b'#')).from_path(path)?;
-    let mut pixels = Vec::new();
-    for record in reader.records() {
-        let record = record?;
-        if record.len() != 65 {
-            return Err(format!("a line has {} entries, expected 64 pixels and a label", record.len()).into());
-        }
-        for cell in record.iter().take(64) {
-            pixels.push(cell.parse::<f32>().map_err(|error| format!("{cell:?}: {error}"))?);
-        }
+/// Pixels from 0 to 16, one digit a row.
+fn load(a: &Arguments) -> Outcome<Array2<f32>> {
+    let table = a.reading.load(&a.data)?;
+    table.check_finite()?;
+    if table.rows.ncols() != 65 {
+        return Err(format!("{}: {} columns, expected 64 pixels and a label", table.shown, table.rows.ncols()).into());
     }
-    Ok(Array2::from_shape_vec((pixels.len() / 64, 64), pixels)?)
+    let (pixels, _) = table.rows.view().split_at(Axis(1), 64);
+    Ok(pixels.mapv(|v| v as f32))
 }
 
 /// σ_t uniform in σ^{1/7}, as Karras et al. have them.
@@ -129,22 +121,21 @@ impl ScoreFunction<f32> for Widened {
 }
 
 fn train(arguments: &Arguments, data: &Array2<f32>, rng: &mut ChaCha8Rng) -> Outcome<JointModel<f32>> {
-    let joint = Joint::new(grid(arguments.steps)?, &arguments.hidden)?
-        .iterations(arguments.iterations)?
-        .batch(arguments.batch)?
-        .rate(arguments.rate)?
+    let joint = Joint::new(grid(arguments.steps)?, &arguments.hidden)
+        .iterations(arguments.iterations)
+        .batch(arguments.batch)
+        .rate(arguments.rate)
         .scaling(Scaling::Global)
-        .curriculum(8)?
+        .curriculum(8)
         .weighting(Weighting::InverseStep)
-        .loss(Loss::PseudoHuber { c: 0.05 })?
-        .level_sampling(LevelSampling::LogNormal { mean: -0.4, std: 1.6 })?;
+        .loss(Loss::PseudoHuber { c: 0.05 })
+        .level_sampling(LevelSampling::LogNormal { mean: -0.4, std: 1.6 });
     if arguments.method == Method::Cd {
         let scaled = Standardisation::new(data, Scaling::Global)?.standardise(data);
         let score = Widened { atoms: PointMasses::empirical(&scaled.mapv(f64::from))?, width: 0.1 };
         return Ok(joint.distil(data, &score, rng)?);
     }
-    let style = ProgressStyle::with_template("training {bar:40} {pos}/{len} {msg}")?;
-    let bar = ProgressBar::new(arguments.iterations as u64).with_style(style);
+    let bar = training_progress(arguments.iterations);
     let model = joint.train_with(data, rng, &mut |p| {
         bar.set_position(p.iteration as u64);
         bar.set_message(format!("loss {:.3e}, {} intervals", p.loss, p.intervals));
@@ -160,7 +151,8 @@ const ROWS: usize = 12;
 const ZOOM: usize = 5;
 const GAP: usize = 4;
 
-fn draw(digits: [&Array2<f32>; 2], path: &str) -> Outcome<()> {
+/// The picture as PNG.
+fn draw(digits: [&Array2<f32>; 2]) -> Outcome<Vec<u8>> {
     let cell = 8 * ZOOM + GAP;
     let (width, height) = (2 * COLUMNS * cell + 8 * GAP, ROWS * cell + GAP);
     let mut image = vec![255_u8; width * height];
@@ -170,10 +162,11 @@ fn draw(digits: [&Array2<f32>; 2], path: &str) -> Outcome<()> {
             stamp(&mut image, width, left, GAP + (k / COLUMNS) * cell, digit);
         }
     }
-    let mut encoder = png::Encoder::new(BufWriter::new(File::create(path)?), u32::try_from(width)?, u32::try_from(height)?);
+    let mut picture = Vec::new();
+    let mut encoder = png::Encoder::new(&mut picture, u32::try_from(width)?, u32::try_from(height)?);
     encoder.set_color(png::ColorType::Grayscale);
     encoder.write_header()?.write_image_data(&image)?;
-    Ok(())
+    Ok(picture)
 }
 
 fn stamp(image: &mut [u8], width: usize, left: usize, top: usize, digit: ArrayView1<'_, f32>) {
@@ -213,13 +206,16 @@ fn part(digits: &Array2<f32>, validate: bool) -> [Array2<f32>; 2] {
 fn run(arguments: &Arguments) -> Outcome<()> {
     let started = Instant::now();
     let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
-    let digits = load(&arguments.data)?;
+    limits::check_widths("--hidden", &arguments.hidden)?;
+    let inputs: Vec<PathBuf> = file_of(&arguments.data).into_iter().collect();
+    let picture = Output::unless_none("--picture", &arguments.picture, &inputs, &[])?;
+    let digits = load(arguments)?;
     let [training, test] = part(&digits, arguments.validate);
     let model = train(arguments, &training, &mut rng)?;
-    let report = StepCheck::new().measure(&model as &dyn Trained<f32>, &test, None, &mut rng)?;
+    let report = StepCheck::new().measure(&model as &dyn Trained<f32>, &test, &mut rng)?;
     let samples = model.sample(COLUMNS * ROWS, &mut rng);
-    if arguments.picture != "none" {
-        draw([&samples, &test], &arguments.picture)?;
+    if let Some(picture) = picture {
+        picture.write(&draw([&samples, &test])?)?;
     }
     let seconds = started.elapsed().as_secs_f64();
     let method = if arguments.method == Method::Ct { "ct" } else { "cd" };
@@ -227,16 +223,13 @@ fn run(arguments: &Arguments) -> Outcome<()> {
         print_row(arguments.format, true, &row(&report, method, seconds));
         return Ok(());
     }
-    println!("8 × 8 digits, {method}, T = {}, {} iterations, seed {}, {seconds:.0} s", report.steps, arguments.iterations, arguments.seed);
-    println!("distances of {} one-step samples to as many held-out digits (pixels 0..16):", report.samples);
-    println!("W1        {:.2} ± {:.2}", report.w1.value, report.w1.std_error);
-    println!(
-        "baseline  {:.2} ± {:.2}   (between two halves of the held-out digits)",
-        report.w1_baseline.value, report.w1_baseline.std_error
-    );
-    println!("sliced W1 {:.3} ± {:.3}", report.sliced_w1.value, report.sliced_w1.std_error);
+    say!("8 × 8 digits, {method}, T = {}, {} iterations, seed {}, {seconds:.0} s", report.steps, arguments.iterations, arguments.seed);
+    say!("distances of {} one-step samples to as many held-out digits (pixels 0..16):", report.samples);
+    say!("W1        {:.2} ± {:.2}", report.w1.value, report.w1.std_error);
+    say!("baseline  {:.2} ± {:.2}   (between two halves of the held-out digits)", report.w1_baseline.value, report.w1_baseline.std_error);
+    say!("sliced W1 {:.3} ± {:.3}", report.sliced_w1.value, report.sliced_w1.std_error);
     if arguments.picture != "none" {
-        println!("picture: {} (one-step samples left, held-out digits right)", arguments.picture);
+        say!("picture: {} (one-step samples left, held-out digits right)", arguments.picture);
     }
     Ok(())
 }

@@ -13,10 +13,11 @@
 mod common;
 
 use clap::{Parser, ValueEnum};
+use common::output::Output;
 use common::plot::{BLUE, Curve, DARK, GREEN, GREY, Labels, ORANGE, PURPLE, RED, draw_linear};
 use common::schedule::ScheduleOptions;
 use common::target::TargetOptions;
-use common::{Format, Row, arguments, fail, name, number, print_row};
+use common::{Format, Row, arguments, fail, limits, name, number, print_row, remark, say};
 use onestep::audit::{Ledger, LedgerReport, LedgerStep};
 use onestep::law::{LineMixture, Product};
 use onestep::population::{Keep, LineRecursion};
@@ -49,20 +50,20 @@ struct Arguments {
     #[command(flatten)]
     target: TargetOptions,
     /// Independent copies of the target on the line; at most 2, the expectations are sums over a grid of nodes.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = limits::count(1, MOST_DIMENSIONS))]
     dim: usize,
     #[command(flatten)]
     schedule: ScheduleOptions,
     /// T.
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, value_parser = limits::count(1, limits::STEPS))]
     steps: usize,
     #[arg(long, value_enum, default_value = "spline")]
     function: Function,
-    /// Pairs (X_0, Z) a step of training.
-    #[arg(long, default_value_t = 4000)]
-    pairs: usize,
+    /// Pairs (X_0, Z) a step of training; 4000 by default.
+    #[arg(long, value_parser = limits::count(1, limits::POINTS))]
+    pairs: Option<usize>,
     /// Draws of X_t at which each step is measured.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = limits::count(1, limits::POINTS))]
     samples: usize,
     /// Steps to measure; all by default. With some left out there is no bound, only the sum over those measured.
     #[arg(long, value_delimiter = ',')]
@@ -77,7 +78,7 @@ struct Arguments {
 }
 
 /// In more dimensions the tensor rule of the posterior has too many nodes.
-const MOST_DIMENSIONS: usize = 2;
+const MOST_DIMENSIONS: u64 = 2;
 
 fn function(a: &Arguments, line: &LineMixture, grid: &Grid, rng: &mut ChaCha8Rng) -> Result<Box<dyn ConsistencyFunction>, Box<dyn Error>> {
     let class: Box<dyn FunctionClass> = match a.function {
@@ -86,12 +87,12 @@ fn function(a: &Arguments, line: &LineMixture, grid: &Grid, rng: &mut ChaCha8Rng
             return Ok(Box::new(Product::copies(run.consistency().clone(), a.dim)?));
         }
         Function::Spline => Box::new(Spline::new()),
-        Function::Polynomial => Box::new(Polynomial::new(3)?),
+        Function::Polynomial => Box::new(Polynomial::new(3)),
         Function::Affine => Box::new(Affine::new()),
-        Function::Fourier => Box::new(RandomFourier::new(150)?.bandwidths(&[0.25, 0.5])?),
+        Function::Fourier => Box::new(RandomFourier::new(150).bandwidths(&[0.25, 0.5])),
     };
     let target = Product::copies(line.clone(), a.dim)?;
-    let recursion = Recursion::new(grid.clone(), a.pairs)?.scaling(Scaling::None);
+    let recursion = Recursion::new(grid.clone(), a.pairs.unwrap_or(4000)).scaling(Scaling::None);
     Ok(Box::new(recursion.train(Source::Law(&target), class.as_ref(), rng)?))
 }
 
@@ -132,7 +133,7 @@ fn print_steps(a: &Arguments, report: &LedgerReport) {
         report.steps.iter().enumerate().for_each(|(i, step)| print_row(a.format, i == 0, &row(a, step)));
         return;
     }
-    println!(
+    say!(
         "function {}, T = {}, d = {}, {} draws a step, seed {}; mean lengths, relative standard errors up to {:.1} %",
         name(a.function),
         a.steps,
@@ -141,41 +142,27 @@ fn print_steps(a: &Arguments, report: &LedgerReport) {
         a.seed,
         100.0 * report.steps.iter().map(|s| s.error.std_error / s.error.value).fold(0.0, f64::max)
     );
-    println!(
+    say!(
         "{:>6} {:>8} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11}",
-        "t", "angle", "error", "inherited", "own", "local", "T1", "T2", "remainder", "quadrature"
+        "t",
+        "angle",
+        "error",
+        "inherited",
+        "own",
+        "local",
+        "T1",
+        "T2",
+        "remainder",
+        "quadrature"
     );
     for step in &report.steps {
         let terms: Vec<String> = columns(step).iter().map(|(_, _, term)| format!("{:>11.4e}", term.value)).collect();
         let quadrature = step.quadrature_error.map_or_else(|| "-".to_string(), |e| format!("{e:.1e}"));
-        println!("{:>6} {:>8.4} {} {quadrature:>11}", step.step, step.angle, terms.join(" "));
+        say!("{:>6} {:>8.4} {} {quadrature:>11}", step.step, step.angle, terms.join(" "));
     }
 }
 
-fn summary(report: &LedgerReport) -> Vec<String> {
-    let show = |e: Estimate| format!("{:.4e} ± {:.0e}", e.value, e.std_error);
-    let mut said = vec![
-        format!("sum of own errors               {}", show(report.own())),
-        format!("sum of local errors             {}", show(report.local())),
-        format!("prior mismatch                  {}", show(report.prior_mismatch)),
-    ];
-    said.push(match report.bound() {
-        Some(bound) => format!("E|f_T - flow|, at most the sum  {} <= {}", show(report.error), show(bound)),
-        None => format!(
-            "E|f_T - flow|                   {}; {} of {} steps were measured: their sum is part of a bound and no bound",
-            show(report.error),
-            report.steps.len(),
-            report.grid_steps - 1
-        ),
-    });
-    said.push(match report.blame() {
-        Some(blame) => format!("to blame: {blame}"),
-        None => "to blame: nothing above the numerical error".to_string(),
-    });
-    said
-}
-
-fn plot(a: &Arguments, report: &LedgerReport) -> Result<(), Box<dyn Error>> {
+fn plot(output: &Output, report: &LedgerReport) -> Result<(), Box<dyn Error>> {
     let curve =
         |name: &str, colour, value: fn(&LedgerStep) -> f64| Curve::new(name, colour, report.steps.iter().map(|s| (s.angle, value(s))));
     let reference = |curve: Curve| Curve { reference: true, ..curve };
@@ -199,15 +186,14 @@ fn plot(a: &Arguments, report: &LedgerReport) -> Result<(), Box<dyn Error>> {
         ordinate: "mean length",
         legend: SeriesLabelPosition::LowerMiddle,
     };
-    draw_linear(&a.plot, &labels, &curves).map_err(|e| format!("cannot plot to {}: {e}", a.plot))?;
-    eprintln!("plot written to {}", a.plot);
-    Ok(())
+    draw_linear(output, &labels, &curves)
 }
 
 fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
-    if !(1..=MOST_DIMENSIONS).contains(&a.dim) {
-        return Err(format!("dim = {} is outside [1, {MOST_DIMENSIONS}]", a.dim).into());
+    if a.pairs.is_some() && a.function == Function::Population {
+        return Err("--pairs belongs to a trained function, it has no effect on --function population".into());
     }
+    let output = Output::unless_none("--plot", &a.plot, &[], &[])?;
     let (line, grid) = (a.target.line()?, a.schedule.grid(a.steps)?);
     let target = Product::copies(line.clone(), a.dim)?;
     let mut ledger = Ledger::new(&target, &grid).samples(a.samples);
@@ -217,13 +203,11 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut rng = ChaCha8Rng::seed_from_u64(a.seed);
     let report = ledger.measure(function(a, &line, &grid, &mut rng)?.as_ref(), &mut rng)?;
     print_steps(a, &report);
-    for said in summary(&report) {
-        match a.format {
-            Format::Table => println!("{said}"),
-            Format::Csv | Format::Json => eprintln!("{said}"),
-        }
+    match a.format {
+        Format::Table => say!("{report}"),
+        Format::Csv | Format::Json => remark!("{report}"),
     }
-    if a.plot == "none" { Ok(()) } else { plot(a, &report) }
+    output.map_or(Ok(()), |output| plot(&output, &report))
 }
 
 fn main() {

@@ -10,7 +10,7 @@
 mod common;
 
 use clap::Parser;
-use common::{Format, Row, arguments, fail, number, print_row};
+use common::{Format, Row, arguments, fail, limits, number, print_row, say};
 use onestep::law::LineMixture;
 use onestep::population::LineRecursion;
 use onestep::schedule::{CosineSchedule, Equidistributed, Karras, LiHuangWei, LinearSchedule, UniformAngle};
@@ -29,7 +29,7 @@ struct Arguments {
     #[arg(long, value_delimiter = ',', allow_hyphen_values = true, default_value = "0.6,0.6")]
     stds: Vec<f64>,
     /// Numbers of steps T.
-    #[arg(long, value_delimiter = ',', default_value = "128,512")]
+    #[arg(long, value_delimiter = ',', default_value = "128,512", value_parser = limits::count(1, limits::STEPS))]
     steps: Vec<usize>,
     /// First angle of the uniform and the optimal grid, in radians.
     #[arg(long, default_value_t = 0.01)]
@@ -44,16 +44,7 @@ struct Arguments {
 /// The grid with density ∝ √g over the angles of `uniform`, g measured on it.
 fn optimal(target: &LineMixture, uniform: &Grid) -> Result<Grid, Box<dyn Error>> {
     let run = LineRecursion::new(target, uniform).tolerance(1e-4).run()?;
-    // A step's error belongs to the middle of the step; the ends of the range are added with the values nearest to them.
-    let mut angles = vec![uniform.level(1).angle()];
-    let mut weights = vec![run.local_errors()[0].density().sqrt()];
-    for local in run.local_errors() {
-        angles.push(local.angle - 0.5 * local.delta);
-        weights.push(local.density().sqrt());
-    }
-    angles.push(uniform.last().angle());
-    weights.push(weights[weights.len() - 1]);
-    Ok(Equidistributed::from_samples(uniform.steps(), &angles, &weights)?.grid()?)
+    Ok(Equidistributed::from_local_errors(uniform.steps(), run.local_errors())?.grid()?)
 }
 
 fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
@@ -76,14 +67,10 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
             let t = steps as f64;
             if a.format == Format::Table {
                 if first {
-                    println!("{:>8} {:<16} {:>10} {:>16} {:>16} {:>10}", "T", "schedule", "T W1", "T W1 at X_T", "T certificate", "prior");
+                    say!("{:>8} {:<16} {:>10} {:>16} {:>16} {:>10}", "T", "schedule", "T W1", "T W1 at X_T", "T certificate", "prior");
                 }
                 let (w1, marginal) = (t * report.w1.lower, t * report.w1_marginal.lower);
-                println!(
-                    "{steps:>8} {name:<16} {w1:>10.5} {marginal:>16.5} {:>16.5} {:>10.2e}",
-                    t * report.certificate,
-                    report.prior_mismatch
-                );
+                say!("{steps:>8} {name:<16} {w1:>10.5} {marginal:>16.5} {:>16.5} {:>10.2e}", t * report.certificate, report.prior_mismatch);
             } else {
                 let row: Row = vec![
                     ("steps", steps.into()),

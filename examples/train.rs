@@ -14,10 +14,11 @@
 mod common;
 
 use clap::{Parser, ValueEnum};
-use common::{Format, Row, count, fail, number, print_row};
-use indicatif::{ProgressBar, ProgressStyle};
+use common::output::{Output, csv};
+use common::table::{ReadOptions, file_of};
+use common::{Format, Row, count, fail, limits, number, print_row, say, training_progress};
 use ndarray::{Array2, Axis};
-use onestep::audit::{KnownTarget, StepCheck, StepReport};
+use onestep::audit::{StepCheck, StepReport};
 use onestep::bound::Theorem1;
 use onestep::law::{LineMixture, Product};
 use onestep::population::LineRecursion;
@@ -31,7 +32,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use std::error::Error;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -74,29 +75,36 @@ enum Schedule {
 /// Consistency functions trained from data, step count checked.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// A CSV or NPY file, one sample a row; a fifth of the rows is held out. Without it, a built-in target.
+    /// A file of one sample a row: text, .npy or .npz, also compressed by gzip; - for standard input. A fifth of the rows is held out.
+    /// Without it, a built-in target.
     #[arg(long)]
     data: Option<PathBuf>,
-    #[arg(long, value_enum, default_value = "mixture")]
-    target: Target,
-    /// Dimension of the built-in target.
-    #[arg(long, default_value_t = 2)]
-    dim: usize,
-    /// Rows of data drawn from the built-in target; half as many are held out.
-    #[arg(long, default_value_t = 4000)]
-    rows: usize,
+    #[command(flatten)]
+    reading: ReadOptions,
+    /// Columns of the data to take, in this order: names, or numbers from 0; all by default.
+    #[arg(long, value_delimiter = ',', requires = "data")]
+    columns: Option<Vec<String>>,
+    /// The built-in target; the mixture by default.
+    #[arg(long, value_enum, conflicts_with = "data")]
+    target: Option<Target>,
+    /// Dimension of the built-in target; 2 by default.
+    #[arg(long, conflicts_with = "data", value_parser = limits::count(1, limits::DIMENSIONS))]
+    dim: Option<usize>,
+    /// Rows of data drawn from the built-in target, 4000 by default; half as many are held out.
+    #[arg(long, conflicts_with = "data", value_parser = limits::count(2, limits::POINTS))]
+    rows: Option<usize>,
     #[arg(long, value_enum, default_value = "fourier")]
     class: Class,
     #[arg(long, value_enum, default_value = "ct")]
     method: Method,
     /// T.
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, value_parser = limits::count(1, limits::STEPS))]
     steps: usize,
     #[arg(long, value_enum, default_value = "angle")]
     schedule: Schedule,
     /// Pairs (X_0, Z) at each level of the recursion, 2000 by default. The joint network draws 256 fresh pairs an iteration. The field
     /// `samples` of the output is this number, for the joint network that of all pairs drawn.
-    #[arg(long)]
+    #[arg(long, value_parser = limits::count(1, limits::POINTS))]
     samples: Option<usize>,
     /// Learn f_t = f_{t−1} + correction.
     #[arg(long)]
@@ -105,31 +113,31 @@ struct Arguments {
     #[arg(long)]
     warm_start: bool,
     /// Posterior draws averaged in every target.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = limits::count(1, limits::BATCH))]
     draws: usize,
     /// Couple data and noise by optimal assignment in batches of this size; 1 for independence.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = limits::count(1, limits::BATCH))]
     coupling: usize,
     /// Optimiser steps of the perceptron (each T) and of the joint network.
-    #[arg(long)]
+    #[arg(long, value_parser = limits::count(1, limits::ITERATIONS))]
     iterations: Option<usize>,
-    /// Hidden widths of networks.
-    #[arg(long, value_delimiter = ',', default_value = "64,64")]
-    hidden: Vec<usize>,
+    /// Hidden widths of networks; 64,64 by default.
+    #[arg(long, value_delimiter = ',', value_parser = limits::count(1, limits::WIDTH))]
+    hidden: Option<Vec<usize>>,
     /// Points a step for the best function of a linear class, which separates ε from ε_F on a built-in target; 0 for their sum alone.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = limits::count(0, limits::POINTS))]
     separate: usize,
-    /// The unknown constant C_1 of Theorem 1.
-    #[arg(long, default_value_t = 1.0)]
-    constant: f64,
+    /// The unknown constant C_1 of Theorem 1; 1 by default.
+    #[arg(long)]
+    constant: Option<f64>,
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// CSV file for one-step samples.
+    /// CSV file for one-step samples, with the names of the columns of the data where they have names.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Number of samples written.
-    #[arg(long, default_value_t = 2000)]
-    out_rows: usize,
+    /// Number of samples written; 2000 by default.
+    #[arg(long, requires = "out", value_parser = limits::count(1, limits::POINTS))]
+    out_rows: Option<usize>,
     /// JSON file for the trained model (needs the feature `serde`).
     #[arg(long)]
     model: Option<PathBuf>,
@@ -147,6 +155,7 @@ struct Data {
     train: Array2<f64>,
     held_out: Array2<f64>,
     target: Option<Product<LineMixture>>,
+    names: Option<Vec<String>>,
 }
 
 /// In more dimensions the tensor rule of the posterior has too many nodes.
@@ -155,31 +164,55 @@ const MOST_KNOWN_DIMENSIONS: usize = 2;
 impl Data {
     fn new(arguments: &Arguments, rng: &mut ChaCha8Rng) -> Outcome<Self> {
         if let Some(path) = &arguments.data {
-            let rows = common::cloud::load(path)?.rows;
-            // Before the shuffle, so that the message names the row of the file.
-            if let Some(((row, column), value)) = rows.indexed_iter().find(|(_, v)| !v.is_finite()) {
-                return Err(format!("{}: {value} in row {row}, column {column} (from 0): entries must be finite", path.display()).into());
-            }
+            let table = arguments.reading.load(path)?.choose(arguments.columns.as_deref())?;
+            // Before the shuffle, so that the message names the line of the file.
+            table.check_finite()?;
+            let rows = table.rows;
             let mut order: Vec<usize> = (0..rows.nrows()).collect();
             order.shuffle(rng);
             let (test, train) = order.split_at(rows.nrows() / 5);
-            return Ok(Self { train: rows.select(Axis(0), train), held_out: rows.select(Axis(0), test), target: None });
+            return Ok(Self { train: rows.select(Axis(0), train), held_out: rows.select(Axis(0), test), target: None, names: table.names });
         }
-        let target = Product::copies(arguments.line()?, arguments.dim)?;
-        Ok(Self { train: target.sample(arguments.rows, rng), held_out: target.sample(arguments.rows / 2, rng), target: Some(target) })
+        let target = Product::copies(arguments.line()?, arguments.dim())?;
+        let rows = arguments.rows.unwrap_or(4000);
+        limits::check_product(&[("--rows", rows), ("--dim", arguments.dim())])?;
+        Ok(Self { train: target.sample(rows, rng), held_out: target.sample(rows / 2, rng), target: Some(target), names: None })
     }
 }
 
 impl Arguments {
+    /// Dimension of the built-in target.
+    fn dim(&self) -> usize {
+        self.dim.unwrap_or(2)
+    }
+
+    fn hidden(&self) -> &[usize] {
+        self.hidden.as_deref().unwrap_or(&[64, 64])
+    }
+
     fn line(&self) -> Outcome<LineMixture> {
-        Ok(match self.target {
+        Ok(match self.target.unwrap_or(Target::Mixture) {
             Target::Mixture => LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.5, 0.5])?,
             Target::Gaussian => LineMixture::gaussian(0.0, 0.6)?,
         })
     }
 
     /// Refuses options that would otherwise be silently without effect.
-    fn check(&self) -> Result<(), TrainingError> {
+    fn check(&self) -> Outcome<()> {
+        let without_effect =
+            |option: &str, given: bool, why: &str| if given { Err(format!("{option} has no effect: {why}")) } else { Ok(()) };
+        if let Some(option) = self.reading.given().filter(|_| self.data.is_none()) {
+            return Err(format!("{option} has no effect: there is no file without --data").into());
+        }
+        let network = matches!(self.class, Class::Perceptron | Class::Joint);
+        let no_network = format!("--class {} is no network", self.name());
+        without_effect("--hidden", self.hidden.is_some() && !network, &no_network)?;
+        without_effect("--iterations", self.iterations.is_some() && !network, &no_network)?;
+        let unknown = self.data.is_some() || self.dim() > MOST_KNOWN_DIMENSIONS;
+        let why = format!("the exact answer is known for built-in targets in at most {MOST_KNOWN_DIMENSIONS} dimensions");
+        without_effect("--separate", self.separate > 0 && unknown, &why)?;
+        without_effect("--constant", self.constant.is_some() && unknown, &why)?;
+        limits::check_widths("--hidden", self.hidden())?;
         let refuse = |wrong, what, reason| if wrong { Err(TrainingError::Unsupported { what, reason }) } else { Ok(()) };
         if self.class == Class::Joint {
             let recursion = "the joint network is trained at all levels at once, the option belongs to the recursion";
@@ -195,7 +228,8 @@ impl Arguments {
         } else {
             refuse(self.method == Method::Cd, "--method cd", "only the joint network (--class joint) is distilled")?;
         }
-        refuse(self.method == Method::Cd && self.data.is_some(), "--method cd with --data", "the score of the data is not known")
+        refuse(self.method == Method::Cd && self.data.is_some(), "--method cd with --data", "the score of the data is not known")?;
+        Ok(())
     }
 
     fn grid(&self) -> Outcome<Grid> {
@@ -213,12 +247,12 @@ impl Arguments {
     fn function_class(&self) -> Outcome<Box<dyn FunctionClass>> {
         Ok(match self.class {
             Class::Affine => Box::new(Affine::new()),
-            Class::Polynomial => Box::new(Polynomial::new(3)?),
-            Class::Fourier => Box::new(RandomFourier::new(150)?.bandwidths(&[0.25, 0.5])?),
-            Class::Kernel => Box::new(KernelRidge::new(150)?.bandwidths(&[0.25, 0.5])?),
+            Class::Polynomial => Box::new(Polynomial::new(3)),
+            Class::Fourier => Box::new(RandomFourier::new(150).bandwidths(&[0.25, 0.5])),
+            Class::Kernel => Box::new(KernelRidge::new(150).bandwidths(&[0.25, 0.5])),
             Class::Nearest => Box::new(NearestNeighbours::new()),
             Class::Spline => Box::new(Spline::new()),
-            Class::Perceptron | Class::Joint => Box::new(Perceptron::new(&self.hidden)?.iterations(self.iterations.unwrap_or(1000))?),
+            Class::Perceptron | Class::Joint => Box::new(Perceptron::new(self.hidden()).iterations(self.iterations.unwrap_or(1000))),
         })
     }
 
@@ -233,7 +267,7 @@ impl Arguments {
 
     /// The joint network in the making.
     fn joint(&self, grid: Grid) -> Result<Joint, TrainingError> {
-        Ok(Joint::new(grid, &self.hidden)?.batch(BATCH)?.iterations(self.joint_iterations())?.scaling(self.scaling()))
+        Ok(Joint::new(grid, self.hidden()).batch(BATCH).iterations(self.joint_iterations()).scaling(self.scaling()))
     }
 
     fn name(&self) -> String {
@@ -244,7 +278,7 @@ impl Arguments {
     fn theorem(&self, grid: &Grid) -> Outcome<Theorem1> {
         let line = self.line()?;
         let lipschitz = LineRecursion::new(&line, grid).tolerance(1e-4).run()?.report().lipschitz;
-        Ok(Theorem1::new(self.dim, lipschitz, self.constant)?)
+        Ok(Theorem1::new(self.dim(), lipschitz, self.constant.unwrap_or(1.0))?)
     }
 }
 
@@ -258,21 +292,20 @@ impl Model {
     fn train(arguments: &Arguments, data: &Array2<f64>, rng: &mut ChaCha8Rng) -> Outcome<Self> {
         let grid = arguments.grid()?;
         if arguments.method == Method::Cd {
-            let score = Product::copies(arguments.line()?, arguments.dim)?;
+            let score = Product::copies(arguments.line()?, arguments.dim())?;
             return Ok(Self::Joint(arguments.joint(grid)?.distil(&data.mapv(|v| v as f32), &score, rng)?));
         }
-        let bar = ProgressBar::new(1).with_style(ProgressStyle::with_template("training {bar:40} {pos}/{len} {msg}")?);
         let model = if arguments.class == Class::Joint {
-            bar.set_length(arguments.joint_iterations() as u64);
+            let bar = training_progress(arguments.joint_iterations());
             Self::Joint(arguments.joint(grid)?.train_with(&data.mapv(|v| v as f32), rng, &mut |p| {
                 bar.set_position(p.iteration as u64);
                 bar.set_message(format!("loss {:.3e}", p.loss));
                 ControlFlow::Continue(())
             })?)
         } else {
-            bar.set_length(grid.steps() as u64);
-            let mut recursion = Recursion::new(grid, arguments.pairs())?.scaling(arguments.scaling());
-            recursion = recursion.residual(arguments.residual).warm_start(arguments.warm_start).posterior_draws(arguments.draws)?;
+            let bar = training_progress(grid.steps());
+            let mut recursion = Recursion::new(grid, arguments.pairs()).scaling(arguments.scaling());
+            recursion = recursion.residual(arguments.residual).warm_start(arguments.warm_start).posterior_draws(arguments.draws);
             if arguments.coupling != 1 {
                 recursion = recursion.coupling(OptimalPairs::new(arguments.coupling)?);
             }
@@ -282,20 +315,13 @@ impl Model {
                 ControlFlow::Continue(())
             })?)
         };
-        bar.finish_and_clear();
         Ok(model)
     }
 
-    fn measure(
-        &self,
-        check: &StepCheck,
-        held_out: &Array2<f64>,
-        target: Option<&dyn KnownTarget>,
-        rng: &mut ChaCha8Rng,
-    ) -> Outcome<StepReport> {
+    fn measure(&self, check: &StepCheck<'_>, held_out: &Array2<f64>, rng: &mut ChaCha8Rng) -> Outcome<StepReport> {
         Ok(match self {
-            Self::Recursion(m) => check.measure(m as &dyn Trained, held_out, target, rng)?,
-            Self::Joint(m) => check.measure(m as &dyn Trained<f32>, &held_out.mapv(|v| v as f32), target, rng)?,
+            Self::Recursion(m) => check.measure(m as &dyn Trained, held_out, rng)?,
+            Self::Joint(m) => check.measure(m as &dyn Trained<f32>, &held_out.mapv(|v| v as f32), rng)?,
         })
     }
 
@@ -306,31 +332,25 @@ impl Model {
         }
     }
 
+    /// The model as JSON.
     #[cfg(feature = "serde")]
-    fn save(&self, path: &Path) -> Outcome<()> {
-        let file = std::io::BufWriter::new(std::fs::File::create(path)?);
+    fn json(&self) -> Outcome<Vec<u8>> {
+        let mut json = Vec::new();
         match self {
-            Self::Recursion(m) => m.save(file)?,
-            Self::Joint(m) => m.save(file)?,
+            Self::Recursion(m) => m.save(&mut json)?,
+            Self::Joint(m) => m.save(&mut json)?,
         }
-        Ok(())
+        Ok(json)
     }
 
     #[cfg(not(feature = "serde"))]
     #[allow(clippy::unused_self, reason = "the form with the feature uses it")]
-    fn save(&self, path: &Path) -> Outcome<()> {
-        Err(format!("cannot write {}: build with --features serde", path.display()).into())
+    fn json(&self) -> Outcome<Vec<u8>> {
+        Err(WITHOUT_SERDE.into())
     }
 }
 
-fn write_samples(path: &Path, samples: &Array2<f64>) -> Outcome<()> {
-    let mut writer = csv::Writer::from_path(path)?;
-    for row in samples.rows() {
-        writer.write_record(row.iter().map(f64::to_string))?;
-    }
-    writer.flush()?;
-    Ok(())
-}
+const WITHOUT_SERDE: &str = "--model cannot be written: build with --features serde";
 
 fn row(arguments: &Arguments, report: &StepReport, seconds: f64) -> Row {
     let errors = report.known.as_ref().map(|k| k.errors);
@@ -359,7 +379,7 @@ fn row(arguments: &Arguments, report: &StepReport, seconds: f64) -> Row {
 }
 
 fn print_table(arguments: &Arguments, report: &StepReport, seconds: f64) {
-    println!(
+    say!(
         "class {}, T = {}, d = {}, {} pairs {}, seed {}, {seconds:.1} s",
         arguments.name(),
         report.steps,
@@ -368,35 +388,41 @@ fn print_table(arguments: &Arguments, report: &StepReport, seconds: f64) {
         if arguments.class == Class::Joint { "in all" } else { "a step" },
         arguments.seed
     );
-    println!(
+    say!(
         "W1 of one-step samples to held-out data   {:.4} ± {:.4}   ({} rows a cloud)",
-        report.w1.value, report.w1.std_error, report.samples
+        report.w1.value,
+        report.w1.std_error,
+        report.samples
     );
-    println!(
+    say!(
         "W1 between two halves of held-out data    {:.4} ± {:.4}   (what a perfect sampler would show)",
-        report.w1_baseline.value, report.w1_baseline.std_error
+        report.w1_baseline.value,
+        report.w1_baseline.std_error
     );
-    println!("sliced W1                                 {:.4} ± {:.4}", report.sliced_w1.value, report.sliced_w1.std_error);
-    println!("energy residual                           {:+.2e} ± {:.0e}", report.energy_residual.value, report.energy_residual.std_error);
+    say!("sliced W1                                 {:.4} ± {:.4}", report.sliced_w1.value, report.sliced_w1.std_error);
+    say!("energy residual                           {:+.2e} ± {:.0e}", report.energy_residual.value, report.energy_residual.std_error);
     if let Some(known) = &report.known {
-        println!(
+        say!(
             "training error ε + ε_F: sum over steps    {:.4}   (largest step times T: {:.4})",
-            known.errors.sum, known.errors.max_times_steps
+            known.errors.sum,
+            known.errors.max_times_steps
         );
         for (name, part) in [("estimation ε:     ", &known.estimation), ("approximation ε_F:", &known.approximation)] {
             if let Some(part) = part {
                 let e = part.accumulated;
-                println!("  {name} sum over steps    {:.4}   (largest step times T: {:.4})", e.sum, e.max_times_steps);
+                say!("  {name} sum over steps    {:.4}   (largest step times T: {:.4})", e.sum, e.max_times_steps);
             }
         }
-        println!(
+        say!(
             "W1 at the true law of X_T lies in         [{:.4}, {:.4}]   (sample means, ± {:.4})",
-            known.sandwich.lower, known.sandwich.upper, known.sandwich.std_error
+            known.sandwich.lower,
+            known.sandwich.upper,
+            known.sandwich.std_error
         );
     }
     match &report.verdict {
-        Some(verdict) => println!("verdict: {verdict}"),
-        None => println!("verdict: none; ε is known only for built-in targets in at most {MOST_KNOWN_DIMENSIONS} dimensions"),
+        Some(verdict) => say!("verdict: {verdict}"),
+        None => say!("verdict: none; ε is known only for built-in targets in at most {MOST_KNOWN_DIMENSIONS} dimensions"),
     }
 }
 
@@ -404,22 +430,33 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     let started = Instant::now();
     let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
     arguments.check()?;
+    let inputs: Vec<PathBuf> = arguments.data.iter().filter_map(|path| file_of(path)).collect();
+    let out = Output::optional("--out", arguments.out.as_deref(), &inputs, &[])?;
+    let others: Vec<&Output> = out.iter().collect();
+    let saved = Output::optional("--model", arguments.model.as_deref(), &inputs, &others)?;
+    if saved.is_some() && !cfg!(feature = "serde") {
+        return Err(WITHOUT_SERDE.into());
+    }
     let data = Data::new(arguments, &mut rng)?;
     let model = Model::train(arguments, &data.train, &mut rng)?;
     let mut check = StepCheck::new();
     let known = data.target.as_ref().filter(|t| t.dim() <= MOST_KNOWN_DIMENSIONS);
     if let Some(target) = known {
-        check = check.theorem(arguments.theorem(&arguments.grid()?)?).points(if target.dim() == 1 { 512 } else { 64 })?;
+        check =
+            check.known(target, target).theorem(arguments.theorem(&arguments.grid()?)?).points(if target.dim() == 1 { 512 } else { 64 });
     }
     if arguments.separate > 0 {
-        check = check.separate(arguments.separate)?;
+        check = check.separate(arguments.separate);
     }
-    let report = model.measure(&check, &data.held_out, known.map(|t| t as &dyn KnownTarget), &mut rng)?;
-    if let Some(path) = &arguments.out {
-        write_samples(path, &model.sample(arguments.out_rows, &mut rng))?;
+    let report = model.measure(&check, &data.held_out, &mut rng)?;
+    if let Some(out) = out {
+        let rows = arguments.out_rows.unwrap_or(2000);
+        limits::check_product(&[("--out-rows", rows), ("columns", data.train.ncols())])?;
+        let samples = model.sample(rows, &mut rng);
+        out.write(&csv(data.names.as_deref(), samples.rows().into_iter().map(|row| row.to_vec())))?;
     }
-    if let Some(path) = &arguments.model {
-        model.save(path)?;
+    if let Some(saved) = saved {
+        saved.write(&model.json()?)?;
     }
     let seconds = started.elapsed().as_secs_f64();
     match arguments.format {

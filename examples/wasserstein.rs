@@ -1,17 +1,22 @@
-//! The Wasserstein distance between two clouds of points, read from CSV or NPY files.
+//! The Wasserstein distance between two clouds of points, read from files: text, NumPy's .npy and .npz, also compressed by gzip.
 //!
 //! ```text
 //! cargo run --release --example wasserstein -- a.csv b.csv --method exact --order 2 --bootstrap 100 --format json
 //! ```
 //!
 //! `value` is W_p for `exact` and `line`, SW_p for `sliced` (its lower bound on W_p is √d times larger at p = 2), (Σ P c)^{1/p} for
-//! `sinkhorn`, and the Gelbrich lower bound with its bias removed for `gaussian`. `lower` and `upper` are, in this order of preference: a 95 % interval, when there is
-//! a standard error; else certified bounds on W_p between the two clouds; else empty. `gap` is the duality gap of W_p^p.
+//! `sinkhorn`, and the Gelbrich lower bound on W_2 for `gaussian`. It is the distance of the two clouds as they are, `estimator` plug-in, biased
+//! upwards as an estimate for the laws they are drawn from; `--estimator bias-removed` takes the bias off the Gelbrich bound. `lower` and `upper`
+//! are, in this order of preference: a 95 % interval, when there is a standard error; else certified bounds on W_p between the two clouds; else
+//! empty. `gap` is the duality gap of W_p^p.
+//!
+//! Columns with names are matched by their names; a file that can be read in two ways is refused with the option that decides.
 
 mod common;
 
 use clap::{Parser, ValueEnum};
-use common::{Format, Row, cloud::load, fail, number, print_row, progress};
+use common::table::{ReadOptions, Table};
+use common::{Format, Row, fail, limits, name, number, print_row, progress, say};
 use onestep::Estimate;
 use onestep::transport::gaussian::{gelbrich, gelbrich_plug_in};
 use onestep::transport::inference::bootstrap;
@@ -26,30 +31,41 @@ use std::time::Instant;
 /// Wasserstein distance W_p between two clouds of points.
 #[derive(Parser)]
 struct Arguments {
-    /// First cloud: CSV (with or without a line of names) or NPY, one point a row.
+    /// First cloud, one point a row: text with or without a line of names, .npy, or file.npz:array; - for standard input.
     first: PathBuf,
     /// Second cloud.
     second: PathBuf,
+    #[command(flatten)]
+    reading: ReadOptions,
+    /// Columns of both files that are the coordinates: names, or numbers from 0. All but the weights by default.
+    #[arg(long, value_delimiter = ',')]
+    columns: Option<Vec<String>>,
     /// Column of both files that holds the weights: a name, or a number from 0. They must sum to one.
     #[arg(long)]
     weights: Option<String>,
+    /// Divide the weights by their sum.
+    #[arg(long, requires = "weights")]
+    normalise: bool,
     /// Which distance.
     #[arg(long, value_enum, default_value_t = Method::Exact)]
     method: Method,
     /// The order p ≥ 1.
     #[arg(long, default_value_t = 2.0)]
     order: f64,
-    /// ε of `sinkhorn`, in the units of ‖x − y‖^p.
-    #[arg(long, default_value_t = 1.0)]
-    reg: f64,
-    /// Directions of `sliced`.
-    #[arg(long, default_value_t = 200)]
-    projections: usize,
-    /// Seed of directions and resampling.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    /// ε of `sinkhorn`, in the units of ‖x − y‖^p; 1 by default.
+    #[arg(long)]
+    reg: Option<f64>,
+    /// Directions of `sliced`; 200 by default.
+    #[arg(long, value_parser = limits::count(1, limits::POINTS))]
+    projections: Option<usize>,
+    /// What `gaussian` estimates; the distance of the clouds as they are by default, whatever the other options.
+    #[arg(long, value_enum)]
+    estimator: Option<Estimator>,
+    /// Seed of directions and resampling; 0 by default.
+    #[arg(long)]
+    seed: Option<u64>,
     /// Replicates of the bootstrap; 0 for none. Its interval covers the expectation of the distance at this n, not its bias.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = limits::count(0, limits::POINTS))]
     bootstrap: usize,
     /// How to print.
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -74,6 +90,87 @@ impl Method {
             Self::Sinkhorn => "sinkhorn",
             Self::Gaussian => "gaussian",
         }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Estimator {
+    /// The bound between the two clouds, from their means and covariances.
+    PlugIn,
+    /// An estimate for the laws the clouds are drawn from, with a 95 % interval; for clouds without weights.
+    BiasRemoved,
+}
+
+impl Arguments {
+    fn estimator(&self) -> Estimator {
+        self.estimator.unwrap_or(Estimator::PlugIn)
+    }
+
+    /// Refuses options that would be silently without effect.
+    fn check(&self) -> Result<(), Box<dyn Error>> {
+        let only = |option: &str, given: bool, owner: Method| {
+            if !given || self.method == owner {
+                return Ok(());
+            }
+            Err(format!("{option} belongs to --method {}, it has no effect on {}", owner.name(), self.method.name()))
+        };
+        only("--reg", self.reg.is_some(), Method::Sinkhorn)?;
+        only("--projections", self.projections.is_some(), Method::Sliced)?;
+        only("--estimator", self.estimator.is_some(), Method::Gaussian)?;
+        if self.seed.is_some() && self.method != Method::Sliced && self.bootstrap == 0 {
+            return Err("--seed has no effect: nothing is drawn without --method sliced or --bootstrap".into());
+        }
+        if self.method == Method::Gaussian && self.order != 2.0 {
+            return Err(format!("--order {}: the method gaussian knows W_2 only", self.order).into());
+        }
+        if self.estimator() == Estimator::BiasRemoved {
+            if self.weights.is_some() {
+                return Err("--estimator bias-removed is for clouds without --weights".into());
+            }
+            if self.bootstrap > 0 {
+                return Err("--estimator bias-removed has an interval of its own: leave --bootstrap out".into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The coordinates and the weights of a table.
+    fn part(&self, mut table: Table) -> Result<(Table, Option<Vec<f64>>), Box<dyn Error>> {
+        let Some(column) = &self.weights else {
+            let points = table.choose(self.columns.as_deref())?;
+            return Ok((points, None));
+        };
+        let index = table.column(column)?;
+        let chosen = match &self.columns {
+            Some(columns) => {
+                for coordinate in columns {
+                    if table.column(coordinate)? == index {
+                        return Err(format!("column {coordinate} is named by --columns and by --weights").into());
+                    }
+                }
+                Some(table.choose(Some(columns))?)
+            }
+            None => None,
+        };
+        let mut weights = table.rows.column(index).to_vec();
+        if let Some(row) = weights.iter().position(|w| !(*w >= 0.0 && w.is_finite())) {
+            return Err(format!("{}: the weight {} is outside [0, inf)", table.place(row, index), weights[row]).into());
+        }
+        if self.normalise {
+            let sum: f64 = weights.iter().sum();
+            if !(sum > 0.0 && sum.is_finite()) {
+                return Err(format!("{}: the weights sum to {sum}", table.shown).into());
+            }
+            weights.iter_mut().for_each(|w| *w /= sum);
+        }
+        let points = match chosen {
+            Some(chosen) => chosen,
+            None => {
+                table.take_column(column)?;
+                table.choose(None)?
+            }
+        };
+        Ok((points, Some(weights)))
     }
 }
 
@@ -123,44 +220,68 @@ fn sinkhorn(order: f64, reg: f64, x: Cloud, y: Cloud) -> Result<Answer, Transpor
     Ok(Answer { lower: s.lower, upper: s.upper, iterations: Some(s.iterations), ..Answer::exact(value) })
 }
 
-fn gaussian(order: f64, x: Cloud, y: Cloud) -> Result<Answer, Box<dyn Error>> {
-    if order != 2.0 {
-        return Err(format!("order = {order}: the method gaussian knows W_2 only").into());
+fn gaussian(x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
+    Ok(Answer { upper: f64::NAN, ..Answer::exact(gelbrich_plug_in(x, y)?) })
+}
+
+/// Reads both clouds, with their columns in one order.
+fn clouds(arguments: &Arguments) -> Result<[(Table, Option<Vec<f64>>); 2], Box<dyn Error>> {
+    let [first, second] = arguments.reading.load_all([&arguments.first, &arguments.second])?;
+    let (first, second) = (arguments.part(first)?, arguments.part(second)?);
+    let second = if arguments.columns.is_none() { (second.0.in_order_of(&first.0)?, second.1) } else { second };
+    for table in [&first.0, &second.0] {
+        table.check_finite()?;
     }
-    if x.weights().is_some() {
-        return Ok(Answer { upper: f64::NAN, ..Answer::exact(gelbrich_plug_in(x, y)?) });
+    let columns = [&first.0, &second.0].map(|t| t.rows.ncols());
+    if columns[0] != columns[1] {
+        let (one, other) = (&first.0.shown, &second.0.shown);
+        return Err(format!("{one} has {} coordinates, {other} has {}", columns[0], columns[1]).into());
     }
-    let g = gelbrich(&x.points(), &y.points())?;
-    Ok(Answer::exact(g.distance.value).with_interval(&g.distance))
+    if arguments.method == Method::Line && columns[0] != 1 {
+        return Err(
+            format!("--method line is for points on the line, these have {} coordinates: choose one with --columns", columns[0]).into()
+        );
+    }
+    Ok([first, second])
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let (mut first, mut second) = (load(&arguments.first)?, load(&arguments.second)?);
-    let columns = match &arguments.weights {
-        Some(column) => Some((first.take_column(column)?, second.take_column(column)?)),
-        None => None,
-    };
-    let lists = columns.as_ref().map(|(a, b)| (a.to_vec(), b.to_vec()));
-    let [x, y]: [Cloud; 2] = match &lists {
-        Some((a, b)) => [Measure::weighted(&first.rows, a), Measure::weighted(&second.rows, b)],
-        None => [(&first.rows).into(), (&second.rows).into()],
+    arguments.check()?;
+    let [(first, a), (second, b)] = clouds(arguments)?;
+    let [x, y]: [Cloud; 2] = match (&a, &b) {
+        (Some(a), Some(b)) => [Measure::weighted(&first.rows, a), Measure::weighted(&second.rows, b)],
+        _ => [(&first.rows).into(), (&second.rows).into()],
     };
     let (n, m, dim) = (first.rows.nrows(), second.rows.nrows(), first.rows.ncols());
-    let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
-    let directions = Sliced::new(arguments.order, dim.max(1), arguments.projections.max(1), &mut rng)?;
-    let (order, reg) = (arguments.order, arguments.reg);
+    let seed = arguments.seed.unwrap_or(0);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let directions = match arguments.method {
+        Method::Sliced => {
+            let projections = arguments.projections.unwrap_or(200);
+            limits::check_product(&[("--projections", projections), ("columns", dim)])?;
+            Some(Sliced::new(arguments.order, dim, projections, &mut rng)?)
+        }
+        _ => None,
+    };
+    let (order, reg) = (arguments.order, arguments.reg.unwrap_or(1.0));
     let measure = |x: Cloud, y: Cloud| -> Result<Answer, TransportError> {
-        match arguments.method {
-            Method::Exact => exact(order, x, y),
-            Method::Line => line(order, x, y),
-            Method::Sliced => sliced(&directions, x, y),
-            Method::Sinkhorn => sinkhorn(order, reg, x, y),
-            Method::Gaussian => Ok(Answer::exact(gelbrich_plug_in(x, y)?)),
+        match (arguments.method, &directions) {
+            (Method::Sliced, Some(directions)) => sliced(directions, x, y),
+            (Method::Exact | Method::Sliced, _) => exact(order, x, y),
+            (Method::Line, _) => line(order, x, y),
+            (Method::Sinkhorn, _) => sinkhorn(order, reg, x, y),
+            (Method::Gaussian, _) => gaussian(x, y),
         }
     };
     let start = Instant::now();
     let bar = progress(arguments.bootstrap as u64 + 1, arguments.method.name());
-    let mut answer = if arguments.method == Method::Gaussian { gaussian(order, x, y)? } else { measure(x, y)? };
+    let mut answer = match arguments.estimator() {
+        Estimator::PlugIn => measure(x, y)?,
+        Estimator::BiasRemoved => {
+            let estimate = gelbrich(&first.rows, &second.rows)?.distance;
+            Answer::exact(estimate.value).with_interval(&estimate)
+        }
+    };
     if arguments.bootstrap > 0 {
         let counted = |x: Cloud, y: Cloud| {
             bar.inc(1);
@@ -172,6 +293,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     bar.finish_and_clear();
     let row: Row = vec![
         ("method", json!(arguments.method.name())),
+        ("estimator", json!(name(arguments.estimator()))),
         ("order", number(order)),
         ("n", json!(n)),
         ("m", json!(m)),
@@ -186,9 +308,11 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     ];
     if arguments.format == Format::Table {
         for (name, value) in &row {
-            println!("{name:<10}  {value}");
+            say!("{name:<10}  {value}");
         }
-        println!("{:<10}  {}", "seed", arguments.seed);
+        if arguments.method == Method::Sliced || arguments.bootstrap > 0 {
+            say!("{:<10}  {seed}", "seed");
+        }
     } else {
         print_row(arguments.format, true, &row);
     }

@@ -13,9 +13,10 @@
 mod common;
 
 use clap::Parser;
+use common::output::Output;
 use common::plot::{BLUE, Curve, DARK, GREEN, Labels, ORANGE, draw};
 use common::schedule::ScheduleOptions;
-use common::{Format, Row, arguments, fail, number, print_row};
+use common::{Format, Row, arguments, fail, limits, number, print_row, remark, say};
 use onestep::Grid;
 use onestep::audit::RateModel;
 use onestep::law::{Gaussian, LineMixture, Radial};
@@ -28,13 +29,13 @@ use std::error::Error;
 #[command(allow_negative_numbers = true)]
 struct Arguments {
     /// Dimensions of the families N(0, I), independent copies of a mixture, and the sphere of radius √d.
-    #[arg(long, value_delimiter = ',', default_value = "2,4,8,16,32,64")]
+    #[arg(long, value_delimiter = ',', default_value = "2,4,8,16,32,64", value_parser = limits::count(1, limits::DIMENSIONS))]
     dims: Vec<usize>,
     /// Standard deviations σ of the family ½N(−1, σ²) + ½N(1, σ²) on the line, whose L_f grows like σ exp(1/(2σ²)).
     #[arg(long, value_delimiter = ',', default_value = "0.8,0.7,0.6,0.55,0.5,0.45")]
     stds: Vec<f64>,
     /// Numbers of steps T.
-    #[arg(long, value_delimiter = ',', default_value = "256,1024")]
+    #[arg(long, value_delimiter = ',', default_value = "256,1024", value_parser = limits::count(1, limits::STEPS))]
     steps: Vec<usize>,
     #[command(flatten)]
     schedule: ScheduleOptions,
@@ -151,16 +152,16 @@ fn sweeps(a: &Arguments, grid: &Grid) -> Outcome<Vec<Sweep>> {
 }
 
 fn print_table(sweep: &Sweep) {
-    println!("{}, T = {}", sweep.family, sweep.steps);
-    println!("{:>12} {:>12} {:>12} {:>12} {:>12}", sweep.size, "L_f", "W1 lower", "W1 upper", "certificate");
+    say!("{}, T = {}", sweep.family, sweep.steps);
+    say!("{:>12} {:>12} {:>12} {:>12} {:>12}", sweep.size, "L_f", "W1 lower", "W1 upper", "certificate");
     for (size, r) in sweep.sizes.iter().zip(&sweep.reports) {
         let (low, high) = (r.w1_marginal.lower, r.w1_marginal.upper);
-        println!("{size:>12.5} {:>12.5} {low:>12.5e} {high:>12.5e} {:>12.5e}", r.lipschitz, r.certificate);
+        say!("{size:>12.5} {:>12.5} {low:>12.5e} {high:>12.5e} {:>12.5e}", r.lipschitz, r.certificate);
     }
 }
 
 /// W_1 from above against d, all families at the last T.
-fn plot(a: &Arguments, all: &[Sweep]) -> Outcome<()> {
+fn plot(output: &Output, all: &[Sweep]) -> Outcome<()> {
     let last = all.last().map_or(0, |s| s.steps);
     let shown = all.iter().filter(|s| s.steps == last && s.size == "d");
     let mut curves: Vec<Curve> = shown
@@ -178,18 +179,14 @@ fn plot(a: &Arguments, all: &[Sweep]) -> Outcome<()> {
     }
     let caption = format!("One-step error against dimension, T = {last}");
     let labels = Labels { caption: &caption, abscissa: "dimension d", ordinate: "W1", legend: SeriesLabelPosition::UpperRight };
-    draw(&a.plot, &labels, &curves).map_err(|e| format!("cannot plot to {}: {e}", a.plot))?;
-    eprintln!("plot written to {}", a.plot);
-    Ok(())
+    draw(output, &labels, &curves)
 }
 
 fn run(a: &Arguments) -> Outcome<()> {
-    if let Some(dim) = a.dims.iter().find(|&&d| d == 0) {
-        return Err(format!("dims holds {dim}: it is outside [1, inf)").into());
-    }
     if let Some(std) = a.stds.iter().find(|&&s| !(s > 0.0 && s.is_finite())) {
         return Err(format!("stds holds {std}: it is outside (0, inf), without width L_f is infinite").into());
     }
+    let output = Output::unless_none("--plot", &a.plot, &[], &[])?;
     let grids = a.steps.iter().map(|&t| a.schedule.grid(t)).collect::<Result<Vec<_>, _>>()?;
     let mut all = Vec::new();
     for grid in &grids {
@@ -208,11 +205,11 @@ fn run(a: &Arguments) -> Outcome<()> {
     );
     for line in said {
         match a.format {
-            Format::Table => println!("{line}"),
-            Format::Csv | Format::Json => eprintln!("{line}"),
+            Format::Table => say!("{line}"),
+            Format::Csv | Format::Json => remark!("{line}"),
         }
     }
-    if a.plot == "none" { Ok(()) } else { plot(a, &all) }
+    output.map_or(Ok(()), |output| plot(&output, &all))
 }
 
 fn main() {

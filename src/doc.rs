@@ -5,3 +5,6 @@ pub mod reading_a_bound {}
 
 #[doc = include_str!("../docs/point_masses.md")]
 pub mod point_masses {}
+
+#[doc = include_str!("../docs/explicit_bounds.md")]
+pub mod explicit_bounds {}

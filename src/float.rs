@@ -2,7 +2,7 @@
 
 use ndarray::NdFloat;
 use num_traits::{FloatConst, FromPrimitive};
-use rand::Rng;
+use rand::RngCore;
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 
 /// A real scalar: `f32` or `f64`.
@@ -43,7 +43,7 @@ pub trait Float: NdFloat + FloatConst + FromPrimitive + Default + std::iter::Sum
     /// let mean_square = (0..4000).map(|_| f64::standard_normal(&mut rng).powi(2)).sum::<f64>() / 4000.0;
     /// assert!((mean_square - 1.0).abs() < 5.0 * (2.0_f64 / 4000.0).sqrt());
     /// ```
-    fn standard_normal<R: Rng + ?Sized>(rng: &mut R) -> Self;
+    fn standard_normal(rng: &mut dyn RngCore) -> Self;
 
     /// One draw from the uniform law on [0, 1).
     ///
@@ -53,7 +53,7 @@ pub trait Float: NdFloat + FloatConst + FromPrimitive + Default + std::iter::Sum
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// assert!((0..100).all(|_| (0.0..1.0).contains(&f32::standard_uniform(&mut rng))));
     /// ```
-    fn standard_uniform<R: Rng + ?Sized>(rng: &mut R) -> Self;
+    fn standard_uniform(rng: &mut dyn RngCore) -> Self;
 }
 
 macro_rules! impl_float {
@@ -68,11 +68,11 @@ macro_rules! impl_float {
                 f64::from(self)
             }
             #[inline]
-            fn standard_normal<R: Rng + ?Sized>(rng: &mut R) -> Self {
+            fn standard_normal(rng: &mut dyn RngCore) -> Self {
                 StandardNormal.sample(rng)
             }
             #[inline]
-            fn standard_uniform<R: Rng + ?Sized>(rng: &mut R) -> Self {
+            fn standard_uniform(rng: &mut dyn RngCore) -> Self {
                 StandardUniform.sample(rng)
             }
         }

@@ -1,5 +1,12 @@
 //! One point of the noise path, exact at both ends.
+//!
+//! | what is known | take |
+//! | --- | --- |
+//! | the angle θ, or its distance to the noise | [`NoiseLevel::from_angle`], [`NoiseLevel::from_co_angle`] |
+//! | ᾱ, 1 − ᾱ (near the data) or ln ᾱ (a long product) | [`NoiseLevel::from_alpha_bar`], [`NoiseLevel::from_variance`], [`NoiseLevel::from_ln_alpha_bar`] |
+//! | σ of the variance-exploding form, or the log-SNR | [`NoiseLevel::from_sigma`], [`NoiseLevel::from_log_snr`] |
 
+use crate::error::{OutOfRange, check_range};
 use std::f64::consts::FRAC_PI_2;
 
 /// Why a noise level could not be made.
@@ -7,15 +14,8 @@ use std::f64::consts::FRAC_PI_2;
 #[non_exhaustive]
 pub enum LevelError {
     /// A parameter is NaN or outside its range.
-    #[error("{name} = {value:?} is outside {range}")]
-    OutOfRange {
-        /// The parameter.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-        /// The valid range.
-        range: &'static str,
-    },
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
 }
 
 /// A noise level: X = cos θ · X₀ + sin θ · Z, Z ~ N(0, I).
@@ -42,13 +42,50 @@ pub enum LevelError {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Coefficients"))]
 pub struct NoiseLevel {
     cos: f64,
     sin: f64,
 }
 
+/// A level as it is read, before it is checked.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+struct Coefficients {
+    cos: f64,
+    sin: f64,
+}
+
+/// cos² + sin² of a level that is read may miss 1 by this.
+#[cfg(feature = "serde")]
+const UNIT: f64 = 1e-12;
+
+#[cfg(feature = "serde")]
+impl TryFrom<Coefficients> for NoiseLevel {
+    type Error = LevelError;
+
+    fn try_from(Coefficients { cos, sin }: Coefficients) -> Result<Self, LevelError> {
+        let (cos, sin) = (within("cos", cos, 0.0, 1.0, "[0, 1]")?, within("sin", sin, 0.0, 1.0, "[0, 1]")?);
+        let square = cos * cos + sin * sin;
+        check_range("cos² + sin²", square, (square - 1.0).abs() <= UNIT, "[1 - 1e-12, 1 + 1e-12]")?;
+        resolved("sin", sin, Self { cos, sin }, "{0} or [1e-75, 1]")
+    }
+}
+
 fn within(name: &'static str, value: f64, low: f64, high: f64, range: &'static str) -> Result<f64, LevelError> {
-    if value >= low && value <= high { Ok(value) } else { Err(LevelError::OutOfRange { name, value, range }) }
+    // −0 is 0.
+    Ok(check_range(name, value, value >= low && value <= high, range)? + 0.0)
+}
+
+/// Variances up to this are those of a point mass.
+const POINT: f64 = 1e-280;
+/// The smallest sine above 0: its fourth power, which the theory takes, is representable.
+const LEAST_SINE: f64 = 0.999e-75;
+
+/// A level whose sine is 0 or not too small.
+fn resolved(name: &'static str, value: f64, level: NoiseLevel, range: &'static str) -> Result<NoiseLevel, LevelError> {
+    check_range(name, value, level.sin == 0.0 || level.sin >= LEAST_SINE, range)?;
+    Ok(level)
 }
 
 impl NoiseLevel {
@@ -61,7 +98,7 @@ impl NoiseLevel {
     /// for levels closer to it than 1e−8 use [`from_co_angle`](Self::from_co_angle).
     ///
     /// # Errors
-    /// θ is NaN or outside [0, π/2].
+    /// θ is NaN, outside [0, π/2], or, not being 0, below 1e−75.
     ///
     /// ```
     /// use onestep::NoiseLevel;
@@ -72,7 +109,8 @@ impl NoiseLevel {
     /// ```
     pub fn from_angle(angle: f64) -> Result<Self, LevelError> {
         let angle = within("angle", angle, 0.0, FRAC_PI_2, "[0, π/2]")?;
-        Ok(if angle == FRAC_PI_2 { Self::NOISE } else { Self { cos: angle.cos(), sin: angle.sin() } })
+        let level = if angle == FRAC_PI_2 { Self::NOISE } else { Self { cos: angle.cos(), sin: angle.sin() } };
+        resolved("angle", angle, level, "{0} or [1e-75, π/2]")
     }
 
     /// From the angle to the noise end, π/2 − θ ∈ [0, π/2].
@@ -109,7 +147,7 @@ impl NoiseLevel {
     /// From the noise variance 1−ᾱ ∈ [0, 1]: exact near the data.
     ///
     /// # Errors
-    /// The variance is NaN or outside [0, 1].
+    /// The variance is NaN, outside [0, 1], or, not being 0, below 1e−150.
     ///
     /// ```
     /// use onestep::NoiseLevel;
@@ -118,13 +156,13 @@ impl NoiseLevel {
     /// ```
     pub fn from_variance(variance: f64) -> Result<Self, LevelError> {
         let v = within("variance", variance, 0.0, 1.0, "[0, 1]")?;
-        Ok(Self { cos: (1.0 - v).sqrt(), sin: v.sqrt() })
+        resolved("variance", variance, Self { cos: (1.0 - v).sqrt(), sin: v.sqrt() }, "{0} or [1e-150, 1]")
     }
 
     /// From ln ᾱ ∈ [−∞, 0]: exact at both ends, by `exp` and `exp_m1`.
     ///
     /// # Errors
-    /// ln ᾱ is NaN or positive.
+    /// ln ᾱ is NaN, positive, or, not being 0, above −1e−150.
     ///
     /// ```
     /// use onestep::NoiseLevel;
@@ -134,13 +172,14 @@ impl NoiseLevel {
     /// ```
     pub fn from_ln_alpha_bar(ln_alpha_bar: f64) -> Result<Self, LevelError> {
         let l = within("ln_alpha_bar", ln_alpha_bar, f64::NEG_INFINITY, 0.0, "[-inf, 0]")?;
-        Ok(Self { cos: (0.5 * l).exp(), sin: (-l.exp_m1()).sqrt() })
+        let level = Self { cos: (0.5 * l).exp(), sin: (-l.exp_m1()).sqrt() };
+        resolved("ln_alpha_bar", ln_alpha_bar, level, "[-inf, -1e-150] or {0}")
     }
 
     /// From the variance-exploding σ = tan θ ∈ [0, ∞].
     ///
     /// # Errors
-    /// σ is NaN or negative.
+    /// σ is NaN, negative, or, not being 0, below 1e−75.
     ///
     /// ```
     /// use onestep::NoiseLevel;
@@ -148,20 +187,25 @@ impl NoiseLevel {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_sigma(sigma: f64) -> Result<Self, LevelError> {
-        let s = within("sigma", sigma, 0.0, f64::INFINITY, "[0, inf]")?;
-        Ok(if s <= 1.0 {
+        let level = Self::at_sigma(within("sigma", sigma, 0.0, f64::INFINITY, "[0, inf]")?);
+        resolved("sigma", sigma, level, "{0} or [1e-75, inf]")
+    }
+
+    /// From a σ that is known to be in [0, ∞].
+    pub(crate) fn at_sigma(s: f64) -> Self {
+        if s <= 1.0 {
             let r = s.hypot(1.0);
             Self { cos: 1.0 / r, sin: s / r }
         } else {
             let r = (1.0 / s).hypot(1.0);
             Self { cos: 1.0 / s / r, sin: 1.0 / r }
-        })
+        }
     }
 
     /// From the log signal-to-noise ratio λ = ln(ᾱ/(1−ᾱ)) ∈ [−∞, ∞].
     ///
     /// # Errors
-    /// λ is NaN.
+    /// λ is NaN, or finite and above 345 (σ below 1e−75).
     ///
     /// ```
     /// use onestep::NoiseLevel;
@@ -170,7 +214,9 @@ impl NoiseLevel {
     /// ```
     pub fn from_log_snr(log_snr: f64) -> Result<Self, LevelError> {
         let l = within("log_snr", log_snr, f64::NEG_INFINITY, f64::INFINITY, "[-inf, inf]")?;
-        Self::from_sigma((-0.5 * l).exp())
+        let level = Self::at_sigma((-0.5 * l).exp());
+        check_range("log_snr", log_snr, l == f64::INFINITY || level.sin >= LEAST_SINE, "[-inf, 345] or {inf}")?;
+        Ok(level)
     }
 
     /// From a cosine and a sine that the caller holds to full accuracy.
@@ -297,6 +343,56 @@ impl NoiseLevel {
     #[inline]
     pub fn sin_from(self, other: Self) -> f64 {
         self.sin * other.cos - self.cos * other.sin
+    }
+
+    /// The variance ᾱ v + (1−ᾱ) that a coordinate of variance v has at this level.
+    ///
+    /// ```
+    /// use onestep::NoiseLevel;
+    /// assert_eq!(NoiseLevel::DATA.noisy_variance(4.0), 4.0);
+    /// assert!((NoiseLevel::from_angle(0.7)?.noisy_variance(1.0) - 1.0).abs() < 1e-15);
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn noisy_variance(self, variance: f64) -> f64 {
+        self.alpha_bar() * variance + self.one_minus_alpha_bar()
+    }
+
+    /// `numerator` over the [noisy variance](Self::noisy_variance), and 0 for a point mass without noise, where nothing is left of it.
+    #[inline]
+    pub(crate) fn over_noisy(self, numerator: f64, variance: f64) -> f64 {
+        let noisy = self.noisy_variance(variance);
+        if noisy > POINT { numerator / noisy } else { 0.0 }
+    }
+
+    /// The slope of E[X_0 | X_θ = x] in x for a Gaussian X_0 of variance v: cos θ v/(ᾱ v + 1−ᾱ), and 0 for a point mass without noise.
+    ///
+    /// ```
+    /// use onestep::NoiseLevel;
+    /// assert_eq!(NoiseLevel::DATA.gain(4.0), 1.0);
+    /// assert_eq!(NoiseLevel::from_angle(0.7)?.gain(0.0), 0.0);
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn gain(self, variance: f64) -> f64 {
+        self.over_noisy(self.cos * variance, variance)
+    }
+
+    /// Var(X_0 | X_θ = x) for a Gaussian X_0 of variance v: sin²θ v/(ᾱ v + 1−ᾱ).
+    ///
+    /// ```
+    /// use onestep::NoiseLevel;
+    /// let level = NoiseLevel::from_angle(0.7)?;
+    /// // Var X_0 = Var E[X_0 | X_θ] + E Var(X_0 | X_θ).
+    /// assert!((level.gain(4.0).powi(2) * level.noisy_variance(4.0) + level.posterior_variance(4.0) - 4.0).abs() < 1e-14);
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn posterior_variance(self, variance: f64) -> f64 {
+        self.over_noisy(variance * self.one_minus_alpha_bar(), variance)
     }
 
     /// Whether there is no noise at all, θ = 0.

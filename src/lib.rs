@@ -35,23 +35,24 @@
 //! | p_t, s_t = ∇ log p_t | marginal density and score | [`LogDensity`], [`ScoreFunction`] |
 //! | Φ_{t→k}, Φ_t = Φ_{t→1} | two-time probability-flow map | [`FlowMap`] |
 //! | f_t, f_1 = id | consistency function | [`ConsistencyFunction`] |
-//! | f_t* | population optimum E[f_{t−1}(X_{t−1}) \| X_t = x] | [`LineRecursion`], [`GaussianRecursion`], [`RadialRecursion`] |
+//! | f_t* | population optimum E[f_{t−1}(X_{t−1}) \| X_t = x] | [`population`] |
 //! | L_f | Lipschitz constant of the flow maps | `lipschitz` |
-//! | ε, ε_F | estimation and approximation error of training | [`AccumulatedError`] |
+//! | ε, ε_F | estimation and approximation error of training | [`AccumulatedError`](bound::AccumulatedError) |
 //!
-//! # Map
-//! - Levels and schedules: [`NoiseLevel`], [`VarianceSchedule`], [`Grid`], [`LiHuangWei`], [`Grid::properties`].
-//! - Targets: [`Gaussian`], [`GaussianMixture`], [`PointMasses`], [`LineMixture`], [`Radial`], [`NoisyCurve`],
-//!   [`Product`], [`Rotated`], [`Shifted`]; [`PerturbedScore`] adds an error of known size.
-//! - Flows: the targets themselves, and [`FlowSolver`] for any score; [`LipschitzProbe`] measures Assumption 1.
-//! - Population recursions: [`LineRecursion`], [`GaussianRecursion`], [`RadialRecursion`], with a [`PopulationReport`];
-//!   [`TensorRecursion`] for mixtures in up to three dimensions.
-//! - Sampling: [`one_step`], [`MultiStep`], and [`FixedStep`] for comparison.
-//! - Training from data: [`Recursion`] over any [`FunctionClass`], [`Joint`], with a [`StepReport`].
-//! - Transport: [`Assignment`], [`NetworkSimplex`], [`Line`], [`Sliced`], [`Sinkhorn`], [`gaussian_w2`], [`Sandwich`].
-//! - Bounds: [`Theorem1`], [`check`], [`rivals`](fn@rivals), [`RateModel`].
-//! - Audit of any consistency function: [`Ledger`] splits its error into the terms of the proof and names the one to blame, [`KnownAnswer`]
-//!   checks it from values alone.
+//! # I want …
+//! | I want | take |
+//! | --- | --- |
+//! | a schedule, its grid of levels, and whether it has the properties the proof asks for | [`schedule`]: [`LiHuangWei`](schedule::LiHuangWei), [`Karras`](schedule::Karras), …, [`Grid::properties`] |
+//! | a law with known answers (sample, score, density, posterior) | [`law`]: [`Gaussian`](law::Gaussian), [`LineMixture`](law::LineMixture), [`GaussianMixture`](law::GaussianMixture), [`Radial`](law::Radial), [`NoisyCurve`](law::NoisyCurve), products, rotations, translations |
+//! | my own law, score, network or schedule in place of these | the traits [`Sample`], [`ScoreFunction`], [`Posterior`], [`PosteriorRule`], [`ConsistencyFunction`], [`VarianceSchedule`]: each asks for one or two methods |
+//! | the exact map from noise to data | [`flow`]: the laws themselves, or [`FlowSolver`](flow::FlowSolver) for any score |
+//! | what perfect training would give: f_T*, its W_1, a certificate | [`population`]: [`LineRecursion`](population::LineRecursion) and its three siblings |
+//! | to train from data and ask whether T was enough | [`training`]: [`Recursion`](training::Recursion) or [`Joint`](training::Joint), then [`audit::StepCheck`] |
+//! | the distance between two clouds, exactly, with an error bar | [`transport`] |
+//! | what theory promises for my T, d and L_f | [`bound`]: [`Theorem1`](bound::Theorem1), bounds without unknown constants, lower bounds, rival theories |
+//! | to know which step of my model is wrong, and why | [`audit`]: [`Ledger`](audit::Ledger), or [`KnownAnswer`](audit::KnownAnswer) from values alone |
+//!
+//! Every module's page says which of its tools is for which question. A function that calls several modules returns [`onestep::Result`](Result).
 //!
 //! Rows are samples, columns coordinates. Sample clouds, scores, consistency functions and trained models are generic over [`Float`]
 //! (`f32`, `f64`); schedules, population recursions and bounds are `f64`. Randomness is always an argument.
@@ -71,6 +72,7 @@ pub mod level;
 mod numeric;
 pub mod population;
 pub mod process;
+mod result;
 pub mod schedule;
 pub mod score;
 mod space;
@@ -78,13 +80,13 @@ pub mod training;
 pub mod transport;
 
 pub use consistency::ConsistencyFunction;
-pub use error::{Error, Result};
 pub use estimate::Estimate;
 pub use float::Float;
 pub use flow::{FlowJacobian, FlowMap};
 pub use law::{LogDensity, Moments, Posterior, PosteriorRule, Sample};
 pub use level::NoiseLevel;
 pub use process::ForwardProcess;
+pub use result::{Error, Result};
 pub use schedule::{Grid, VarianceSchedule};
 pub use score::{ScoreFunction, ScoreJacobian};
 pub use space::{Family, Space};
@@ -97,3 +99,8 @@ pub use {ndarray, ndarray_rand, rand};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// As are those of the pages in `docs/`.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/explicit_bounds.md")]
+struct ExplicitBounds;

@@ -1,11 +1,17 @@
 //! The forward process.
+//!
+//! | question | take |
+//! | --- | --- |
+//! | Draws of X_t from data | [`ForwardProcess::marginal`] |
+//! | Draws of X_t from X_{t−1} | [`ForwardProcess::step`] |
+//! | The pair (X_{t−1}, X_t) that consistency training regresses on | [`ForwardProcess::draw_pair`], or [`ForwardProcess::shared_noise_pair`] from given data and noise |
 
 use crate::float::Float;
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::schedule::Grid;
 use ndarray::{Array2, ArrayRef2, Zip};
-use rand::Rng;
+use rand::RngCore;
 
 /// The forward process X_t = √(1−β_t) X_{t−1} + √β_t W_t on a grid, whose marginals are X_t = cos θ_t X_0 + sin θ_t Z
 /// (Li, Huang and Wei 2025, eqs. (5), (7), arXiv 2402.07802).
@@ -60,7 +66,7 @@ fn combine_into<F: Float>(what: &str, (a, x): (f64, &ArrayRef2<F>), (b, y): (f64
 }
 
 /// Writes a·x + b·(fresh noise) into `out`, drawing row by row.
-fn perturb_into<F: Float, R: Rng + ?Sized>(what: &str, a: f64, x: &ArrayRef2<F>, b: f64, rng: &mut R, out: &mut ArrayRef2<F>) {
+fn perturb_into<F: Float>(what: &str, a: f64, x: &ArrayRef2<F>, b: f64, rng: &mut dyn RngCore, out: &mut ArrayRef2<F>) {
     assert_shapes(what, x.ncols(), x, out);
     let (a, b) = (F::of(a), F::of(b));
     Zip::from(out.rows_mut()).and(x.rows()).for_each(|mut to, from| {
@@ -108,7 +114,7 @@ impl<'g> ForwardProcess<'g> {
     /// ForwardProcess::new(&grid).marginal_into(0, &array![[1.0, 2.0]], &mut rng, &mut out);
     /// assert_eq!(out, array![[1.0, 2.0]]); // t = 0 is the data
     /// ```
-    pub fn marginal_into<F: Float, R: Rng + ?Sized>(&self, t: usize, x0: &ArrayRef2<F>, rng: &mut R, out: &mut ArrayRef2<F>) {
+    pub fn marginal_into<F: Float>(&self, t: usize, x0: &ArrayRef2<F>, rng: &mut dyn RngCore, out: &mut ArrayRef2<F>) {
         let level = self.grid.level(t);
         perturb_into("marginal", level.cos(), x0, level.sin(), rng, out);
     }
@@ -130,7 +136,7 @@ impl<'g> ForwardProcess<'g> {
     /// assert!((variance - 1.0).abs() < 5.0 * (2.0_f64 / 4000.0).sqrt());
     /// ```
     #[must_use]
-    pub fn marginal<F: Float, R: Rng + ?Sized>(&self, t: usize, x0: &ArrayRef2<F>, rng: &mut R) -> Array2<F> {
+    pub fn marginal<F: Float>(&self, t: usize, x0: &ArrayRef2<F>, rng: &mut dyn RngCore) -> Array2<F> {
         let mut out = Array2::zeros(x0.raw_dim());
         self.marginal_into(t, x0, rng, &mut out);
         out
@@ -157,7 +163,7 @@ impl<'g> ForwardProcess<'g> {
     /// };
     /// assert_eq!(draw(5.0), draw(-7.0));
     /// ```
-    pub fn step_into<F: Float, R: Rng + ?Sized>(&self, t: usize, x: &ArrayRef2<F>, rng: &mut R, out: &mut ArrayRef2<F>) {
+    pub fn step_into<F: Float>(&self, t: usize, x: &ArrayRef2<F>, rng: &mut dyn RngCore, out: &mut ArrayRef2<F>) {
         let retention = self.grid.level(t).cos() / self.grid.level(t - 1).cos();
         perturb_into("step", retention, x, self.grid.beta(t).sqrt(), rng, out);
     }
@@ -178,7 +184,7 @@ impl<'g> ForwardProcess<'g> {
     /// assert!((x.mean().unwrap() - 8.0).abs() < 5.0 * 0.6 / 4000f64.sqrt());
     /// ```
     #[must_use]
-    pub fn step<F: Float, R: Rng + ?Sized>(&self, t: usize, x: &ArrayRef2<F>, rng: &mut R) -> Array2<F> {
+    pub fn step<F: Float>(&self, t: usize, x: &ArrayRef2<F>, rng: &mut dyn RngCore) -> Array2<F> {
         let mut out = Array2::zeros(x.raw_dim());
         self.step_into(t, x, rng, &mut out);
         out
@@ -246,7 +252,7 @@ impl<'g> ForwardProcess<'g> {
     /// assert!((&pair.before * ratio - &pair.now).iter().all(|gap| gap.abs() < 1e-15 * 10.0));
     /// ```
     #[must_use]
-    pub fn draw_pair<F: Float, R: Rng + ?Sized>(&self, t: usize, x0: &ArrayRef2<F>, rng: &mut R) -> SharedNoisePair<F> {
+    pub fn draw_pair<F: Float>(&self, t: usize, x0: &ArrayRef2<F>, rng: &mut dyn RngCore) -> SharedNoisePair<F> {
         let z = Array2::from_shape_simple_fn(x0.raw_dim(), || F::standard_normal(rng));
         self.shared_noise_pair(t, x0, &z)
     }

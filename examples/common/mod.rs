@@ -2,13 +2,19 @@
 
 #![allow(dead_code, reason = "every example uses a part of it")]
 
-pub(crate) mod cloud;
+pub(crate) mod limits;
+pub(crate) mod output;
 pub(crate) mod plot;
+pub(crate) mod print;
 pub(crate) mod schedule;
+pub(crate) mod table;
 pub(crate) mod target;
 
+#[allow(unused_imports, reason = "every example uses a part of it")]
+pub(crate) use print::{fail, remark, say};
+
 use clap::{Parser, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde_json::Value;
 use std::io::IsTerminal;
 
@@ -23,17 +29,15 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Prints `message` on one line of standard error and ends the program with exit code 2.
-pub(crate) fn fail(message: &dyn std::fmt::Display) -> ! {
-    eprintln!("error: {}", message.to_string().replace('\n', " "));
-    std::process::exit(2);
-}
-
 /// Parses the arguments; a wrong one is reported on one line, with exit code 2.
 pub(crate) fn arguments<A: Parser>() -> A {
     A::try_parse().unwrap_or_else(|error| {
         if !error.use_stderr() {
-            error.exit(); // --help and --version
+            // --help and --version.
+            let text = error.render();
+            let text = if std::io::stdout().is_terminal() { text.ansi().to_string() } else { text.to_string() };
+            say!("{}", text.trim_end());
+            std::process::exit(0);
         }
         let message = error.to_string();
         let said: Vec<&str> = message.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
@@ -54,6 +58,15 @@ pub(crate) fn progress(length: u64, what: &'static str) -> ProgressBar {
     }
     bar.enable_steady_tick(std::time::Duration::from_secs(1));
     bar
+}
+
+/// A bar of `length` steps of training, with a message beside it; hidden where standard error is no terminal.
+pub(crate) fn training_progress(length: usize) -> ProgressBar {
+    let bar = ProgressBar::new(length as u64).with_finish(ProgressFinish::AndClear);
+    match ProgressStyle::with_template("training {bar:40} {pos}/{len} {msg}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
 }
 
 /// The name of a choice as it is given on the command line.
@@ -77,17 +90,17 @@ pub(crate) fn count(x: f64) -> Value {
 /// Prints rows as CSV or JSON, one line each, the CSV header before the first.
 pub(crate) fn print_row(format: Format, first: bool, row: &Row) {
     match format {
-        Format::Json => println!("{{{}}}", row.iter().map(|(k, v)| format!("\"{k}\":{v}")).collect::<Vec<_>>().join(",")),
+        Format::Json => say!("{{{}}}", row.iter().map(|(k, v)| format!("\"{k}\":{v}")).collect::<Vec<_>>().join(",")),
         Format::Csv | Format::Table => {
             if first {
-                println!("{}", row.iter().map(|(k, _)| *k).collect::<Vec<_>>().join(","));
+                say!("{}", row.iter().map(|(k, _)| *k).collect::<Vec<_>>().join(","));
             }
             let cell = |v: &Value| match v {
                 Value::Null => String::new(),
                 Value::String(s) => s.clone(),
                 other => other.to_string(),
             };
-            println!("{}", row.iter().map(|(_, v)| cell(v)).collect::<Vec<_>>().join(","));
+            say!("{}", row.iter().map(|(_, v)| cell(v)).collect::<Vec<_>>().join(","));
         }
     }
 }

@@ -113,6 +113,6 @@ impl TargetOptions {
         let [radius] = radii[..] else {
             return Err(format!("a sphere or ball has one radius, {} were given", radii.len()).into());
         };
-        Ok(if self.target == Target::Sphere { Radial::sphere(dim, radius)? } else { Radial::uniform_ball(dim, radius)? })
+        Ok(if self.target == Target::Sphere { Radial::sphere(dim, radius)? } else { Radial::ball(dim, radius)? })
     }
 }

@@ -18,9 +18,10 @@ mod plot;
 mod problem;
 
 use clap::{Parser, ValueEnum};
+use common::output::Output;
 use common::schedule::ScheduleOptions;
 use common::target::{Target, TargetOptions};
-use common::{Format, Row, arguments, fail, name, number, print_row};
+use common::{Format, Row, arguments, fail, limits, name, number, print_row, remark, say};
 use onestep::audit::RateModel;
 use onestep::bound::{AccumulatedError, Theorem1};
 use onestep::population::PopulationReport;
@@ -39,15 +40,20 @@ struct Arguments {
     #[command(flatten)]
     target: TargetOptions,
     /// The dimension: of a sphere, ball or shells, otherwise the number of independent copies.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = limits::count(1, limits::DIMENSIONS))]
     dim: usize,
     /// Dimensions of a sweep, in place of --dim: W_1 against d at every T, with the fitted exponent.
-    #[arg(long, value_delimiter = ',', conflicts_with = "dim")]
+    #[arg(long, value_delimiter = ',', conflicts_with = "dim", value_parser = limits::count(1, limits::DIMENSIONS))]
     dims: Option<Vec<usize>>,
     #[command(flatten)]
     schedule: ScheduleOptions,
     /// Numbers of steps T.
-    #[arg(long, value_delimiter = ',', default_value = "64,128,256,512,1024,2048,4096,8192,16384")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "64,128,256,512,1024,2048,4096,8192,16384",
+        value_parser = limits::count(1, limits::STEPS)
+    )]
     steps: Vec<usize>,
     /// Consistency training or distillation with the exact score.
     #[arg(long, value_enum, default_value = "ct")]
@@ -100,7 +106,7 @@ impl Line {
             ("w1_lower", number(r.w1.lower)),
             ("w1_upper", number(r.w1.upper)),
             ("w1_marginal", r.w1_marginal.value().map_or(serde_json::Value::Null, number)),
-            ("w2_marginal", number(r.w2_marginal)),
+            ("w2_marginal", number(r.w2_marginal.upper)),
             ("mean_shift", number(r.mean_shift)),
             ("energy_deficit", number(r.energy_deficit)),
             ("loss_sum", number(r.loss_sum)),
@@ -128,7 +134,7 @@ fn line(a: &Arguments, report: PopulationReport, seconds: f64) -> Result<Line, B
         required_steps = theorem.required_steps(report.w1.upper)?.steps();
     }
     if !report.resolved {
-        eprintln!(
+        remark!(
             "warning: T = {}: the last refinement moved the answer by {:.1e} relatively, more than the tolerance {:.1e}",
             report.steps,
             report.resolution_error,
@@ -140,12 +146,20 @@ fn line(a: &Arguments, report: PopulationReport, seconds: f64) -> Result<Line, B
 
 fn print_table_line(first: bool, sweep: bool, line: &Line) {
     if first {
-        if sweep {
-            print!("{:>8} ", "d");
-        }
-        println!(
-            "{:>8} {:>12} {:>12} {:>12} {:>12} {:>12} {:>10} {:>11} {:>11} {:>12} {:>8}  verdict",
-            "T", "W1", "W1 at X_T", "W2 at X_T", "lower bound", "certificate", "prior", "L_f", "bound (24)", "T for (25)", "seconds"
+        say!(
+            "{}{:>8} {:>12} {:>12} {:>12} {:>12} {:>12} {:>10} {:>11} {:>11} {:>12} {:>8}  verdict",
+            if sweep { format!("{:>8} ", "d") } else { String::new() },
+            "T",
+            "W1",
+            "W1 at X_T",
+            "W2 at X_T",
+            "lower bound",
+            "certificate",
+            "prior",
+            "L_f",
+            "bound (24)",
+            "T for (25)",
+            "seconds"
         );
     }
     let r = &line.report;
@@ -158,15 +172,13 @@ fn print_table_line(first: bool, sweep: bool, line: &Line) {
     } else {
         "above the bound: C1 is too small"
     };
-    if sweep {
-        print!("{:>8} ", r.dim);
-    }
-    println!(
-        "{:>8} {:>12} {:>12} {:>12.5e} {:>12.5e} {:>12.5e} {:>10.2e} {:>11.5e} {:>11.4e} {:>12.4e} {:>8.3}  {verdict}",
+    say!(
+        "{}{:>8} {:>12} {:>12} {:>12.5e} {:>12.5e} {:>12.5e} {:>10.2e} {:>11.5e} {:>11.4e} {:>12.4e} {:>8.3}  {verdict}",
+        if sweep { format!("{:>8} ", r.dim) } else { String::new() },
         r.steps,
         w1,
         marginal,
-        r.w2_marginal,
+        r.w2_marginal.upper,
         r.lower_bound,
         r.certificate,
         r.prior_mismatch,
@@ -249,12 +261,10 @@ fn sweep_summary(steps: &[usize], lines: &[Line]) -> Vec<String> {
 
 fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
     let dims = a.dims.clone().unwrap_or_else(|| vec![a.dim]);
-    if let Some(dim) = dims.iter().find(|&&d| d == 0) {
-        return Err(format!("dim = {dim} is outside [1, inf)").into());
-    }
     if dims.is_empty() || a.steps.is_empty() {
         return Err("--steps and --dims need at least one number".into());
     }
+    let plot = Output::unless_none("--plot", &a.plot, &[], &[])?;
     let family = a.target.family(&dims)?;
     Theorem1::new(1, 1.0, a.constant)?;
     // Every grid is made before the first one is run, so that a bad T is refused at once.
@@ -273,17 +283,15 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     for said in if a.dims.is_some() { sweep_summary(&a.steps, &lines) } else { summary(&lines) } {
         match a.format {
-            Format::Table => println!("{said}"),
-            Format::Csv | Format::Json => eprintln!("{said}"),
+            Format::Table => say!("{said}"),
+            Format::Csv | Format::Json => remark!("{said}"),
         }
     }
-    if a.plot != "none" {
-        let drawn =
-            if a.dims.is_some() { plot::against_dimension(&a.plot, &a.steps, &lines) } else { plot::against_steps(&a.plot, &lines) };
-        drawn.map_err(|e| format!("cannot plot to {}: {e}", a.plot))?;
-        eprintln!("plot written to {}", a.plot);
+    match &plot {
+        Some(plot) if a.dims.is_some() => plot::against_dimension(plot, &a.steps, &lines),
+        Some(plot) => plot::against_steps(plot, &lines),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn main() {

@@ -1,6 +1,7 @@
 //! The pictures: distances against T, and against d.
 
 use super::Line;
+use super::common::output::Output;
 use super::common::plot::{BLUE, Curve, DARK, GREEN, Labels, ORANGE, RED, draw};
 use plotters::prelude::SeriesLabelPosition;
 use std::error::Error;
@@ -11,7 +12,7 @@ fn labels(abscissa: &str, legend: SeriesLabelPosition) -> Labels<'_> {
 }
 
 /// W_1, the lower bound, the certificate and the bound (24) against T, with the theorem's slope −1.
-pub(crate) fn against_steps(path: &str, lines: &[Line]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn against_steps(output: &Output, lines: &[Line]) -> Result<(), Box<dyn Error>> {
     let curve =
         |name: &str, colour, value: fn(&Line) -> f64| Curve::new(name, colour, lines.iter().map(|l| (l.report.steps as f64, value(l))));
     let mut curves = vec![
@@ -26,11 +27,11 @@ pub(crate) fn against_steps(path: &str, lines: &[Line]) -> Result<(), Box<dyn Er
     if let Some(&(x, y)) = curves[0].points.first() {
         curves.push(Curve::slope("slope -1", (x, 0.7 * y), right.min(y * x / (low * 0.6)), -1.0));
     }
-    draw(path, &labels("number of steps T", SeriesLabelPosition::LowerLeft), &curves)
+    draw(output, &labels("number of steps T", SeriesLabelPosition::LowerLeft), &curves)
 }
 
 /// W_1 against d for every T (from above and below where it is not exact), with the slopes 1/2 and 5/2.
-pub(crate) fn against_dimension(path: &str, steps: &[usize], lines: &[Line]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn against_dimension(output: &Output, steps: &[usize], lines: &[Line]) -> Result<(), Box<dyn Error>> {
     let colours = [BLUE, GREEN, ORANGE, RED];
     let here = |t: usize| lines.iter().filter(move |l| l.report.steps == t);
     let mut curves: Vec<Curve> = Vec::new();
@@ -48,5 +49,5 @@ pub(crate) fn against_dimension(path: &str, steps: &[usize], lines: &[Line]) -> 
         let theorem = Curve::slope("slope 5/2", (x, 1.5 * y), right.min(x * (3.0 * high / y).powf(0.4)), 2.5);
         curves.push(Curve { colour: DARK, ..theorem });
     }
-    draw(path, &labels("dimension d", SeriesLabelPosition::UpperLeft), &curves)
+    draw(output, &labels("dimension d", SeriesLabelPosition::UpperLeft), &curves)
 }

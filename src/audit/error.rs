@@ -1,41 +1,36 @@
-//! Why a consistency function could not be audited.
+//! What can go wrong in an audit.
 
+use crate::bound::BoundError;
+use crate::error::{Empty, EntryOutOfRange, Mismatch, NotFinite, OutOfRange};
+use crate::training::TrainingError;
+use crate::transport::TransportError;
 use ndarray::ArrayRef2;
 
-/// Why a consistency function could not be audited.
+/// Why a consistency function could not be audited, or a rate not fitted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditError {
-    /// Too few samples for a standard error.
-    #[error("samples = {samples} is outside [2, inf)")]
-    TooFewSamples {
-        /// The number asked for.
-        samples: usize,
-    },
-    /// A list is empty.
-    #[error("{name} is empty: at least one is needed")]
-    Empty {
-        /// The list.
-        name: &'static str,
-    },
+    /// A parameter is NaN or outside its range.
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
+    /// An entry of a list is NaN or outside its range.
+    #[error(transparent)]
+    EntryOutOfRange(#[from] EntryOutOfRange),
+    /// A list or table is empty.
+    #[error(transparent)]
+    Empty(#[from] Empty),
     /// Two numbers that must be equal are not.
-    #[error("{left_name} is {left}, {right_name} is {right}: they must be equal")]
-    Mismatch {
-        /// The first number.
-        left_name: &'static str,
-        /// Its value.
-        left: usize,
-        /// The second number.
-        right_name: &'static str,
-        /// Its value.
-        right: usize,
-    },
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    /// An entry of a table is NaN or infinite.
+    #[error(transparent)]
+    NotFinite(#[from] NotFinite),
     /// A step of a list does not exist.
     #[error("{name}[{index}] = {step} is outside [{first}, {last}]")]
     NoSuchStep {
         /// The list.
         name: &'static str,
-        /// Position in the list, or the row of the table, from 0.
+        /// Position in the list, or the row of the table, from 1.
         index: usize,
         /// The step there.
         step: usize,
@@ -43,16 +38,6 @@ pub enum AuditError {
         first: usize,
         /// The last valid step.
         last: usize,
-    },
-    /// A parameter is NaN or outside its range.
-    #[error("{name} = {value:?} is outside {range}")]
-    OutOfRange {
-        /// The parameter.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-        /// The valid range.
-        range: &'static str,
     },
     /// A family of functions lacks a level that is needed.
     #[error("{name} does not hold level {step}")]
@@ -62,26 +47,14 @@ pub enum AuditError {
         /// The level.
         step: usize,
     },
-    /// An entry of a table is NaN or infinite.
-    #[error("{name} holds {value} in row {row}, column {column} (from 0): entries must be finite")]
-    Entry {
-        /// The table.
-        name: &'static str,
-        /// The row, from 0.
-        row: usize,
-        /// The column, from 0.
-        column: usize,
-        /// The value there.
-        value: f64,
-    },
     /// A function returned a number that is NaN or infinite.
-    #[error("{name} at level {step} is {value} in coordinate {coordinate} (from 0) at x = {point:?}: it must be finite")]
-    NotFinite {
+    #[error("{name} at level {step} is {value} in coordinate {coordinate} at x = {point:?}: it must be finite")]
+    ValueNotFinite {
         /// The function.
         name: &'static str,
         /// The level it was evaluated at.
         step: usize,
-        /// The coordinate of its value, from 0.
+        /// The coordinate of its value, from 1.
         coordinate: usize,
         /// The value.
         value: f64,
@@ -96,17 +69,42 @@ pub enum AuditError {
         /// Its image.
         image: Vec<f64>,
     },
-}
-
-/// Refuses lengths or dimensions that differ.
-pub(super) fn check_equal(left_name: &'static str, left: usize, right_name: &'static str, right: usize) -> Result<(), AuditError> {
-    if left == right { Ok(()) } else { Err(AuditError::Mismatch { left_name, left, right_name, right }) }
+    /// A family on scaled data was to be compared with a law on the scale of the data.
+    #[error("the family was trained on scaled data, the known law lives on the scale of the data: train without scaling")]
+    Scaled,
+    /// Too few points to fit a rate with an interval: one more than the number of parameters is needed.
+    #[error("{points} points were given, at least {needed} are needed to fit {parameters} parameters with an interval")]
+    TooFewPoints {
+        /// Points given.
+        points: usize,
+        /// Points needed.
+        needed: usize,
+        /// Parameters of the model.
+        parameters: usize,
+    },
+    /// The sizes of a rate fit do not tell its parameters apart.
+    #[error("the sizes span too little to tell the parameters apart: take at least {needed} different sizes, further apart")]
+    Degenerate {
+        /// Different sizes needed.
+        needed: usize,
+    },
+    /// The best function of a class could not be found.
+    #[error(transparent)]
+    Training(#[from] TrainingError),
+    /// A distance between clouds could not be computed.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The bound could not be evaluated.
+    #[error(transparent)]
+    Bound(#[from] BoundError),
 }
 
 /// Refuses `values` of a function at the rows of `x` that are not finite.
 pub(super) fn check_values(name: &'static str, step: usize, x: &ArrayRef2<f64>, values: &ArrayRef2<f64>) -> Result<(), AuditError> {
     match values.indexed_iter().find(|(_, v)| !v.is_finite()) {
-        Some(((row, coordinate), &value)) => Err(AuditError::NotFinite { name, step, coordinate, value, point: x.row(row).to_vec() }),
+        Some(((row, coordinate), &value)) => {
+            Err(AuditError::ValueNotFinite { name, step, coordinate: coordinate + 1, value, point: x.row(row).to_vec() })
+        }
         None => Ok(()),
     }
 }

@@ -1,17 +1,25 @@
 //! Measurements on results: where the error of a consistency function comes from, known answers, fitted rates.
+//!
+//! | question | take | needs |
+//! | --- | --- | --- |
+//! | Which step and which term of the proof is to blame for the error? | [`Ledger`] | a function to call; the law's posterior and its flow |
+//! | Is this table of values (t, x, f) from another framework right? | [`KnownAnswer`] | values alone; the flow, and the population optimum to split the error |
+//! | What is my trained family worth, and was T enough? | [`StepCheck`] | a trained family and held-out data; the law for errors, sandwich and verdict |
+//! | How fast does an error fall with T or d? | [`RateModel`] | errors at several sizes |
+//!
+//! A law with a flow in closed form is its own flow map. For another one take [`FlowSolver::flow_of`](crate::flow::FlowSolver::flow_of).
 
 mod error;
 mod known_answer;
 mod ledger;
 mod rates;
 mod step_check;
-mod step_errors;
 
 pub use error::AuditError;
 pub use known_answer::{Decrease, Finding, Gap, KnownAnswer, KnownAnswerReport, LevelAnswer};
 pub use ledger::{Blame, Ledger, LedgerReport, LedgerStep, LedgerTerm, LedgerTerms, LocalPart};
-pub use rates::{RateError, RateFit, RateModel};
-pub use step_check::{KnownErrors, KnownTarget, Sandwiched, StepCheck, StepErrors, StepReport};
+pub use rates::{RateFit, RateModel};
+pub use step_check::{KnownErrors, Sandwiched, StepCheck, StepErrors, StepReport};
 
 use crate::flow::FlowMap;
 use crate::schedule::Grid;

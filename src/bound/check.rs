@@ -1,10 +1,13 @@
 //! The step-count check: was T enough?
 
-use crate::bound::{AccumulatedError, Bound, BoundError, StepCount, Theorem1, nonnegative};
+use crate::bound::error::nonnegative;
+use crate::bound::{AccumulatedError, Bound, BoundError, StepCount, Theorem1};
+use crate::error::check_range;
 use crate::estimate::Estimate;
 
 /// How a measured distance compares with a bound, its interval taken into account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Comparison {
     /// The whole interval lies at or below the bound.
     Within,
@@ -16,6 +19,7 @@ pub enum Comparison {
 
 /// The answer of [`check`], with every number that went into it.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Verdict {
     /// The measured W_1(f_T(X_T), X_1) with its interval.
@@ -83,9 +87,7 @@ pub fn check(
 ) -> Result<Verdict, BoundError> {
     nonnegative("w1", w1.value)?;
     for (name, value) in [("lower end of w1", w1.lower), ("upper end of w1", w1.upper)] {
-        if value.is_nan() {
-            return Err(BoundError::OutOfRange { name, value, range: "[-inf, inf]" });
-        }
+        check_range(name, value, !value.is_nan(), "[-inf, inf]")?;
     }
     let bound = theorem.bound(steps, estimation, approximation)?;
     let error = estimation.sum + approximation.sum;

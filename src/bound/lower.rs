@@ -1,6 +1,8 @@
 //! Lower bounds: what no schedule, and no training, can beat.
 
-use crate::bound::{BoundError, check_dim, check_steps, nonnegative};
+use crate::bound::BoundError;
+use crate::bound::error::{check_dim, check_steps, is_nonnegative, nonnegative};
+use crate::error::{check_entries, check_equal, check_range, check_some};
 use std::f64::consts::{FRAC_PI_2, PI};
 
 /// E‖Z‖ = √2 Γ((d+1)/2)/Γ(d/2) for Z ~ N(0, I_d).
@@ -63,9 +65,7 @@ pub fn mean_norm(dim: usize) -> Result<f64, BoundError> {
 /// ```
 pub fn gaussian_lower_bound(dim: usize, steps: usize, span: f64) -> Result<f64, BoundError> {
     let intervals = (check_steps(steps)? - 1) as f64;
-    if !(0.0..=FRAC_PI_2).contains(&span) {
-        return Err(BoundError::OutOfRange { name: "span", value: span, range: "[0, π/2]" });
-    }
+    check_range("span", span, (0.0..=FRAC_PI_2).contains(&span), "[0, π/2]")?;
     // ln cos x = ½ ln(1 − sin²x): 1 − cos^N keeps its digits for large N.
     let sin = (span / intervals).sin();
     let ln_cos = 0.5 * (-sin * sin).ln_1p();
@@ -91,11 +91,19 @@ pub fn second_moment_lower_bound(truth: f64, output: f64) -> Result<f64, BoundEr
 
 /// A lower bound on W_1 by a convex function, and the radius that gives it.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct ConvexLowerBound {
     /// The bound, ≥ 0, in the units of the norms.
     pub value: f64,
     /// R of the function h_R(x)/(2R) that attains it; 0 stands for the limit ‖x‖.
     pub radius: f64,
+}
+
+impl std::fmt::Display for ConvexLowerBound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "W1 >= {:.4e}, by the function that turns from a square into a cone at radius {:.4e}", self.value, self.radius)
+    }
 }
 
 /// W_1 ≥ sup_R |E h_R(X_1) − E h_R(f_T)|/(2R), h_R(x) = ‖x‖² inside radius R and 2R‖x‖ − R² outside.
@@ -163,24 +171,14 @@ fn signed_atoms(
     weights: Option<&[f64]>,
     sign: f64,
 ) -> Result<Vec<(f64, f64)>, BoundError> {
-    let refuse = |name, list: &[f64], index: usize| Err(BoundError::Entry { name, index, value: list[index], range: "[0, inf)" });
-    let bad = |list: &[f64]| list.iter().position(|&v| !(v >= 0.0 && v.is_finite()));
-    if norms.is_empty() {
-        return Err(BoundError::Empty { name });
-    }
-    if let Some(index) = bad(norms) {
-        return refuse(name, norms, index);
-    }
+    check_some(name, norms)?;
+    check_entries(name, norms, is_nonnegative, "[0, inf)")?;
     let Some(weights) = weights else {
         let each = sign / norms.len() as f64;
         return Ok(norms.iter().map(|&rho| (rho, each)).collect());
     };
-    if weights.len() != norms.len() {
-        return Err(BoundError::Lengths { left_name: name, left: norms.len(), right_name: weights_name, right: weights.len() });
-    }
-    if let Some(index) = bad(weights) {
-        return refuse(weights_name, weights, index);
-    }
+    check_equal(name, norms.len(), weights_name, weights.len())?;
+    check_entries(weights_name, weights, is_nonnegative, "[0, inf)")?;
     let sum: f64 = weights.iter().sum();
     if !((sum - 1.0).abs() <= 1e-9) {
         return Err(BoundError::WeightSum { name: weights_name, sum });

@@ -1,6 +1,7 @@
 //! Rival theories, for the comparison table.
 
-use crate::bound::{BoundError, check_dim, positive};
+use crate::bound::BoundError;
+use crate::bound::error::{check_dim, positive};
 
 /// How far the crate vouches for an entry of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +83,17 @@ impl RateInputs {
         self
     }
 
+    /// Whether every constant is in (0, ∞).
+    fn check(&self) -> Result<(), BoundError> {
+        check_dim(self.dim)?;
+        for (name, value) in
+            [("accuracy", self.accuracy), ("lipschitz", self.lipschitz), ("score_lipschitz", self.score_lipschitz), ("radius", self.radius)]
+        {
+            positive(name, value)?;
+        }
+        Ok(())
+    }
+
     /// Sets R.
     ///
     /// ```
@@ -117,15 +129,20 @@ impl Rival {
     /// The number of steps the rate asks for, **up to an unknown constant and logarithms**; `None` where the rate is not a step count.
     /// Ratios between two inputs are meaningful, the number itself is not.
     ///
+    /// # Errors
+    /// A constant of `inputs` is not in (0, ∞).
+    ///
     /// ```
     /// use onestep::bound::{RateInputs, rivals};
     /// let paper = &rivals()[0];
-    /// let steps = |d| paper.steps(&RateInputs::new(d, 0.1).unwrap()).unwrap();
+    /// let steps = |d| paper.steps(&RateInputs::new(d, 0.1).unwrap()).unwrap().unwrap();
     /// assert!((steps(40) / steps(10) - 32.0).abs() < 1e-12); // 4^{5/2}
+    /// assert!(paper.steps(&RateInputs::new(1, 0.1)?.lipschitz(f64::NAN)).is_err());
+    /// # Ok::<(), onestep::Error>(())
     /// ```
-    #[must_use]
-    pub fn steps(&self, inputs: &RateInputs) -> Option<f64> {
-        self.steps.map(|f| f(inputs))
+    pub fn steps(&self, inputs: &RateInputs) -> Result<Option<f64>, BoundError> {
+        inputs.check()?;
+        Ok(self.steps.map(|f| f(inputs)))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Theorem 1 of the paper and its step count.
 
-use crate::bound::{BoundError, check_dim, check_steps, nonnegative, positive};
+use crate::bound::BoundError;
+use crate::bound::error::{check_dim, check_steps, is_nonnegative, nonnegative, positive};
+use crate::error::{check_entries, check_range};
 
 /// An error of training, in both normalisations of Assumption 2.
 ///
@@ -15,6 +17,8 @@ use crate::bound::{BoundError, check_dim, check_steps, nonnegative, positive};
 /// # Ok::<(), onestep::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct AccumulatedError {
     /// Σ_{t=2}^T E‖·‖, the normalisation under which the errors add.
     pub sum: f64,
@@ -36,12 +40,8 @@ impl AccumulatedError {
     /// ```
     pub fn from_steps(name: &'static str, steps: usize, errors: &[f64]) -> Result<Self, BoundError> {
         check_steps(steps)?;
-        if errors.len() > steps {
-            return Err(BoundError::Lengths { left_name: name, left: errors.len(), right_name: "steps", right: steps });
-        }
-        if let Some(index) = errors.iter().position(|&e| !(e >= 0.0 && e.is_finite())) {
-            return Err(BoundError::Entry { name, index, value: errors[index], range: "[0, inf)" });
-        }
+        check_range("number of errors", errors.len(), errors.len() <= steps, "[0, steps]")?;
+        check_entries(name, errors, is_nonnegative, "[0, inf)")?;
         let max = errors.iter().fold(0.0_f64, |m, &e| m.max(e));
         Ok(Self { sum: errors.iter().sum(), max_times_steps: max * steps as f64 })
     }
@@ -63,6 +63,7 @@ impl AccumulatedError {
 
 /// How many steps (25) asks for.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum StepCount {
     /// Every T ≥ 2 will do: C_1 L_f³ d^{5/2} log⁵T/T stays below ε + ε_F throughout, because log⁵T/T ≤ 5⁵/e⁵.
     Every,
@@ -142,6 +143,7 @@ pub struct Theorem1 {
 
 /// The bound (24), term by term.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Bound {
     /// T.
@@ -191,6 +193,42 @@ impl Bound {
     #[must_use]
     pub fn total_of_maxima(&self) -> f64 {
         self.discretisation + self.estimation.max_times_steps + self.approximation.max_times_steps
+    }
+}
+
+impl std::fmt::Display for AccumulatedError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.4e} as a sum over the steps, {:.4e} as T times the largest", self.sum, self.max_times_steps)
+    }
+}
+
+impl std::fmt::Display for StepCount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            Self::Every => f.write_str("every T"),
+            Self::AtLeast { ln_steps } if ln_steps < 34.0 => write!(f, "T >= {:.0}", ln_steps.exp().ceil()),
+            Self::AtLeast { ln_steps } => write!(f, "T >= exp({ln_steps:.2})"),
+            Self::Never => f.write_str("no T"),
+        }
+    }
+}
+
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(
+            f,
+            "W1 <= {:.4e} at T = {}, d = {}, L_f = {:.4}, C1 = {}",
+            self.total(),
+            self.steps,
+            self.dim,
+            self.lipschitz,
+            self.constant
+        )?;
+        write!(
+            f,
+            "discretisation {:.4e}, estimation {:.4e}, approximation {:.4e}",
+            self.discretisation, self.estimation.sum, self.approximation.sum
+        )
     }
 }
 

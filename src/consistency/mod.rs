@@ -1,12 +1,24 @@
 //! Consistency functions.
+//!
+//! | question | take |
+//! | --- | --- |
+//! | I have f_t as a function of a point | [`ConsistencyFn`]; for batches, [`ConsistencyFunction`] for a type of your own |
+//! | … in `f32`, to be audited in `f64` | [`AsF64`](crate::score::AsF64) |
+//! | Draw samples in one evaluation each | [`one_step`] |
+//! | … in a few | [`MultiStep`] |
 
+mod composed;
+mod error;
 mod sampling;
 
-pub use sampling::{MultiStep, SamplingError, one_step};
+pub use error::ConsistencyError;
+pub use sampling::{MultiStep, one_step};
 
 use crate::delegate::delegate;
 use crate::float::Float;
 use crate::numeric::shapes::assert_shapes;
+use crate::score::AsF64;
+use crate::score::as_f64::{narrow, widen};
 use crate::space::{Family, Space, inherent_dim, inherent_family};
 use ndarray::{Array2, ArrayRef2};
 
@@ -27,6 +39,7 @@ use ndarray::{Array2, ArrayRef2};
 /// assert_eq!(f.eval(1, &array![[4.0]]), array![[4.0]]);
 /// assert_eq!(f.eval(2, &array![[4.0]]), array![[2.0]]);
 /// ```
+#[doc(alias = "LCM")]
 pub trait ConsistencyFunction<F: Float = f64>: Family + Send + Sync {
     /// Writes f_t of every row of `x` into the same row of `out`.
     ///
@@ -86,6 +99,17 @@ impl<C> ConsistencyFn<C> {
         C: Fn(usize, &[F], &mut [F]) + Send + Sync,
     {
         Self { dim, steps, f }
+    }
+}
+
+impl<T: ConsistencyFunction<f32>> ConsistencyFunction<f64> for AsF64<T> {
+    fn eval_into(&self, t: usize, x: &ArrayRef2<f64>, out: &mut ArrayRef2<f64>) {
+        assert_evaluable(self, t, x, out);
+        if t == 1 {
+            out.assign(x);
+        } else {
+            widen(&self.inner().eval(t, &narrow(x)), out);
+        }
     }
 }
 

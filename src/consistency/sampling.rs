@@ -1,6 +1,7 @@
 //! Sampling with consistency functions: in one step, and in several.
 
-use crate::consistency::ConsistencyFunction;
+use crate::consistency::{ConsistencyError, ConsistencyFunction};
+use crate::error::{check_equal, check_range};
 use crate::float::Float;
 use crate::numeric::parallel;
 use crate::numeric::stream::Stream;
@@ -11,53 +12,8 @@ use rand::RngCore;
 /// Rows that share a random stream. Fixed, so that samples do not depend on threads.
 const CHUNK: usize = 1024;
 
-/// Why samples could not be drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SamplingError {
-    /// A level to return to is not strictly inside the grid.
-    #[error("renoise[{index}] = {level} is outside 2..{steps}: levels to return to lie strictly between the first and the last")]
-    NoSuchLevel {
-        /// Position in the list, from 0.
-        index: usize,
-        /// The level asked for.
-        level: usize,
-        /// T.
-        steps: usize,
-    },
-    /// The levels to return to do not decrease.
-    #[error("renoise[{index}] = {level} follows {before}: levels must decrease strictly")]
-    NotDecreasing {
-        /// Position in the list, from 0.
-        index: usize,
-        /// The level there.
-        level: usize,
-        /// The level before it.
-        before: usize,
-    },
-    /// The family of functions belongs to another grid.
-    #[error("the consistency function has {family} levels, the grid {grid}: they must be equal")]
-    Steps {
-        /// T of the family.
-        family: usize,
-        /// T of the grid.
-        grid: usize,
-    },
-    /// The family does not hold a level that is visited.
-    #[error("f_{level} is needed and not held by the consistency function")]
-    NotHeld {
-        /// The level.
-        level: usize,
-    },
-    /// A sample became NaN or infinite.
-    #[error("row {row} of f_{level} is not finite")]
-    NotFinite {
-        /// The row, from 0.
-        row: usize,
-        /// The level of the function that returned it.
-        level: usize,
-    },
-}
+/// Numbers in a cloud, at most.
+const MOST_NUMBERS: usize = 1 << 30;
 
 /// Draws `n` samples f_T(Z), Z ~ N(0, I): one evaluation each.
 ///
@@ -81,11 +37,10 @@ pub enum SamplingError {
 ///
 /// # References
 /// Li, Huang and Wei 2025, §2, arXiv 2402.07802; Song et al., "Consistency models", 2023, arXiv 2303.01469.
-pub fn one_step<F, C, R>(f: &C, n: usize, rng: &mut R) -> Result<Array2<F>, SamplingError>
+pub fn one_step<F, C>(f: &C, n: usize, rng: &mut dyn RngCore) -> Result<Array2<F>, ConsistencyError>
 where
     F: Float,
     C: ConsistencyFunction<F> + ?Sized,
-    R: RngCore + ?Sized,
 {
     Chain { first: f.steps(), returns: &[] }.draw(f, n, rng)
 }
@@ -147,22 +102,22 @@ impl MultiStep {
     ///
     /// ```
     /// use onestep::Grid;
-    /// use onestep::consistency::{MultiStep, SamplingError};
+    /// use onestep::consistency::{MultiStep, ConsistencyError};
     /// let grid = Grid::from_angles(&[0.2, 0.6, 1.0, 1.5])?;
     /// assert!(MultiStep::new(&grid, &[3, 2]).is_ok());
-    /// assert!(matches!(MultiStep::new(&grid, &[2, 3]), Err(SamplingError::NotDecreasing { index: 1, level: 3, before: 2 })));
-    /// assert!(matches!(MultiStep::new(&grid, &[4]), Err(SamplingError::NoSuchLevel { index: 0, level: 4, steps: 4 })));
+    /// assert!(matches!(MultiStep::new(&grid, &[2, 3]), Err(ConsistencyError::NotDecreasing { index: 2, level: 3, before: 2 })));
+    /// assert!(matches!(MultiStep::new(&grid, &[4]), Err(ConsistencyError::NoSuchLevel { index: 1, level: 4, steps: 4 })));
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn new(grid: &Grid, renoise: &[usize]) -> Result<Self, SamplingError> {
+    pub fn new(grid: &Grid, renoise: &[usize]) -> Result<Self, ConsistencyError> {
         let steps = grid.steps();
         let mut before = steps;
         for (index, &level) in renoise.iter().enumerate() {
             if !(2..steps).contains(&level) {
-                return Err(SamplingError::NoSuchLevel { index, level, steps });
+                return Err(ConsistencyError::NoSuchLevel { index: index + 1, level, steps });
             }
             if level >= before {
-                return Err(SamplingError::NotDecreasing { index, level, before });
+                return Err(ConsistencyError::NotDecreasing { index: index + 1, level, before });
             }
             before = level;
         }
@@ -198,7 +153,7 @@ impl MultiStep {
     ///
     /// ```
     /// use onestep::Grid;
-    /// use onestep::consistency::{ConsistencyFn, MultiStep, SamplingError};
+    /// use onestep::consistency::{ConsistencyFn, MultiStep, ConsistencyError};
     /// # use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let grid = Grid::from_angles(&[0.2, 0.6, 1.0]).unwrap();
@@ -207,11 +162,10 @@ impl MultiStep {
     /// assert!(MultiStep::new(&grid, &[2])?.sample(&zero, 10, &mut rng)?.iter().all(|&x: &f64| x == 0.0));
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn sample<F, C, R>(&self, f: &C, n: usize, rng: &mut R) -> Result<Array2<F>, SamplingError>
+    pub fn sample<F, C>(&self, f: &C, n: usize, rng: &mut dyn RngCore) -> Result<Array2<F>, ConsistencyError>
     where
         F: Float,
         C: ConsistencyFunction<F> + ?Sized,
-        R: RngCore + ?Sized,
     {
         self.chain(f)?.draw(f, n, rng)
     }
@@ -227,7 +181,7 @@ impl MultiStep {
     /// ```
     /// use ndarray::array;
     /// use onestep::Grid;
-    /// use onestep::consistency::{ConsistencyFn, MultiStep, SamplingError};
+    /// use onestep::consistency::{ConsistencyFn, MultiStep, ConsistencyError};
     /// # use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let grid = Grid::from_angles(&[0.2, 0.6, 1.0]).unwrap();
@@ -236,11 +190,10 @@ impl MultiStep {
     /// assert_eq!(MultiStep::new(&grid, &[])?.sample_from(&double, &array![[3.0]], &mut rng)?, array![[6.0]]);
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn sample_from<F, C, R>(&self, f: &C, x: &ArrayRef2<F>, rng: &mut R) -> Result<Array2<F>, SamplingError>
+    pub fn sample_from<F, C>(&self, f: &C, x: &ArrayRef2<F>, rng: &mut dyn RngCore) -> Result<Array2<F>, ConsistencyError>
     where
         F: Float,
         C: ConsistencyFunction<F> + ?Sized,
-        R: RngCore + ?Sized,
     {
         assert_eq!(x.ncols(), f.dim(), "sample_from: x has {} columns, the functions dimension {}", x.ncols(), f.dim());
         let chain = self.chain(f)?;
@@ -250,12 +203,9 @@ impl MultiStep {
         collect(f.dim(), x.nrows(), ends)
     }
 
-    fn chain<F: Float, C: ConsistencyFunction<F> + ?Sized>(&self, f: &C) -> Result<Chain<'_>, SamplingError> {
-        if f.steps() == self.steps {
-            Ok(Chain { first: self.steps, returns: &self.returns })
-        } else {
-            Err(SamplingError::Steps { family: f.steps(), grid: self.steps })
-        }
+    fn chain<F: Float, C: ConsistencyFunction<F> + ?Sized>(&self, f: &C) -> Result<Chain<'_>, ConsistencyError> {
+        check_equal("levels of the consistency function", f.steps(), "levels of the grid", self.steps)?;
+        Ok(Chain { first: self.steps, returns: &self.returns })
     }
 }
 
@@ -266,13 +216,14 @@ struct Chain<'a> {
 }
 
 impl Chain<'_> {
-    fn draw<F, C, R>(&self, f: &C, n: usize, rng: &mut R) -> Result<Array2<F>, SamplingError>
+    fn draw<F, C>(&self, f: &C, n: usize, rng: &mut dyn RngCore) -> Result<Array2<F>, ConsistencyError>
     where
         F: Float,
         C: ConsistencyFunction<F> + ?Sized,
-        R: RngCore + ?Sized,
     {
-        let (seed, dim) = (rng.next_u64(), f.dim());
+        let dim = f.dim();
+        check_range("n", n, n.checked_mul(dim.max(1)).is_some_and(|size| size <= MOST_NUMBERS), "[0, 2^30 / dimension]")?;
+        let seed = rng.next_u64();
         let ends = parallel::map(n.div_ceil(CHUNK), |k| {
             let mut stream = Stream::nth(seed, k as u64);
             let rows = CHUNK.min(n - k * CHUNK);
@@ -283,7 +234,7 @@ impl Chain<'_> {
     }
 
     /// Carries one chunk through; an error counts its row from the chunk's first.
-    fn run<F, C>(&self, f: &C, mut x: Array2<F>, stream: &mut Stream) -> Result<Array2<F>, SamplingError>
+    fn run<F, C>(&self, f: &C, mut x: Array2<F>, stream: &mut Stream) -> Result<Array2<F>, ConsistencyError>
     where
         F: Float,
         C: ConsistencyFunction<F> + ?Sized,
@@ -299,27 +250,27 @@ impl Chain<'_> {
     }
 }
 
-fn evaluate<F, C>(f: &C, level: usize, x: &Array2<F>, out: &mut Array2<F>) -> Result<(), SamplingError>
+fn evaluate<F, C>(f: &C, level: usize, x: &Array2<F>, out: &mut Array2<F>) -> Result<(), ConsistencyError>
 where
     F: Float,
     C: ConsistencyFunction<F> + ?Sized,
 {
     if !f.holds(level) {
-        return Err(SamplingError::NotHeld { level });
+        return Err(ConsistencyError::NotHeld { level });
     }
     f.eval_into(level, x, out);
     match out.rows().into_iter().position(|row| row.iter().any(|v| !v.is_finite())) {
-        Some(row) => Err(SamplingError::NotFinite { row, level }),
+        Some(row) => Err(ConsistencyError::NotFinite { row: row + 1, level }),
         None => Ok(()),
     }
 }
 
 /// Puts the chunks under one another.
-fn collect<F: Float>(dim: usize, n: usize, chunks: Vec<Result<Array2<F>, SamplingError>>) -> Result<Array2<F>, SamplingError> {
+fn collect<F: Float>(dim: usize, n: usize, chunks: Vec<Result<Array2<F>, ConsistencyError>>) -> Result<Array2<F>, ConsistencyError> {
     let mut all = Array2::zeros((n, dim));
     for (k, (chunk, mut rows)) in chunks.into_iter().zip(all.axis_chunks_iter_mut(Axis(0), CHUNK)).enumerate() {
         let chunk = chunk.map_err(|error| match error {
-            SamplingError::NotFinite { row, level } => SamplingError::NotFinite { row: row + k * CHUNK, level },
+            ConsistencyError::NotFinite { row, level } => ConsistencyError::NotFinite { row: row + k * CHUNK, level },
             other => other,
         })?;
         rows.assign(&chunk);

@@ -6,7 +6,6 @@ use crate::law::Gaussian;
 use crate::law::Product;
 use crate::law::Rotated;
 use crate::law::Shifted;
-use crate::law::gaussian::{noisy_variance, over};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::schedule::Grid;
@@ -17,7 +16,7 @@ impl Gaussian {
     /// √(v_to/v_from) for every distinct eigenvalue: the slope of the flow map along its eigenspace. Without noise and variance there is
     /// nothing to transport, and the slope is 0.
     fn slopes(&self, from: NoiseLevel, to: NoiseLevel) -> Vec<f64> {
-        self.covariance().map(|s| over(noisy_variance(to, s), noisy_variance(from, s)).sqrt())
+        self.covariance().map(|s| from.over_noisy(to.noisy_variance(s), s).sqrt())
     }
 
     /// The Lipschitz constant of Φ_{from→to}: the largest slope √(v_to/v_from) over the eigenvalues.

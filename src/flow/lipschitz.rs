@@ -211,7 +211,7 @@ impl LipschitzProbe {
         let mut at = x.to_owned();
         let mut scale = 0.5;
         for _ in 0..rounds {
-            let proposal = at.mapv(|v| v + F::of(scale) * F::standard_normal(rng));
+            let proposal = at.mapv(|v| v + F::of(scale) * F::standard_normal(&mut &mut *rng));
             let tried = self.measure(score, from, to, &proposal, rng)?;
             best.effort.add(tried.effort);
             let mut improved = false;
@@ -245,9 +245,9 @@ impl LipschitzProbe {
         let norms = (0..x.nrows()).map(|i| {
             let jacobians: Vec<_> = points.iter().map(|p| jacobian(p.row(i))).collect();
             let inverses = jacobians.iter().map(|j| inverse(j.as_slice()?, dim)).map(|v| Array2::from_shape_vec((dim, dim), v?).ok());
-            let pairs = inverses.enumerate().flat_map(|(a, inverse)| {
-                jacobians[a + 1..].iter().filter_map(move |to| inverse.as_ref().map(|inverse| to.dot(inverse)))
-            });
+            let pairs = inverses
+                .enumerate()
+                .flat_map(|(a, inverse)| jacobians[a + 1..].iter().filter_map(move |to| inverse.as_ref().map(|inverse| to.dot(inverse))));
             largest(pairs.chain(jacobians.iter().cloned()).map(|j| norm(&j)))
         });
         Ok(LipschitzReport { norms: norms.collect(), converged: true, effort })

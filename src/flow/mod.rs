@@ -8,6 +8,7 @@
 //! | How good are the samplers that people use, on T levels? | [`FixedStep`]: Euler, Heun, DDIM, any [`Tableau`] |
 //! | What is L_f? | [`LipschitzProbe`], from below, for any score; exactly by [`Gaussian::lipschitz`](crate::law::Gaussian::lipschitz) and by the population recursions, whose reports hold it |
 
+mod as_f64;
 mod effort;
 mod error;
 mod exact;

@@ -1,7 +1,8 @@
 //! Covariance matrices held by their spectrum.
 
+use crate::error::{Empty, EntryOutOfRange, OutOfRange, check_entries, check_equal, check_range, check_some};
 use crate::float::Float;
-use crate::law::{LawError, check_entries, check_lengths};
+use crate::law::LawError;
 use crate::numeric::dense::eigen::{Eigen, Unsolved, symmetric};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayRef2, aview1};
@@ -62,11 +63,12 @@ pub(crate) fn orthonormality_gap(rows: &ArrayRef2<f64>) -> f64 {
 }
 
 fn check_dim(dim: usize) -> Result<(), LawError> {
-    if dim == 0 { Err(LawError::Empty { name: "dim" }) } else { Ok(()) }
+    check_range("dim", dim, dim > 0, "[1, inf)")?;
+    Ok(())
 }
 
 fn check_variances(name: &'static str, values: &[f64]) -> Result<(), LawError> {
-    check_entries(name, values, |v| v >= 0.0 && v.is_finite(), "[0, inf)")
+    Ok(check_entries(name, values, |v| v >= 0.0 && v.is_finite(), "[0, inf)")?)
 }
 
 impl Covariance {
@@ -82,9 +84,7 @@ impl Covariance {
     /// ```
     pub fn isotropic(dim: usize, variance: f64) -> Result<Self, LawError> {
         check_dim(dim)?;
-        if !(variance >= 0.0 && variance.is_finite()) {
-            return Err(LawError::OutOfRange { name: "variance", value: variance, range: "[0, inf)" });
-        }
+        check_range("variance", variance, variance >= 0.0 && variance.is_finite(), "[0, inf)")?;
         Ok(Self { dim, values: vec![variance], basis: Basis::Isotropic })
     }
 
@@ -99,9 +99,7 @@ impl Covariance {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn diagonal(variances: &[f64]) -> Result<Self, LawError> {
-        if variances.is_empty() {
-            return Err(LawError::Empty { name: "variances" });
-        }
+        check_some("variances", variances)?;
         check_variances("variances", variances)?;
         let dim = variances.len();
         if variances.iter().all(|v| *v == variances[0]) {
@@ -126,11 +124,11 @@ impl Covariance {
         let name = "covariance";
         let (rows, dim) = matrix.dim();
         if rows == 0 {
-            return Err(LawError::Empty { name });
+            return Err(Empty { name }.into());
         }
-        check_lengths("rows of covariance", rows, "columns of covariance", dim)?;
+        check_equal("rows of covariance", rows, "columns of covariance", dim)?;
         if let Some((index, &value)) = matrix.iter().enumerate().find(|(_, v)| !v.is_finite()) {
-            return Err(LawError::Entry { name, index, value, range: "(-inf, inf)" });
+            return Err(EntryOutOfRange { name, index: index + 1, value: value.into(), range: "(-inf, inf)" }.into());
         }
         let size = matrix.iter().fold(0.0, |a: f64, v| a.max(v.abs()));
         let gap = matrix.indexed_iter().map(|((i, j), v)| (v - matrix[[j, i]]).abs()).fold(0.0, f64::max);
@@ -164,10 +162,8 @@ impl Covariance {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn spectrum(eigenvalues: &[f64], rotation: &ArrayRef2<f64>) -> Result<Self, LawError> {
-        if eigenvalues.is_empty() {
-            return Err(LawError::Empty { name: "eigenvalues" });
-        }
-        check_lengths("eigenvalues", eigenvalues.len(), "rows of rotation", rotation.nrows())?;
+        check_some("eigenvalues", eigenvalues)?;
+        check_equal("eigenvalues", eigenvalues.len(), "rows of rotation", rotation.nrows())?;
         Self::low_rank(eigenvalues, &rotation.t(), 0.0)
     }
 
@@ -188,9 +184,9 @@ impl Covariance {
     pub fn low_rank(eigenvalues: &[f64], directions: &ArrayRef2<f64>, rest: f64) -> Result<Self, LawError> {
         let (rank, dim) = directions.dim();
         check_dim(dim)?;
-        check_lengths("eigenvalues", eigenvalues.len(), "directions", rank)?;
+        check_equal("eigenvalues", eigenvalues.len(), "directions", rank)?;
         if rank > dim {
-            return Err(LawError::Lengths { left_name: "directions", left: rank, right_name: "columns of directions", right: dim });
+            return Err(OutOfRange { name: "rows of directions", value: rank.into(), range: "[0, columns of directions]" }.into());
         }
         check_variances("eigenvalues", eigenvalues)?;
         check_variances("rest", &[rest])?;

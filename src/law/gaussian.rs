@@ -1,10 +1,11 @@
 //! Gaussian targets in any dimension.
 
+use crate::error::{check_entries, check_equal};
 use crate::float::Float;
 use crate::law::Covariance;
 use crate::law::covariance::TINY_VARIANCE;
 use crate::law::covariance::centred;
-use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, check_entries, check_lengths};
+use crate::law::{FITS, LawError, LogDensity, Moments, Posterior, Sample, fits};
 use crate::level::NoiseLevel;
 use crate::numeric::batch::for_blocks;
 use crate::numeric::shapes::assert_shapes;
@@ -44,18 +45,6 @@ pub struct Gaussian {
     covariance: Covariance,
 }
 
-/// v = cos²θ λ + sin²θ, the variance at `level` along an eigenvector of variance λ.
-#[inline]
-pub(crate) fn noisy_variance(level: NoiseLevel, variance: f64) -> f64 {
-    level.alpha_bar() * variance + level.one_minus_alpha_bar()
-}
-
-/// `numerator`/v, and 0 where both are 0: the pseudo-inverse.
-#[inline]
-pub(crate) fn over(numerator: f64, v: f64) -> f64 {
-    if v > 0.0 { numerator / v } else { 0.0 }
-}
-
 impl Gaussian {
     /// N(`mean`, `covariance`).
     ///
@@ -69,8 +58,8 @@ impl Gaussian {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(mean: &[f64], covariance: Covariance) -> Result<Self, LawError> {
-        check_lengths("mean", mean.len(), "covariance", covariance.dim())?;
-        check_entries("mean", mean, f64::is_finite, "(-inf, inf)")?;
+        check_equal("mean", mean.len(), "covariance", covariance.dim())?;
+        check_entries("mean", mean, fits, FITS)?;
         Ok(Self { mean: mean.to_vec(), covariance })
     }
 
@@ -150,7 +139,7 @@ impl Sample for Gaussian {
 impl LogDensity for Gaussian {
     fn log_density_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef1<f64>) {
         assert_eq!(x.dim(), (out.len(), self.mean.len()), "log_density: x has shape {:?}, out length {}", x.dim(), out.len());
-        let v = |variance: f64| noisy_variance(level, variance);
+        let v = |variance: f64| level.noisy_variance(variance);
         let degenerate = self.covariance.eigenvalues().any(|(variance, _)| v(variance) == 0.0);
         let constant = self.covariance.sum(|variance| LN_SQRT_2PI + 0.5 * v(variance).max(TINY_VARIANCE).ln());
         let inverse = self.covariance.map(|variance| 1.0 / v(variance).max(TINY_VARIANCE));
@@ -172,13 +161,13 @@ impl LogDensity for Gaussian {
 impl Posterior for Gaussian {
     fn denoise_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef2<f64>) {
         assert_shapes("denoise", self.mean.len(), x, out);
-        let gain = self.covariance.map(|variance| over(level.cos() * variance, noisy_variance(level, variance)));
+        let gain = self.covariance.map(|variance| level.gain(variance));
         self.affine(level.cos(), 1.0, &gain, x, out);
     }
 
     fn posterior_covariance(&self, level: NoiseLevel, x: &ArrayRef1<f64>) -> Array2<f64> {
         assert_eq!(x.len(), self.mean.len(), "posterior_covariance: x has length {}, the target dimension {}", x.len(), self.mean.len());
-        self.covariance.function(|variance| over(variance * level.one_minus_alpha_bar(), noisy_variance(level, variance)))
+        self.covariance.function(|variance| level.posterior_variance(variance))
     }
 }
 
@@ -195,7 +184,7 @@ impl Moments for Gaussian {
 impl<F: Float> ScoreFunction<F> for Gaussian {
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score", self.mean.len(), x, out);
-        let gain = self.covariance.map(|variance| over(-1.0, noisy_variance(level, variance)));
+        let gain = self.covariance.map(|variance| level.over_noisy(-1.0, variance));
         self.affine(level.cos(), 0.0, &gain, x, out);
     }
 }

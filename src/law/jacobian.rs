@@ -9,8 +9,6 @@ use crate::law::Product;
 use crate::law::Radial;
 use crate::law::Rotated;
 use crate::law::Shifted;
-use crate::law::gaussian::{noisy_variance, over};
-use crate::law::mixture::softmax;
 use crate::law::radial::{Shell, norm};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
@@ -24,7 +22,7 @@ impl<F: Float> ScoreJacobian<F> for Gaussian {
     fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score_jvp", self.dim(), x, out);
         assert_shapes("score_jvp", self.dim(), v, out);
-        let gain = self.covariance().map(|s| over(-1.0, noisy_variance(level, s)));
+        let gain = self.covariance().map(|s| level.over_noisy(-1.0, s));
         self.covariance().apply(&gain, v, out);
     }
 }
@@ -35,13 +33,12 @@ impl<F: Float> ScoreJacobian<F> for GaussianMixture {
     fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score_jvp", self.dim(), x, out);
         assert_shapes("score_jvp", self.dim(), v, out);
-        let mut r = self.logits(level, x);
-        r.rows_mut().into_iter().for_each(softmax);
+        let r = self.posterior_weights(level, x);
         let score: Array2<F> = ScoreFunction::score(self, level, x);
         let (mut pull, mut image) = (Array2::<F>::zeros(x.raw_dim()), Array2::<F>::zeros(x.raw_dim()));
         out.fill(F::zero());
         for (k, covariance) in self.covariances().iter().enumerate() {
-            let gain = covariance.map(|s| over(-1.0, noisy_variance(level, s)));
+            let gain = covariance.map(|s| level.over_noisy(-1.0, s));
             covariance.apply(&gain, &self.about_mean(level, k, x), &mut pull);
             covariance.apply(&gain, v, &mut image);
             for (i, mut o) in out.rows_mut().into_iter().enumerate() {

@@ -1,12 +1,12 @@
 //! Gaussian mixtures in any dimension.
 
+use crate::error::{Empty, check_entries, check_equal, check_range};
 use crate::float::Float;
 use crate::law::Covariance;
 use crate::law::Gaussian;
 use crate::law::covariance::TINY_VARIANCE;
 use crate::law::covariance::centred;
-use crate::law::gaussian::{noisy_variance, over};
-use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, check_entries, check_lengths, normalised};
+use crate::law::{FITS, LARGEST, LawError, LogDensity, Moments, Posterior, SMALLEST, Sample, fits, normalised};
 use crate::level::NoiseLevel;
 use crate::numeric::batch::for_blocks;
 use crate::numeric::shapes::assert_shapes;
@@ -14,7 +14,7 @@ use crate::numeric::special::normal::LN_SQRT_2PI;
 use crate::score::ScoreFunction;
 use crate::space::Space;
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, ArrayViewMut1, Axis, Zip, aview1};
+use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, ArrayViewMut1, Axis, Slice, Zip, aview1};
 use rand::{Rng, RngCore};
 
 /// The mixture Σ_k w_k N(m_k, Σ_k) on ℝ^d.
@@ -57,6 +57,8 @@ pub struct GaussianMixture {
 
 /// Squared distances come from a matrix product where they lose at most this factor (in units of the smallest variance) to cancellation.
 const EXPANSION_LOSS: f64 = 1e4;
+/// Coordinates below this part of the root of the largest number may be squared and summed.
+const SQUARABLE: f64 = 1e-8;
 /// Dimension from which the matrix product pays.
 const EXPANSION_DIM: usize = 8;
 /// A logit of a degenerate component above this means that the point lies on its support.
@@ -80,17 +82,19 @@ impl GaussianMixture {
     /// ```
     pub fn new(weights: &[f64], means: &ArrayRef2<f64>, covariances: &[Covariance]) -> Result<Self, LawError> {
         let weights = normalised(weights)?;
-        check_lengths("weights", weights.len(), "means", means.nrows())?;
-        check_lengths("weights", weights.len(), "covariances", covariances.len())?;
+        check_equal("weights", weights.len(), "means", means.nrows())?;
+        check_equal("weights", weights.len(), "covariances", covariances.len())?;
         let dim = means.ncols();
-        if dim == 0 {
-            return Err(LawError::Empty { name: "dim" });
-        }
+        check_range("columns of means", dim, dim > 0, "[1, inf)")?;
         for covariance in covariances {
-            check_lengths("columns of means", dim, "covariance", covariance.dim())?;
+            check_equal("columns of means", dim, "covariance", covariance.dim())?;
         }
         let flat: Vec<f64> = means.iter().copied().collect();
-        check_entries("means", &flat, f64::is_finite, "(-inf, inf)")?;
+        check_entries("means", &flat, fits, FITS)?;
+        for covariance in covariances {
+            let largest = covariance.largest();
+            check_range("largest eigenvalue of a covariance", largest, largest <= LARGEST * LARGEST, "[0, 1e150]")?;
+        }
         let kept: Vec<usize> = (0..weights.len()).filter(|&k| weights[k] > 0.0).collect();
         let means = means.select(Axis(0), &kept);
         let covariances: Vec<Covariance> = kept.iter().map(|&k| covariances[k].clone()).collect();
@@ -135,7 +139,7 @@ impl GaussianMixture {
     /// The bandwidth is a standard deviation; 0 gives the empirical law itself.
     ///
     /// # Errors
-    /// No data, entries that are not finite, a bandwidth that is negative or not finite.
+    /// No data, entries beyond ±1e75 or not finite, a bandwidth that is neither 0 nor in [1e−75, 1e75].
     ///
     /// ```
     /// use ndarray::array;
@@ -147,12 +151,10 @@ impl GaussianMixture {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn kernel_density(data: &ArrayRef2<f64>, bandwidth: f64) -> Result<Self, LawError> {
-        if !(bandwidth >= 0.0 && bandwidth.is_finite()) {
-            return Err(LawError::OutOfRange { name: "bandwidth", value: bandwidth, range: "[0, inf)" });
-        }
+        check_range("bandwidth", bandwidth, bandwidth == 0.0 || (SMALLEST..=LARGEST).contains(&bandwidth), "{0} or [1e-75, 1e75]")?;
         let n = data.nrows();
         if n == 0 {
-            return Err(LawError::Empty { name: "data" });
+            return Err(Empty { name: "data" }.into());
         }
         Self::isotropic(&vec![1.0 / n as f64; n], data, &vec![bandwidth * bandwidth; n])
     }
@@ -205,9 +207,13 @@ impl GaussianMixture {
         &self.covariances
     }
 
-    /// Whether distances come from a matrix product at this level.
-    fn expands(&self, level: NoiseLevel) -> bool {
-        let smallest = self.covariances.iter().map(|c| noisy_variance(level, c.largest())).fold(f64::INFINITY, f64::min);
+    /// Whether distances come from a matrix product at this level: not where a square of a coordinate could overflow.
+    fn expands<F: Float>(&self, level: NoiseLevel, x: &ArrayRef2<F>) -> bool {
+        let most = F::of(SQUARABLE) * F::max_value().sqrt();
+        if x.iter().any(|v| !(v.abs() < most)) {
+            return false;
+        }
+        let smallest = self.covariances.iter().map(|c| level.noisy_variance(c.largest())).fold(f64::INFINITY, f64::min);
         self.isotropic && self.dim() >= EXPANSION_DIM && level.alpha_bar() * self.spread <= EXPANSION_LOSS * smallest
     }
 
@@ -222,7 +228,7 @@ impl GaussianMixture {
 
     /// ln(w_k p_θ(x | k)) for every row and component; degenerate variances are floored.
     pub(crate) fn logits<F: Float>(&self, level: NoiseLevel, x: &ArrayRef2<F>) -> Array2<f64> {
-        if self.expands(level) {
+        if self.expands(level, x) {
             return self.expanded_logits(level, &centred(x, &self.scaled_centre(level)), true);
         }
         let constants = self.ln_constants(level);
@@ -233,6 +239,38 @@ impl GaussianMixture {
             logits.column_mut(k).iter_mut().zip(quadratic).for_each(|(logit, q)| *logit = constants[k] - 0.5 * q);
         }
         logits
+    }
+
+    /// P(component k | X_θ = x) for every row and component.
+    pub(crate) fn posterior_weights<F: Float>(&self, level: NoiseLevel, x: &ArrayRef2<F>) -> Array2<f64> {
+        let mut r = self.logits(level, x);
+        for (i, mut row) in r.rows_mut().into_iter().enumerate() {
+            let lost = row.iter().all(|l| !(*l > f64::NEG_INFINITY));
+            if lost && x.row(i).iter().all(|v| v.is_finite()) {
+                self.far_logits(level, &x.slice_axis(Axis(0), Slice::from(i..=i)), &mut row);
+            }
+            softmax(row);
+        }
+        r
+    }
+
+    /// The logits of one point that is so far away that every density underflows: all to the component that is nearest in its own units.
+    fn far_logits<F: Float>(&self, level: NoiseLevel, x: &ArrayRef2<F>, logits: &mut ArrayViewMut1<'_, f64>) {
+        let offset = |k: usize| Array2::from_shape_fn((1, self.dim()), |(_, j)| x[[0, j]].as_f64() - level.cos() * self.means[[k, j]]);
+        let offsets: Vec<Array2<f64>> = (0..self.weights.len()).map(offset).collect();
+        let size = offsets.iter().flatten().fold(f64::MIN_POSITIVE, |a, o| if o.abs() <= a { a } else { o.abs() });
+        let smallest = self.covariances.iter().flat_map(|c| c.map(|s| floored(level, s))).fold(f64::INFINITY, f64::min);
+        for ((logit, covariance), offset) in logits.iter_mut().zip(&self.covariances).zip(&offsets) {
+            *logit = covariance.quadratic(&covariance.map(|s| smallest / floored(level, s)), &offset.mapv(|o| o / size))[0];
+        }
+        let nearest = logits.iter().copied().fold(f64::INFINITY, f64::min);
+        let constants = self.ln_constants(level);
+        logits.iter_mut().zip(constants).for_each(|(l, c)| *l = if *l <= nearest { c } else { f64::NEG_INFINITY });
+    }
+
+    /// P(component k | X_θ = x), k = 1, 2, ….
+    pub(crate) fn responsibilities(&self, level: NoiseLevel, x: &[f64]) -> Vec<f64> {
+        self.posterior_weights(level, &aview1(x).insert_axis(Axis(0))).row(0).to_vec()
     }
 
     /// ln w_k and the logarithm of the largest density of component k.
@@ -312,12 +350,11 @@ impl GaussianMixture {
         x: &ArrayRef2<F>,
         out: &mut ArrayRef2<F>,
     ) {
-        if self.expands(level) {
+        if self.expands(level, x) {
             self.expanded_average(level, offset, g, x, out);
             return;
         }
-        let mut r = self.logits(level, x);
-        r.rows_mut().into_iter().for_each(softmax);
+        let r = self.posterior_weights(level, x);
         out.fill(F::zero());
         let mut image = Array2::zeros(x.raw_dim());
         for (k, covariance) in self.covariances.iter().enumerate() {
@@ -335,7 +372,7 @@ impl GaussianMixture {
 
 /// The variance of an eigenspace at this level, floored where a density divides by it.
 fn floored(level: NoiseLevel, variance: f64) -> f64 {
-    noisy_variance(level, variance).max(TINY_VARIANCE)
+    level.noisy_variance(variance).max(TINY_VARIANCE)
 }
 
 /// Exponentials of the logits, normalised; the largest logit is taken out first. NaN stays NaN.
@@ -378,8 +415,7 @@ impl Sample for GaussianMixture {
 impl LogDensity for GaussianMixture {
     fn log_density_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef1<f64>) {
         assert_eq!(x.dim(), (out.len(), self.dim()), "log_density: x has shape {:?}, out length {}", x.dim(), out.len());
-        let degenerate: Vec<bool> =
-            self.covariances.iter().map(|c| c.eigenvalues().any(|(s, _)| noisy_variance(level, s) == 0.0)).collect();
+        let degenerate: Vec<bool> = self.covariances.iter().map(|c| c.eigenvalues().any(|(s, _)| level.noisy_variance(s) == 0.0)).collect();
         let mut column = out.view_mut().insert_axis(Axis(1));
         for_blocks(x, &mut column, |x, mut out| {
             for (mut o, logits) in out.rows_mut().into_iter().zip(self.logits(level, &x).rows()) {
@@ -401,21 +437,20 @@ impl LogDensity for GaussianMixture {
 impl Posterior for GaussianMixture {
     fn denoise_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef2<f64>) {
         assert_shapes("denoise", self.dim(), x, out);
-        let gain = |s: f64| over(level.cos() * s, noisy_variance(level, s));
+        let gain = |s: f64| level.gain(s);
         for_blocks(x, out, |x, mut out| self.average(level, 1.0, &gain, &x, &mut out));
     }
 
     fn posterior_covariance(&self, level: NoiseLevel, x: &ArrayRef1<f64>) -> Array2<f64> {
         assert_eq!(x.len(), self.dim(), "posterior_covariance: x has length {}, the target dimension {}", x.len(), self.dim());
         let point = x.to_owned().insert_axis(Axis(0));
-        let mut r = self.logits(level, &point).remove_axis(Axis(0));
-        softmax(r.view_mut());
+        let r = self.responsibilities(level, &x.to_vec());
         let mean = self.denoise(level, &point);
         let mut total = Array2::zeros((self.dim(), self.dim()));
         for (k, covariance) in self.covariances.iter().enumerate().filter(|(k, _)| r[*k] > 0.0) {
-            let own = covariance.function(|s| over(s * level.one_minus_alpha_bar(), noisy_variance(level, s)));
+            let own = covariance.function(|s| level.posterior_variance(s));
             let mut deviation = Array2::zeros(point.raw_dim());
-            let gain = covariance.map(|s| over(level.cos() * s, noisy_variance(level, s)));
+            let gain = covariance.map(|s| level.gain(s));
             covariance.apply(&gain, &self.about_mean(level, k, &point), &mut deviation);
             deviation += &self.means.row(k);
             deviation -= &mean;
@@ -439,7 +474,7 @@ impl Moments for GaussianMixture {
 impl<F: Float> ScoreFunction<F> for GaussianMixture {
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score", self.dim(), x, out);
-        let gain = |s: f64| over(-1.0, noisy_variance(level, s));
+        let gain = |s: f64| level.over_noisy(-1.0, s);
         for_blocks(x, out, |x, mut out| self.average(level, 0.0, &gain, &x, &mut out));
     }
 }

@@ -2,133 +2,77 @@
 //!
 //! Each trait is one capability; a target implements those it can answer exactly. All of them speak of the marginals p_θ of
 //! X_θ = cos θ · X_0 + sin θ · Z, so the data law itself is the level θ = 0. Rows are points.
+//!
+//! | law | take |
+//! | --- | --- |
+//! | a mixture of normals or point masses on the line, with everything exact | [`LineMixture`], at one level [`LineMarginal`] |
+//! | one normal law; a mixture of them; a kernel density; in any dimension | [`Gaussian`], [`GaussianMixture`] |
+//! | point masses, or data as they are | [`PointMasses`] |
+//! | spheres, balls, any radial law | [`Radial`] |
+//! | two moons, bananas, arcs | [`NoisyCurve`] |
+//! | independent blocks; turned; moved | [`Product`], [`Rotated`], [`Shifted`] |
+//! | known by a score and a sampler | [`Tweedie`] |
+//! | known by its score alone | [`Tweedie`] with [`ReverseDiffusion`] |
+//!
+//! | question | ask for |
+//! | --- | --- |
+//! | samples of X_0 | [`Sample`] |
+//! | ln p_θ | [`LogDensity`] |
+//! | E\[X_0 \| X_θ\] and its covariance | [`Posterior`] |
+//! | E\[g(X_0) \| X_θ\] for any g | [`PosteriorRule`]: built in, from a sampler by [`MonteCarloPosterior`], from samples by [`ImportancePosterior`] |
+//! | E X_0, E‖X_0‖² | [`Moments`] |
+//! | the score and its derivative | [`ScoreFunction`](crate::score::ScoreFunction), [`ScoreJacobian`](crate::score::ScoreJacobian) |
 
 mod atoms;
 pub(crate) mod conditional;
 mod covariance;
 mod curve;
+mod error;
 pub(crate) mod gaussian;
+mod importance;
 mod jacobian;
 mod line;
 pub(crate) mod mixture;
+mod monte_carlo;
 mod posterior_rule;
 mod product;
+mod quantile;
 pub(crate) mod radial;
+mod reverse;
 mod rotated;
 mod shifted;
+mod tweedie;
 
 pub use atoms::PointMasses;
 pub use covariance::Covariance;
 pub use curve::NoisyCurve;
+pub use error::LawError;
 pub use gaussian::Gaussian;
+pub use importance::ImportancePosterior;
 pub use line::{LineLabel, LineMarginal, LineMixture};
 pub use mixture::GaussianMixture;
+pub use monte_carlo::MonteCarloPosterior;
 pub use posterior_rule::{DiscreteLaw, PosteriorRule};
 pub use product::Product;
 pub use radial::Radial;
+pub use reverse::ReverseDiffusion;
 pub use rotated::Rotated;
 pub use shifted::Shifted;
+pub use tweedie::Tweedie;
 
 use crate::delegate::delegate;
+use crate::error::{check_entries, check_some};
 use crate::level::NoiseLevel;
 use crate::space::Space;
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2};
 use rand::RngCore;
-
-/// Why a target could not be made.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LawError {
-    /// A list is empty, or the dimension is 0.
-    #[error("{name} is empty: at least one is needed")]
-    Empty {
-        /// What is empty.
-        name: &'static str,
-    },
-    /// Two things that must have the same length or dimension have not.
-    #[error("{left_name} has length {left}, {right_name} has length {right}: they must be equal")]
-    Lengths {
-        /// The first list.
-        left_name: &'static str,
-        /// Its length.
-        left: usize,
-        /// The second list.
-        right_name: &'static str,
-        /// Its length.
-        right: usize,
-    },
-    /// A parameter is NaN or outside its range.
-    #[error("{name} = {value:?} is outside {range}")]
-    OutOfRange {
-        /// The parameter.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-        /// The valid range.
-        range: &'static str,
-    },
-    /// An entry of a list is NaN or outside its range.
-    #[error("{name}[{index}] = {value:?} is outside {range}")]
-    Entry {
-        /// The list.
-        name: &'static str,
-        /// Position in the list (row-major for a matrix), from 0.
-        index: usize,
-        /// The value there.
-        value: f64,
-        /// The valid range.
-        range: &'static str,
-    },
-    /// Weights must sum to one.
-    #[error("weights sum to {sum}, not to 1 (within 1e-9)")]
-    WeightSum {
-        /// Their sum.
-        sum: f64,
-    },
-    /// A matrix that must be symmetric positive semi-definite is not.
-    #[error("{name} is not positive semi-definite: its smallest eigenvalue is {eigenvalue} (largest {largest})")]
-    NotPositive {
-        /// The matrix.
-        name: &'static str,
-        /// The smallest eigenvalue.
-        eigenvalue: f64,
-        /// The largest eigenvalue.
-        largest: f64,
-    },
-    /// Eigenvectors that do not give the matrix back.
-    #[error("the eigenvectors of {name} miss it by {residual:e} of its largest entry")]
-    NotSolved {
-        /// The matrix.
-        name: &'static str,
-        /// The largest entry of what they miss, relative to that of the matrix.
-        residual: f64,
-    },
-    /// A matrix that must be symmetric is not.
-    #[error("{name} is not symmetric: entries differ by {gap}")]
-    NotSymmetric {
-        /// The matrix.
-        name: &'static str,
-        /// The largest difference between an entry and its mirror.
-        gap: f64,
-    },
-    /// A matrix that must be orthogonal is not.
-    #[error("{name} is not orthogonal: an entry of QᵀQ − I is {gap}")]
-    NotOrthogonal {
-        /// The matrix.
-        name: &'static str,
-        /// The largest entry of |QᵀQ − I|.
-        gap: f64,
-    },
-}
 
 /// Sum of weights may differ from one by this much before they are refused; they are then normalised exactly.
 pub(crate) const WEIGHT_TOLERANCE: f64 = 1e-9;
 
 /// Checks that `weights` are finite, nonnegative and sum to one, and returns them normalised.
 pub(crate) fn normalised(weights: &[f64]) -> Result<Vec<f64>, LawError> {
-    if weights.is_empty() {
-        return Err(LawError::Empty { name: "weights" });
-    }
+    check_some("weights", weights)?;
     check_entries("weights", weights, |w| w >= 0.0 && w.is_finite(), "[0, inf)")?;
     let sum: f64 = weights.iter().sum();
     if !((sum - 1.0).abs() <= WEIGHT_TOLERANCE) {
@@ -137,17 +81,15 @@ pub(crate) fn normalised(weights: &[f64]) -> Result<Vec<f64>, LawError> {
     Ok(weights.iter().map(|w| w / sum).collect())
 }
 
-/// Checks every entry of a list.
-pub(crate) fn check_entries(name: &'static str, values: &[f64], ok: impl Fn(f64) -> bool, range: &'static str) -> Result<(), LawError> {
-    match values.iter().position(|&v| !ok(v)) {
-        Some(index) => Err(LawError::Entry { name, index, value: values[index], range }),
-        None => Ok(()),
-    }
-}
+/// Lengths of a law (means, standard deviations, radii) lie between these, so that their fourth powers are representable.
+pub(crate) const SMALLEST: f64 = 1e-75;
+pub(crate) const LARGEST: f64 = 1e75;
+/// What [`fits`] asks, in words.
+pub(crate) const FITS: &str = "[-1e75, 1e75]";
 
-/// Checks that two lists have equal lengths.
-pub(crate) fn check_lengths(left_name: &'static str, left: usize, right_name: &'static str, right: usize) -> Result<(), LawError> {
-    if left == right { Ok(()) } else { Err(LawError::Lengths { left_name, left, right_name, right }) }
+/// Whether a coordinate is of a size that the theory's fourth powers can hold.
+pub(crate) fn fits(value: f64) -> bool {
+    value.abs() <= LARGEST
 }
 
 /// A law that can be sampled.
@@ -220,6 +162,21 @@ pub trait Moments: Sample {
 
     /// E‖X_0‖².
     fn second_moment(&self) -> f64;
+}
+
+/// A law whose posterior X_0 | X_θ = x can be sampled: what [`MonteCarloPosterior`] makes a rule of.
+pub trait PosteriorSample: Sample {
+    /// Fills the rows of `out` with independent draws of X_0 given X_θ = `x`.
+    ///
+    /// # Panics
+    /// `x` does not have length `dim()`, or `out` not `dim()` columns.
+    fn sample_posterior_into(&self, level: NoiseLevel, x: &[f64], rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>);
+}
+
+delegate! {
+    impl[] PosteriorSample {
+        fn sample_posterior_into(&self, level: NoiseLevel, x: &[f64], rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>);
+    }
 }
 
 delegate! {

@@ -1,7 +1,6 @@
 //! Products: independent blocks of coordinates.
 
-use crate::consistency::ConsistencyFunction;
-use crate::consistency::assert_evaluable;
+use crate::error::{check_range, check_some};
 use crate::float::Float;
 use crate::law::{LawError, LogDensity, Moments, Posterior, Sample};
 use crate::level::NoiseLevel;
@@ -33,6 +32,9 @@ pub struct Product<T> {
     factors: Vec<T>,
 }
 
+/// Copies of a factor, at most.
+const MOST_COPIES: usize = 1 << 20;
+
 impl<T> Product<T> {
     /// The product of `factors`, in the order of their coordinates.
     ///
@@ -47,7 +49,8 @@ impl<T> Product<T> {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn new(factors: Vec<T>) -> Result<Self, LawError> {
-        if factors.is_empty() { Err(LawError::Empty { name: "factors" }) } else { Ok(Self { factors }) }
+        check_some("factors", &factors)?;
+        Ok(Self { factors })
     }
 
     /// `copies` independent copies of one factor.
@@ -66,6 +69,7 @@ impl<T> Product<T> {
     where
         T: Clone,
     {
+        check_range("copies", copies, (1..=MOST_COPIES).contains(&copies), "[1, 1048576]")?;
         Self::new(vec![factor; copies])
     }
 
@@ -170,15 +174,6 @@ impl<F: Float, T: ScoreFunction<F>> ScoreFunction<F> for Product<T> {
         assert_shapes("score", self.dim(), x, out);
         for (factor, columns) in self.blocks(Space::dim) {
             factor.score_into(level, &x.slice_axis(Axis(1), columns), &mut out.slice_axis_mut(Axis(1), columns));
-        }
-    }
-}
-
-impl<F: Float, T: ConsistencyFunction<F>> ConsistencyFunction<F> for Product<T> {
-    fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-        assert_evaluable(self, t, x, out);
-        for (factor, columns) in self.blocks(Space::dim) {
-            factor.eval_into(t, &x.slice_axis(Axis(1), columns), &mut out.slice_axis_mut(Axis(1), columns));
         }
     }
 }

@@ -1,10 +1,9 @@
 //! Rotations of targets, scores, flows and consistency functions.
 
-use crate::consistency::ConsistencyFunction;
-use crate::consistency::assert_evaluable;
+use crate::error::{Empty, check_equal};
 use crate::float::Float;
 use crate::law::covariance::{ORTHOGONALITY, orthonormality_gap};
-use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, check_lengths};
+use crate::law::{LawError, LogDensity, Moments, Posterior, Sample};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::score::ScoreFunction;
@@ -51,11 +50,15 @@ impl<T> Rotated<T> {
     /// assert!(Rotated::new(Gaussian::standard(2)?, &array![[1.0, 1.0], [0.0, 1.0]]).is_err());
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn new(inner: T, rotation: &ArrayRef2<f64>) -> Result<Self, LawError> {
+    pub fn new(inner: T, rotation: &ArrayRef2<f64>) -> Result<Self, LawError>
+    where
+        T: Space,
+    {
         if rotation.nrows() == 0 {
-            return Err(LawError::Empty { name: "rotation" });
+            return Err(Empty { name: "rotation" }.into());
         }
-        check_lengths("rows of rotation", rotation.nrows(), "columns of rotation", rotation.ncols())?;
+        check_equal("rows of rotation", rotation.nrows(), "columns of rotation", rotation.ncols())?;
+        check_equal("dimension of inner", inner.dim(), "rows of rotation", rotation.nrows())?;
         let gap = orthonormality_gap(rotation);
         if !(gap <= ORTHOGONALITY) {
             return Err(LawError::NotOrthogonal { name: "rotation", gap });
@@ -157,16 +160,5 @@ impl<F: Float, T: ScoreFunction<F>> ScoreFunction<F> for Rotated<T> {
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score", self.inner.dim(), x, out);
         self.rotate_into(&self.inner.score(level, &self.unrotate(x)), out);
-    }
-}
-
-impl<F: Float, T: ConsistencyFunction<F>> ConsistencyFunction<F> for Rotated<T> {
-    fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-        assert_evaluable(self, t, x, out);
-        if t == 1 {
-            out.assign(x);
-        } else {
-            self.rotate_into(&self.inner.eval(t, &self.unrotate(x)), out);
-        }
     }
 }

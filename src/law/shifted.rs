@@ -1,7 +1,8 @@
 //! Translations of targets, scores and flows.
 
+use crate::error::{check_entries, check_equal};
 use crate::float::Float;
-use crate::law::{LawError, LogDensity, Moments, Posterior, Sample, check_entries, check_lengths};
+use crate::law::{FITS, LawError, LogDensity, Moments, Posterior, Sample, fits};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::score::ScoreFunction;
@@ -47,10 +48,10 @@ impl<T> Shifted<T> {
     /// ```
     pub fn new(inner: T, shift: &[f64]) -> Result<Self, LawError>
     where
-        T: ScoreFunction,
+        T: Space,
     {
-        check_lengths("coordinates of inner", inner.dim(), "shift", shift.len())?;
-        check_entries("shift", shift, f64::is_finite, "(-inf, inf)")?;
+        check_equal("coordinates of inner", inner.dim(), "shift", shift.len())?;
+        check_entries("shift", shift, fits, FITS)?;
         Ok(Self { inner, shift: shift.to_vec() })
     }
 

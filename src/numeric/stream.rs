@@ -43,6 +43,8 @@ impl RngCore for Stream {
 }
 
 /// `count` different indices below `n` in random order (a partial Fisher–Yates shuffle). `count` ≤ n.
+///
+/// Not `rand::seq::index::sample`: that draws another sequence from the same stream, which would move every number trained from a seed.
 pub(crate) fn distinct_indices(n: usize, count: usize, rng: &mut (impl RngCore + ?Sized)) -> Vec<usize> {
     let mut all: Vec<usize> = (0..n).collect();
     for i in 0..count.min(n) {

@@ -1,5 +1,6 @@
 //! What the recursions share: their settings, refinement until the answer stands still, and the functions that are kept.
 
+use crate::error::check_range;
 use crate::population::{Keep, Method, PopulationError, PopulationReport};
 
 /// Spacing of the nodes in local scales in the first run for a tolerance of 1e−9.
@@ -11,40 +12,151 @@ const ORDER: f64 = 10.0;
 /// Refinements tried before a run is reported as not resolved.
 const REFINEMENTS: usize = 6;
 
-/// Settings of a recursion on nodes.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
+/// What a recursion is asked for: the same for all laws.
+///
+/// # Example
+/// ```
+/// use onestep::Grid;
+/// use onestep::law::LineMixture;
+/// use onestep::population::{LineRecursion, Method, Settings};
+/// let (law, grid) = (LineMixture::gaussian(0.0, 1.0)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);
+/// let settings = Settings::new().method(Method::Distillation).tolerance(1e-6);
+/// let run = LineRecursion::new(&law, &grid).settings(settings).run()?;
+/// assert_eq!(run.report().loss_sum, 0.0);
+/// # Ok::<(), onestep::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Settings {
     pub(crate) method: Method,
     pub(crate) keep: Keep,
-    /// Relative tolerance of the measured quantities.
-    pub(crate) tolerance: f64,
-    /// Spacing of the nodes in local scales in the first run; chosen from the tolerance if not given.
-    pub(crate) spacing: Option<f64>,
-    pub(crate) refinements: usize,
+    tolerance: Option<f64>,
+    spacing: Option<f64>,
+    refinements: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Settings {
-    /// Training, keeping f_T only.
-    pub(crate) fn new(tolerance: f64) -> Self {
-        Self { method: Method::Training, keep: Keep::Last, tolerance, spacing: None, refinements: REFINEMENTS }
+    /// Training, keeping f_T only, to the default tolerance of the recursion.
+    ///
+    /// ```
+    /// use onestep::population::{Keep, Method, Settings};
+    /// assert_eq!(Settings::new(), Settings::new().method(Method::Training).keep(Keep::Last).refinements(6));
+    /// ```
+    #[must_use]
+    pub fn new() -> Self {
+        Self { method: Method::Training, keep: Keep::Last, tolerance: None, spacing: None, refinements: REFINEMENTS }
+    }
+
+    /// Training or distillation.
+    ///
+    /// ```
+    /// use onestep::population::{Method, Settings};
+    /// assert_ne!(Settings::new().method(Method::Distillation), Settings::new());
+    /// ```
+    #[must_use]
+    pub fn method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// Which functions to keep; by default f_T alone.
+    ///
+    /// ```
+    /// use onestep::population::{Keep, Settings};
+    /// assert_ne!(Settings::new().keep(Keep::All), Settings::new());
+    /// ```
+    #[must_use]
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    /// Relative tolerance of W_1, W_2, energy deficit and loss, in [1e−13, 1). By default 1e−9 on the line, 1e−8 for radial laws and 1e−3 on
+    /// the lattice; a Gaussian has a closed form and needs none.
+    ///
+    /// ```
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::{PopulationLaw, Settings};
+    /// let (law, grid) = (LineMixture::gaussian(0.0, 1.0)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);
+    /// assert!(law.population(&grid, &Settings::new().tolerance(f64::NAN)).is_err());
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: f64) -> Self {
+        self.tolerance = Some(tolerance);
+        self
+    }
+
+    /// Spacing of the nodes in local length scales in the first run, in (0, 1], for the recursions on moving nodes (line and radial); by
+    /// default chosen from the tolerance.
+    ///
+    /// ```
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::{PopulationLaw, Settings};
+    /// let (law, grid) = (LineMixture::gaussian(0.0, 1.0)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);
+    /// assert!(law.population(&grid, &Settings::new().spacing(2.0)).is_err());
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    pub fn spacing(mut self, spacing: f64) -> Self {
+        self.spacing = Some(spacing);
+        self
+    }
+
+    /// How many finer runs may follow the first, for the recursions on moving nodes; 6 by default. With 0 there is one run, at the spacing
+    /// asked for, and its numerical error is reported as infinite, that is unknown.
+    ///
+    /// ```
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::{PopulationLaw, Settings};
+    /// let (law, grid) = (LineMixture::gaussian(0.0, 1.0)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);
+    /// let once = law.population(&grid, &Settings::new().refinements(0))?;
+    /// assert!(!once.report().resolved && once.report().resolution_error == f64::INFINITY);
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    pub fn refinements(mut self, refinements: usize) -> Self {
+        self.refinements = refinements;
+        self
+    }
+
+    /// The tolerance in force: `default` unless one was given.
+    pub(crate) fn tolerance_or(&self, default: f64) -> f64 {
+        self.tolerance.unwrap_or(default)
     }
 
     /// A tolerance outside [1e−13, 1), a spacing outside (0, 1], or a level to keep that does not exist is an error.
     pub(crate) fn check(&self, steps: usize) -> Result<(), PopulationError> {
-        if !(self.tolerance >= 1e-13 && self.tolerance < 1.0) {
-            return Err(PopulationError::OutOfRange { name: "tolerance", value: self.tolerance, range: "[1e-13, 1)" });
+        if let Some(tolerance) = self.tolerance {
+            check_range("tolerance", tolerance, (1e-13..1.0).contains(&tolerance), "[1e-13, 1)")?;
         }
-        if let Some(value) = self.spacing.filter(|&s| !(s > 0.0 && s <= 1.0)) {
-            return Err(PopulationError::OutOfRange { name: "spacing", value, range: "(0, 1]" });
+        if let Some(spacing) = self.spacing {
+            check_range("spacing", spacing, spacing > 0.0 && spacing <= 1.0, "(0, 1]")?;
         }
         self.keep.check(steps)
     }
 }
 
 /// Calls `run` with smaller and smaller spacings until its report moves by less than the tolerance, relatively; the certificate is
-/// raised by what the last refinement moved it. `scale` is the size of the data.
-pub(crate) fn refine<R>(settings: &Settings, scale: f64, run: impl Fn(f64) -> R, report: impl Fn(&mut R) -> &mut PopulationReport) -> R {
-    let tolerance = settings.tolerance;
+/// raised by what the last refinement moved it. `scale` is the size of
+/// the data, `default` the tolerance where none was given.
+pub(crate) fn refine<R>(
+    settings: &Settings,
+    default: f64,
+    scale: f64,
+    run: impl Fn(f64) -> R,
+    report: impl Fn(&mut R) -> &mut PopulationReport,
+) -> R {
+    let tolerance = settings.tolerance_or(default);
     let mut spacing = settings.spacing.unwrap_or_else(|| (SPACING * (tolerance / 1e-9).powf(1.0 / ORDER)).clamp(0.1, 0.5));
     let mut best = run(spacing);
     let mut refinement: f64 = REFINEMENT;

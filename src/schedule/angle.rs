@@ -1,7 +1,8 @@
 //! Uniform angles.
 
+use crate::error::check_range;
 use crate::level::NoiseLevel;
-use crate::schedule::{Grid, ScheduleError, VarianceSchedule, beta_between, check_steps, within};
+use crate::schedule::{Grid, ScheduleError, VarianceSchedule, beta_between, check_steps};
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
 
 /// π/2 − fl(π/2): what the float nearest to π/2 lacks.
@@ -77,10 +78,10 @@ impl UniformAngle {
     /// assert!(UniformAngle::new(10, 0.1, std::f64::consts::FRAC_PI_2).is_ok());
     /// ```
     pub fn new(steps: usize, angle_min: f64, angle_max: f64) -> Result<Self, ScheduleError> {
-        within("angle_max", angle_max, angle_max > 0.0 && angle_max <= FRAC_PI_2, "(0, π/2]")?;
+        check_range("angle_max", angle_max, angle_max > 0.0 && angle_max <= FRAC_PI_2, "(0, π/2]")?;
         // The float nearest to π/2 stands for the noise end itself.
         let co_end = if angle_max == FRAC_PI_2 { 0.0 } else { FRAC_PI_2 - angle_max + FRAC_PI_2_TAIL };
-        within("angle_min", angle_min, angle_min > 0.0 && angle_min < angle_max, "(0, angle_max)")?;
+        check_range("angle_min", angle_min, angle_min > 0.0 && angle_min < angle_max, "(0, angle_max)")?;
         check_steps(steps)?;
         Ok(Self { steps, range: AngleRange::new(angle_min, angle_max - angle_min, co_end, steps - 1) })
     }
@@ -99,8 +100,8 @@ impl UniformAngle {
     /// ```
     pub fn to_co_angle(steps: usize, angle_min: f64, co_angle_max: f64) -> Result<Self, ScheduleError> {
         check_steps(steps)?;
-        within("angle_min", angle_min, angle_min > 0.0 && angle_min < FRAC_PI_2, "(0, π/2)")?;
-        within("co_angle_max", co_angle_max, co_angle_max >= 0.0 && co_angle_max < FRAC_PI_2 - angle_min, "[0, π/2 - angle_min)")?;
+        check_range("angle_min", angle_min, angle_min > 0.0 && angle_min < FRAC_PI_2, "(0, π/2)")?;
+        check_range("co_angle_max", co_angle_max, co_angle_max >= 0.0 && co_angle_max < FRAC_PI_2 - angle_min, "[0, π/2 - angle_min)")?;
         let span = FRAC_PI_2 - angle_min - co_angle_max;
         Ok(Self { steps, range: AngleRange::new(angle_min, span, co_angle_max, steps - 1) })
     }
@@ -122,6 +123,6 @@ impl VarianceSchedule for UniformAngle {
 
     fn grid(&self) -> Result<Grid, ScheduleError> {
         let levels = (0..self.steps).map(|i| self.range.level(i)).collect();
-        Ok(Grid::with_increments(levels, (1..=self.steps).map(|t| self.sin_delta(t)).collect()))
+        Grid::with_increments(levels, (1..=self.steps).map(|t| self.sin_delta(t)).collect()).checked()
     }
 }

@@ -1,7 +1,8 @@
 //! The schedules practitioners start from: linear and cosine.
 
+use crate::error::check_range;
 use crate::schedule::angle::AngleRange;
-use crate::schedule::{ScheduleError, VarianceSchedule, beta_between, check_steps, within};
+use crate::schedule::{ScheduleError, VarianceSchedule, beta_between, check_steps};
 
 /// Number of steps at which the usual β range 1e−4 … 0.02 is meant.
 const DDPM_STEPS: f64 = 1000.0;
@@ -27,6 +28,8 @@ const DDPM_STEPS: f64 = 1000.0;
 /// # References
 /// Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020, §4, arXiv 2006.11239; the factor 1000/T as in
 /// Nichol and Dhariwal, 2021, arXiv 2102.09672.
+#[doc(alias = "VP")]
+#[doc(alias = "DDPM")]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LinearSchedule {
     steps: usize,
@@ -49,8 +52,8 @@ impl LinearSchedule {
     /// ```
     pub fn new(steps: usize, beta_min: f64, beta_max: f64) -> Result<Self, ScheduleError> {
         check_steps(steps)?;
-        within("beta_min", beta_min, beta_min > 0.0 && beta_min < 1.0, "(0, 1)")?;
-        within("beta_max", beta_max, beta_max >= beta_min && beta_max < 1.0, "[beta_min, 1)")?;
+        check_range("beta_min", beta_min, beta_min > 0.0 && beta_min < 1.0, "(0, 1)")?;
+        check_range("beta_max", beta_max, beta_max >= beta_min && beta_max < 1.0, "[beta_min, 1)")?;
         Ok(Self { steps, first: beta_min, last: beta_max })
     }
 
@@ -65,6 +68,7 @@ impl LinearSchedule {
     /// ```
     pub fn ddpm(steps: usize) -> Result<Self, ScheduleError> {
         check_steps(steps)?;
+        check_range("steps", steps, steps >= 21, "[21, inf): with fewer the last beta reaches 1")?;
         let scale = DDPM_STEPS / steps as f64;
         Self::new(steps, 1e-4 * scale, 0.02 * scale)
     }
@@ -138,8 +142,8 @@ impl CosineSchedule {
     /// ```
     pub fn with_constants(steps: usize, offset: f64, cap: f64) -> Result<Self, ScheduleError> {
         check_steps(steps)?;
-        within("offset", offset, offset >= 0.0 && offset.is_finite(), "[0, inf)")?;
-        within("cap", cap, cap > 0.0 && cap < 1.0, "(0, 1)")?;
+        check_range("offset", offset, offset >= 0.0 && offset.is_finite(), "[0, inf)")?;
+        check_range("cap", cap, cap > 0.0 && cap < 1.0, "(0, 1)")?;
         let span = std::f64::consts::FRAC_PI_2 / (1.0 + offset);
         Ok(Self { steps, cap, path: AngleRange::new(offset * span, span, 0.0, steps) })
     }

@@ -1,7 +1,8 @@
 //! The grid with a prescribed density of steps.
 
+use crate::error::{check_entries, check_equal, check_range};
 use crate::numeric::special::sum::Sum;
-use crate::schedule::{Grid, ScheduleError, VarianceSchedule, check_entries, check_monotone, check_steps, within};
+use crate::schedule::{Grid, ScheduleError, VarianceSchedule, check_levels, check_monotone, check_steps};
 use std::f64::consts::FRAC_PI_2;
 
 /// A piece of the weight: the parabola through its values at both ends and the middle.
@@ -115,12 +116,10 @@ impl Equidistributed {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_samples(steps: usize, angles: &[f64], weights: &[f64]) -> Result<Self, ScheduleError> {
-        if angles.len() != weights.len() {
-            return Err(ScheduleError::Lengths { left_name: "angle", left: angles.len(), right_name: "weight", right: weights.len() });
-        }
-        check_entries("angle", angles, |a| a > 0.0 && a <= FRAC_PI_2, "(0, π/2]")?;
-        check_monotone("angle", angles, true)?;
-        check_entries("weight", weights, |w| w > 0.0 && w.is_finite(), "(0, inf)")?;
+        check_equal("angles", angles.len(), "weights", weights.len())?;
+        check_levels("angles", angles, |a| a > 0.0 && a <= FRAC_PI_2, "(0, π/2]")?;
+        check_monotone("angles", angles, true)?;
+        check_entries("weights", weights, |w| w > 0.0 && w.is_finite(), "(0, inf)")?;
         let pieces = angles.windows(2).zip(weights.windows(2)).map(|(a, w)| Piece {
             start: a[0],
             width: a[1] - a[0],
@@ -145,11 +144,11 @@ impl Equidistributed {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_weight(steps: usize, angle_min: f64, angle_max: f64, weight: impl Fn(f64) -> f64) -> Result<Self, ScheduleError> {
-        within("angle_max", angle_max, angle_max > 0.0 && angle_max <= FRAC_PI_2, "(0, π/2]")?;
-        within("angle_min", angle_min, angle_min > 0.0 && angle_min < angle_max, "(0, angle_max)")?;
+        check_range("angle_max", angle_max, angle_max > 0.0 && angle_max <= FRAC_PI_2, "(0, π/2]")?;
+        check_range("angle_min", angle_min, angle_min > 0.0 && angle_min < angle_max, "(0, angle_max)")?;
         let at = |i: usize| angle_min + (angle_max - angle_min) * (i as f64 / (2 * PIECES) as f64);
         let weights: Vec<f64> = (0..=2 * PIECES).map(|i| weight(at(i))).collect();
-        check_entries("weight", &weights, |w| w > 0.0 && w.is_finite(), "(0, inf)")?;
+        check_entries("values of the weight", &weights, |w| w > 0.0 && w.is_finite(), "(0, inf)")?;
         let mut pieces = Vec::with_capacity(PIECES);
         for i in 0..PIECES {
             let [left, middle, right] = [weights[2 * i], weights[2 * i + 1], weights[2 * i + 2]];
@@ -166,7 +165,7 @@ impl Equidistributed {
         let mut sum = Sum::default();
         cumulative.extend(pieces.iter().map(|piece| sum.add(piece.width * piece.mass_to(1.0))));
         let integral = cumulative[pieces.len()];
-        within("integral of the weight", integral, integral.is_finite(), "(0, inf)")?;
+        check_range("integral of the weight", integral, integral.is_finite(), "(0, inf)")?;
         let mut angles = Vec::with_capacity(steps);
         let mut at = 0;
         for t in 0..steps - 1 {

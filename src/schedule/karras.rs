@@ -1,7 +1,8 @@
 //! The σ-grid of EDM, mapped to the variance-preserving path.
 
+use crate::error::check_range;
 use crate::level::NoiseLevel;
-use crate::schedule::{Grid, ScheduleError, VarianceSchedule, beta_between, check_steps, within};
+use crate::schedule::{Grid, ScheduleError, VarianceSchedule, beta_between, check_steps};
 
 /// The EDM grid: σ_t = y_t^ρ with y_t evenly spaced from σ_min^{1/ρ} to σ_max^{1/ρ}, mapped to angles by σ = tan θ.
 ///
@@ -30,6 +31,8 @@ use crate::schedule::{Grid, ScheduleError, VarianceSchedule, beta_between, check
 /// # References
 /// Karras, Aittala, Aila and Laine, "Elucidating the design space of diffusion-based generative models", 2022, eq. (5),
 /// arXiv 2206.00364.
+#[doc(alias = "EDM")]
+#[doc(alias = "VE")]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Karras {
     steps: usize,
@@ -69,11 +72,15 @@ impl Karras {
     /// ```
     pub fn with_constants(steps: usize, sigma_min: f64, sigma_max: f64, rho: f64) -> Result<Self, ScheduleError> {
         check_steps(steps)?;
-        within("sigma_min", sigma_min, sigma_min > 0.0 && sigma_min.is_finite(), "(0, inf)")?;
-        within("sigma_max", sigma_max, sigma_max > sigma_min && sigma_max.is_finite(), "(sigma_min, inf)")?;
-        within("rho", rho, rho > 0.0 && rho.is_finite(), "(0, inf)")?;
+        check_range("sigma_min", sigma_min, sigma_min > 0.0 && sigma_min.is_finite(), "(0, inf)")?;
+        check_range("sigma_max", sigma_max, sigma_max > sigma_min && sigma_max.is_finite(), "(sigma_min, inf)")?;
+        check_range("rho", rho, rho > 0.0 && rho.is_finite(), "(0, inf)")?;
         let (first, last) = (sigma_min.powf(1.0 / rho), sigma_max.powf(1.0 / rho));
-        Ok(Self { steps, sigma_min, sigma_max, rho, first, spacing: (last - first) / (steps - 1) as f64 })
+        let spacing = (last - first) / (steps - 1) as f64;
+        // The powers 1/ρ must be representable and apart.
+        let apart = first.is_normal() && last.is_normal() && first + spacing > first && spacing / first < f64::MAX;
+        check_range("rho", rho, apart, "values for which sigma^(1/rho) is representable")?;
+        Ok(Self { steps, sigma_min, sigma_max, rho, first, spacing })
     }
 
     /// y_t.
@@ -129,6 +136,6 @@ impl VarianceSchedule for Karras {
         let levels: Vec<NoiseLevel> = (1..=self.steps).map(|t| self.level(t)).collect();
         let before = std::iter::once(NoiseLevel::DATA).chain(levels.iter().copied());
         let sin_deltas = before.zip(&levels).enumerate().map(|(i, (before, &now))| self.sin_delta(i + 1, before, now)).collect();
-        Ok(Grid::with_increments(levels, sin_deltas))
+        Grid::with_increments(levels, sin_deltas).checked()
     }
 }

@@ -1,6 +1,7 @@
 //! The schedule of the paper, eq. (23).
 
-use crate::schedule::{ScheduleError, VarianceSchedule};
+use crate::error::check_range;
+use crate::schedule::{ScheduleError, VarianceSchedule, check_steps};
 
 /// The schedule of Li, Huang and Wei: β_1 = T^{−c₀}, β_t = r · min{β_1 (1+r)^t, 1} for t ≥ 2, r = c₁ ln T / T.
 ///
@@ -46,15 +47,11 @@ impl LiHuangWei {
     /// assert!(LiHuangWei::new(9, 2.0, 4.0).is_ok());
     /// ```
     pub fn new(steps: usize, c0: f64, c1: f64) -> Result<Self, ScheduleError> {
-        super::check_steps(steps)?;
+        check_steps(steps)?;
         for (name, value) in [("c0", c0), ("c1", c1)] {
-            if !(value > 0.0 && value.is_finite()) {
-                return Err(ScheduleError::OutOfRange { name, value, range: "(0, inf)" });
-            }
+            check_range(name, value, value > 0.0 && value.is_finite(), "(0, inf)")?;
         }
-        if (steps as f64).powf(-c0) < f64::MIN_POSITIVE {
-            return Err(ScheduleError::OutOfRange { name: "c0", value: c0, range: "values with T^-c0 representable" });
-        }
+        check_range("c0", c0, (steps as f64).powf(-c0) >= 1e-150, "values with T^-c0 >= 1e-150")?;
         let rate = c1 * (steps as f64).ln() / steps as f64;
         if !(rate < 1.0) {
             return Err(ScheduleError::RateTooLarge { rate, c1, steps });

@@ -1,9 +1,20 @@
 //! Variance schedules and the grid of noise levels they make.
+//!
+//! | question | take |
+//! | --- | --- |
+//! | What does the paper use? | [`LiHuangWei`], eq. (23); [`Grid::properties`] says which of its assumptions (27a–d) hold, on any grid |
+//! | What do practitioners use? | [`LinearSchedule`] (DDPM, VP), [`CosineSchedule`], [`Karras`] (EDM, VE, consistency models) |
+//! | How does an error fall with T, all else equal? | [`UniformAngle`]: the same path, cut evenly |
+//! | Where should the levels be? | [`Equidistributed`], from the local errors of a run |
+//! | I have a list of β, ᾱ, σ or θ | [`Grid::from_betas`], [`Grid::from_alpha_bars`], [`Grid::from_sigmas`], [`Grid::from_angles`] |
+//! | I have a formula for one of them | [`ScheduleFn`], or [`VarianceSchedule`] for a type of your own |
 
 mod angle;
 mod backward;
 mod classic;
 mod equidistributed;
+mod error;
+mod function;
 mod karras;
 mod li_huang_wei;
 mod properties;
@@ -12,87 +23,17 @@ pub use angle::UniformAngle;
 pub use backward::Backward;
 pub use classic::{CosineSchedule, LinearSchedule};
 pub use equidistributed::Equidistributed;
+pub use error::ScheduleError;
+pub use function::ScheduleFn;
 pub use karras::Karras;
 pub use li_huang_wei::LiHuangWei;
 pub use properties::{Properties, ScheduleWarning};
 
 use crate::delegate::delegate;
-use crate::level::{LevelError, NoiseLevel};
+use crate::error::{check_entries, check_range};
+use crate::level::NoiseLevel;
 use crate::numeric::special::sum::Sum;
 use std::f64::consts::FRAC_PI_2;
-
-/// Why a schedule or a grid could not be made.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ScheduleError {
-    /// There must be at least two levels.
-    #[error("steps = {steps} is outside [2, inf)")]
-    TooFewSteps {
-        /// The number of levels asked for.
-        steps: usize,
-    },
-    /// A parameter is NaN or outside its range.
-    #[error("{name} = {value:?} is outside {range}")]
-    OutOfRange {
-        /// The parameter.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-        /// The valid range.
-        range: &'static str,
-    },
-    /// An entry of a list is NaN or outside its range.
-    #[error("{name}[{index}] = {value:?} is outside {range}")]
-    Entry {
-        /// The list.
-        name: &'static str,
-        /// Position in the list, from 0.
-        index: usize,
-        /// The value there.
-        value: f64,
-        /// The valid range.
-        range: &'static str,
-    },
-    /// Two lists that must have the same length have not.
-    #[error("{left_name} has length {left}, {right_name} has length {right}: they must be equal")]
-    Lengths {
-        /// The first list.
-        left_name: &'static str,
-        /// Its length.
-        left: usize,
-        /// The second list.
-        right_name: &'static str,
-        /// Its length.
-        right: usize,
-    },
-    /// A list must increase strictly (the noise grows with t).
-    #[error("{name}[{index}] = {value:?} does not {verb} after {previous}")]
-    NotMonotone {
-        /// The list.
-        name: &'static str,
-        /// Position of the offending entry, from 0.
-        index: usize,
-        /// The value there.
-        value: f64,
-        /// The value before it.
-        previous: f64,
-        /// What it should do: `increase` or `decrease`.
-        verb: &'static str,
-    },
-    /// The rate r = c₁ log T / T of the Li–Huang–Wei schedule must be below one.
-    #[error("r = c1 ln T / T = {rate} is not below 1 (c1 = {c1}, T = {steps}): take more steps or a smaller c1")]
-    RateTooLarge {
-        /// r.
-        rate: f64,
-        /// c₁.
-        c1: f64,
-        /// T.
-        steps: usize,
-    },
-    /// A level could not be made.
-    #[error(transparent)]
-    Level(#[from] LevelError),
-}
 
 /// A variance schedule β_1, …, β_T of the forward process X_t = √(1−β_t) X_{t−1} + √β_t W_t
 /// (Li, Huang and Wei 2025, eqs. (5), (7), arXiv 2402.07802).
@@ -129,6 +70,21 @@ delegate! {
     }
 }
 
+/// A grid is the schedule of its own β's: what is asked of a schedule can be asked of a grid.
+impl VarianceSchedule for Grid {
+    fn steps(&self) -> usize {
+        Self::steps(self)
+    }
+
+    fn beta(&self, t: usize) -> f64 {
+        Self::beta(self, t)
+    }
+
+    fn grid(&self) -> Result<Grid, ScheduleError> {
+        Ok(self.clone())
+    }
+}
+
 /// A discretised schedule: the levels θ_1 < … < θ_T with everything the theory uses, to full relative accuracy at both ends.
 ///
 /// ln ᾱ_t is a compensated sum of ln(1−β_k), 1−ᾱ_t comes from it by `exp_m1`, and the increments satisfy
@@ -149,10 +105,30 @@ delegate! {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Lists"))]
 pub struct Grid {
     levels: Vec<NoiseLevel>,
     betas: Vec<f64>,
     sin_deltas: Vec<f64>,
+}
+
+/// A grid as it is read, before it is checked.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+struct Lists {
+    levels: Vec<NoiseLevel>,
+    betas: Vec<f64>,
+    sin_deltas: Vec<f64>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Lists> for Grid {
+    type Error = ScheduleError;
+
+    fn try_from(Lists { levels, betas, sin_deltas }: Lists) -> Result<Self, ScheduleError> {
+        let grid = Self { levels, betas, sin_deltas };
+        if grid.is_sound() { Ok(grid) } else { Err(ScheduleError::Inconsistent) }
+    }
 }
 
 /// β = 1 − cos²θ_t / cos²θ_{t−1} = sin Δθ_t sin(θ_t + θ_{t−1}) / cos²θ_{t−1}, without cancellation.
@@ -160,22 +136,19 @@ fn beta_between(before: NoiseLevel, now: NoiseLevel, sin_delta: f64) -> f64 {
     (sin_delta * (now.sin() * before.cos() + now.cos() * before.sin()) / before.alpha_bar()).min(1.0)
 }
 
-/// Checks a parameter.
-fn within(name: &'static str, value: f64, ok: bool, range: &'static str) -> Result<f64, ScheduleError> {
-    if ok { Ok(value) } else { Err(ScheduleError::OutOfRange { name, value, range }) }
-}
+/// The largest number of levels: 2^27 of them take 5 GB.
+const MOST_STEPS: usize = 1 << 27;
 
 /// Checks the number of levels.
 fn check_steps(steps: usize) -> Result<(), ScheduleError> {
-    if steps < 2 { Err(ScheduleError::TooFewSteps { steps }) } else { Ok(()) }
+    check_range("steps", steps, (2..=MOST_STEPS).contains(&steps), "[2, 134217728]")?;
+    Ok(())
 }
 
-fn check_entries(name: &'static str, values: &[f64], ok: impl Fn(f64) -> bool, range: &'static str) -> Result<(), ScheduleError> {
+/// Checks a list with one entry a level.
+fn check_levels(name: &'static str, values: &[f64], ok: impl Fn(f64) -> bool, range: &'static str) -> Result<(), ScheduleError> {
     check_steps(values.len())?;
-    match values.iter().position(|&v| !ok(v)) {
-        Some(index) => Err(ScheduleError::Entry { name, index, value: values[index], range }),
-        None => Ok(()),
-    }
+    Ok(check_entries(name, values, ok, range)?)
 }
 
 fn check_monotone(name: &'static str, values: &[f64], rising: bool) -> Result<(), ScheduleError> {
@@ -183,7 +156,7 @@ fn check_monotone(name: &'static str, values: &[f64], rising: bool) -> Result<()
     match bad {
         Some(i) => {
             let verb = if rising { "increase" } else { "decrease" };
-            Err(ScheduleError::NotMonotone { name, index: i + 1, value: values[i + 1], previous: values[i], verb })
+            Err(ScheduleError::NotMonotone { name, index: i + 2, value: values[i + 1].into(), previous: values[i].into(), verb })
         }
         None => Ok(()),
     }
@@ -219,7 +192,7 @@ impl Grid {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_betas(betas: Vec<f64>) -> Result<Self, ScheduleError> {
-        check_entries("beta", &betas, |b| b > 0.0 && b < 1.0, "(0, 1)")?;
+        check_levels("betas", &betas, |b| b > 0.0 && b < 1.0, "(0, 1)")?;
         let mut levels = Vec::with_capacity(betas.len());
         let mut sum = Sum::default();
         for &beta in &betas {
@@ -231,7 +204,7 @@ impl Grid {
             sin_deltas.push(before.cos() * beta / (level.sin() + (1.0 - beta).sqrt() * before.sin()));
             before = level;
         }
-        Ok(Self { levels, betas, sin_deltas })
+        Self { levels, betas, sin_deltas }.checked()
     }
 
     /// From ᾱ_1 > … > ᾱ_T. Near ᾱ = 1 a float holds few digits of 1−ᾱ: prefer [`from_betas`](Self::from_betas) or
@@ -247,8 +220,8 @@ impl Grid {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_alpha_bars(alpha_bars: &[f64]) -> Result<Self, ScheduleError> {
-        check_entries("alpha_bar", alpha_bars, |a| a > 0.0 && a < 1.0, "(0, 1)")?;
-        check_monotone("alpha_bar", alpha_bars, false)?;
+        check_levels("alpha_bars", alpha_bars, |a| a > 0.0 && a < 1.0, "(0, 1)")?;
+        check_monotone("alpha_bars", alpha_bars, false)?;
         let levels = alpha_bars.iter().map(|&a| NoiseLevel::from_alpha_bar(a)).collect::<Result<Vec<_>, _>>()?;
         let first = levels[0].sin();
         // sin²θ_t − sin²θ_{t−1} = ᾱ_{t−1} − ᾱ_t exactly as given; divided by the sum of sines it gives sin Δθ without cancellation.
@@ -260,7 +233,7 @@ impl Grid {
             }))
             .collect();
         let betas = std::iter::once(levels[0].one_minus_alpha_bar()).chain(alpha_bars.windows(2).map(|a| (a[0] - a[1]) / a[0])).collect();
-        Ok(Self { levels, betas, sin_deltas })
+        Self { levels, betas, sin_deltas }.checked()
     }
 
     /// From variance-exploding standard deviations 0 < σ_1 < … < σ_T, σ = tan θ.
@@ -275,14 +248,14 @@ impl Grid {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_sigmas(sigmas: &[f64]) -> Result<Self, ScheduleError> {
-        check_entries("sigma", sigmas, |s| s > 0.0 && s.is_finite(), "(0, inf)")?;
-        check_monotone("sigma", sigmas, true)?;
+        check_levels("sigmas", sigmas, |s| s > 0.0 && s.is_finite(), "(0, inf)")?;
+        check_monotone("sigmas", sigmas, true)?;
         let levels = sigmas.iter().map(|&s| NoiseLevel::from_sigma(s)).collect::<Result<Vec<_>, _>>()?;
         // sin(θ_t − θ_{t−1}) = (σ_t − σ_{t−1}) cos θ_t cos θ_{t−1}.
         let sin_deltas = std::iter::once(levels[0].sin())
             .chain(levels.windows(2).zip(sigmas.windows(2)).map(|(l, s)| (s[1] - s[0]) * l[0].cos() * l[1].cos()))
             .collect();
-        Ok(Self::with_increments(levels, sin_deltas))
+        Self::with_increments(levels, sin_deltas).checked()
     }
 
     /// From angles 0 < θ_1 < … < θ_T ≤ π/2 in radians.
@@ -298,11 +271,11 @@ impl Grid {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn from_angles(angles: &[f64]) -> Result<Self, ScheduleError> {
-        check_entries("angle", angles, |a| a > 0.0 && a <= FRAC_PI_2, "(0, π/2]")?;
-        check_monotone("angle", angles, true)?;
+        check_levels("angles", angles, |a| a > 0.0 && a <= FRAC_PI_2, "(0, π/2]")?;
+        check_monotone("angles", angles, true)?;
         let levels = angles.iter().map(|&a| NoiseLevel::from_angle(a)).collect::<Result<Vec<_>, _>>()?;
         let sin_deltas = std::iter::once(levels[0].sin()).chain(angles.windows(2).map(|a| (a[1] - a[0]).sin())).collect();
-        Ok(Self::with_increments(levels, sin_deltas))
+        Self::with_increments(levels, sin_deltas).checked()
     }
 
     /// From levels and the sines of their increments, both to full accuracy.
@@ -349,17 +322,37 @@ impl Grid {
         Self::with_increments(levels, sin_deltas)
     }
 
+    /// The grid, if its noise grows from step to step and nothing underflows.
+    pub(crate) fn checked(self) -> Result<Self, ScheduleError> {
+        let steps = self.levels.len();
+        check_entries("increments", &self.sin_deltas, |s| s > 0.0 && s <= 1.0, "(0, 1]")?;
+        check_entries("betas", &self.betas, |b| b > 0.0 && b <= 1.0, "(0, 1]")?;
+        let sines: Vec<f64> = self.levels.iter().map(|l| l.sin()).collect();
+        check_entries("sin(theta)", &sines, |s| (0.999e-75..=1.0).contains(&s), "[1e-75, 1]")?;
+        // The last level may be the noise itself; before it there is data left to remove.
+        let alpha_bars: Vec<f64> = self.levels[..steps - 1].iter().map(|l| l.alpha_bar()).collect();
+        check_entries("alpha_bar", &alpha_bars, |a| (1e-300..=1.0).contains(&a), "[1e-300, 1]")?;
+        Ok(self)
+    }
+
     /// Whether the lists agree and the noise grows: what a grid read from a file must satisfy.
     #[cfg(feature = "serde")]
     pub(crate) fn is_sound(&self) -> bool {
+        /// Relative gap between a β and that of the levels and the increment.
+        const AGREES: f64 = 1e-6;
         let steps = self.levels.len();
-        let level = |l: &NoiseLevel| l.sin() > 0.0 && l.cos() >= 0.0 && (l.alpha_bar() + l.one_minus_alpha_bar() - 1.0).abs() < 1e-12;
-        steps >= 2
+        let grows = |w: &[NoiseLevel]| w[1].sin() >= w[0].sin() && w[1].cos() <= w[0].cos();
+        let agrees = |t: usize| {
+            let (before, now) = (self.level(t - 1), self.level(t));
+            let beta = beta_between(before, now, self.sin_delta(t));
+            (beta / self.beta(t) - 1.0).abs() <= AGREES && (now.sin_from(before) - self.sin_delta(t)).abs() <= AGREES
+        };
+        (2..=MOST_STEPS).contains(&steps)
             && self.betas.len() == steps
             && self.sin_deltas.len() == steps
-            && self.levels.iter().all(level)
-            && self.levels.windows(2).all(|w| w[1].sin_from(w[0]) > 0.0)
-            && self.betas.iter().chain(&self.sin_deltas).all(|b| *b > 0.0 && *b <= 1.0)
+            && self.levels.windows(2).all(grows)
+            && self.clone().checked().is_ok()
+            && (1..=steps).all(agrees)
     }
 
     /// The number T of levels.
@@ -449,43 +442,5 @@ impl Grid {
     #[must_use]
     pub fn delta(&self, t: usize) -> f64 {
         self.sin_deltas[t - 1].min(1.0).asin()
-    }
-}
-
-/// A schedule given by a list of β's.
-///
-/// ```
-/// use onestep::VarianceSchedule;
-/// use onestep::schedule::CustomSchedule;
-/// let s = CustomSchedule::new(vec![0.1, 0.2])?;
-/// assert_eq!((s.steps(), s.beta(2)), (2, 0.2));
-/// # Ok::<(), onestep::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct CustomSchedule {
-    betas: Vec<f64>,
-}
-
-impl CustomSchedule {
-    /// From β_1, …, β_T.
-    ///
-    /// # Errors
-    /// Fewer than two entries, or one outside (0, 1).
-    ///
-    /// ```
-    /// assert!(onestep::schedule::CustomSchedule::new(vec![0.1, f64::NAN]).is_err());
-    /// ```
-    pub fn new(betas: Vec<f64>) -> Result<Self, ScheduleError> {
-        check_entries("beta", &betas, |b| b > 0.0 && b < 1.0, "(0, 1)")?;
-        Ok(Self { betas })
-    }
-}
-
-impl VarianceSchedule for CustomSchedule {
-    fn steps(&self) -> usize {
-        self.betas.len()
-    }
-    fn beta(&self, t: usize) -> f64 {
-        self.betas[t - 1]
     }
 }

@@ -4,6 +4,7 @@ use crate::schedule::Grid;
 
 /// Something about a grid that a user of the paper's bound should know.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum ScheduleWarning {
     /// β still rises at the last step: the schedule ends before the plateau β = r of (23). On the paper's schedule this is what
@@ -68,6 +69,7 @@ pub enum ScheduleWarning {
 /// # Units
 /// Ratios of variances; c₀, c₁, c₂ are exponents or factors as in (23) and (27).
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Properties {
     /// T.
@@ -118,6 +120,20 @@ impl Properties {
     #[must_use]
     pub fn holds(&self, c2: f64) -> bool {
         self.retention_holds && self.noise_ratio_holds && self.noise_growth_holds && self.c2 >= c2
+    }
+}
+
+impl std::fmt::Display for Properties {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let holds = |holds: bool| if holds { "holds" } else { "fails" };
+        writeln!(
+            f,
+            "T = {}, r = {:.4e} at step {}; measured c0 = {:.3}, c1 = {:.3}, c2 = {:.3}",
+            self.steps, self.rate, self.rate_step, self.c0, self.c1, self.c2
+        )?;
+        let [a, b, c] = [self.retention_holds, self.noise_ratio_holds, self.noise_growth_holds].map(holds);
+        write!(f, "(27a) {a}, (27b) {b} ({:.3} r), (27c) {c} ({:.3} r)", self.noise_ratio.max(self.noise_ratio_at_2), self.noise_growth)?;
+        self.warnings.iter().try_for_each(|warning| write!(f, "\nwarning: {warning}"))
     }
 }
 

@@ -1,8 +1,20 @@
 //! Score functions.
+//!
+//! | question | take |
+//! | --- | --- |
+//! | I have a score as a function of a point | [`ScoreFn`]; for batches, [`ScoreFunction`] for a type of your own |
+//! | … and need its derivative | [`DifferencedScore`], or [`ScoreJacobian`] for a type of your own |
+//! | … in `f32` | [`AsF64`] |
+//! | What does an error of the score of known size do? | [`PerturbedScore`], with [`ErrorScale`] for the quantity the error is constant in |
+//! | What posterior moments, samples and rules follow from a score? | [`Tweedie`](crate::law::Tweedie), [`ReverseDiffusion`](crate::law::ReverseDiffusion) and [`MonteCarloPosterior`](crate::law::MonteCarloPosterior) in [`law`](crate::law) |
 
+pub(crate) mod as_f64;
+mod error;
 mod perturbed;
 
-pub use perturbed::{ErrorScale, PerturbationError, PerturbedScore};
+pub use as_f64::AsF64;
+pub use error::ScoreError;
+pub use perturbed::{ErrorScale, PerturbedScore};
 
 use crate::delegate::delegate;
 use crate::float::Float;

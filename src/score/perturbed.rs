@@ -1,49 +1,12 @@
 //! Scores with an error of known size.
 
+use crate::error::{check_equal, check_finite, check_range};
 use crate::float::Float;
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
-use crate::score::{ScoreFunction, ScoreJacobian};
+use crate::score::{ScoreError, ScoreFunction, ScoreJacobian};
 use crate::space::{Space, inherent_dim};
 use ndarray::{Array2, ArrayRef2};
-
-/// Why a perturbed score could not be made.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PerturbationError {
-    /// The size is NaN, negative or infinite.
-    #[error("size = {value:?} is outside [0, inf)")]
-    Size {
-        /// The value given.
-        value: f64,
-    },
-    /// A direction is empty, zero, or has an entry that is not finite.
-    #[error("the direction has norm {norm:?}: it must be positive and finite")]
-    Direction {
-        /// Its norm.
-        norm: f64,
-    },
-    /// Frequencies are not ⌊d/2⌋ rows of d numbers.
-    #[error("frequencies have shape {rows} x {columns}: one row for each pair of the {columns} coordinates is needed, {needed} rows")]
-    Frequencies {
-        /// Rows given.
-        rows: usize,
-        /// Columns given, the dimension d.
-        columns: usize,
-        /// ⌊d/2⌋.
-        needed: usize,
-    },
-    /// A frequency is NaN or infinite.
-    #[error("frequencies[{row}, {column}] = {value:?}: frequencies must be finite")]
-    Frequency {
-        /// The row, from 0.
-        row: usize,
-        /// The column, from 0.
-        column: usize,
-        /// The value there.
-        value: f64,
-    },
-}
 
 /// What the error of a perturbed score has a constant size in: the factor a(θ) in ‖e(θ, x)‖ = size · a(θ).
 ///
@@ -124,6 +87,15 @@ enum Direction {
     Waves(Array2<f64>),
 }
 
+impl Direction {
+    fn dim(&self) -> usize {
+        match self {
+            Self::Constant(unit) => unit.len(),
+            Self::Waves(frequencies) => frequencies.ncols(),
+        }
+    }
+}
+
 /// A score with an error of known size: s̃(θ, x) = s(θ, x) + size · a(θ) · v(x), ‖v(x)‖ = 1 **at every point**.
 ///
 /// Hence E‖s̃ − s‖² = size² a(θ)² under every law, so that the L² error which theories of score-based sampling assume (and a trained
@@ -173,8 +145,8 @@ pub struct PerturbedScore<S> {
     direction: Direction,
 }
 
-fn check_size(value: f64) -> Result<f64, PerturbationError> {
-    if value >= 0.0 && value.is_finite() { Ok(value) } else { Err(PerturbationError::Size { value }) }
+fn check_size(value: f64) -> Result<f64, ScoreError> {
+    Ok(check_range("size", value, value >= 0.0 && value.is_finite(), "[0, inf)")?)
 }
 
 impl<S> PerturbedScore<S> {
@@ -192,12 +164,12 @@ impl<S> PerturbedScore<S> {
     /// assert_eq!(biased.score(NoiseLevel::DATA, &array![[0.0, 0.0]]), array![[3.0, 4.0]]);
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn constant(score: S, size: f64, direction: &[f64]) -> Result<Self, PerturbationError> {
+    pub fn constant(score: S, size: f64, direction: &[f64]) -> Result<Self, ScoreError> {
         let size = check_size(size)?;
         let largest = direction.iter().fold(0.0, |m: f64, v| if v.abs() <= m { m } else { v.abs() });
         let norm = largest * direction.iter().map(|v| (v / largest).powi(2)).sum::<f64>().sqrt();
         if !(norm > 0.0 && norm.is_finite()) {
-            return Err(PerturbationError::Direction { norm });
+            return Err(ScoreError::Direction { norm });
         }
         let unit = direction.iter().map(|v| v / norm).collect();
         Ok(Self { score, size, scale: ErrorScale::Score, direction: Direction::Constant(unit) })
@@ -222,15 +194,12 @@ impl<S> PerturbedScore<S> {
     /// assert!((at_zero - exact).iter().all(|gap: &f64| gap.abs() < 1e-15));
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn waves(score: S, size: f64, frequencies: &ArrayRef2<f64>) -> Result<Self, PerturbationError> {
+    pub fn waves(score: S, size: f64, frequencies: &ArrayRef2<f64>) -> Result<Self, ScoreError> {
         let size = check_size(size)?;
         let (rows, columns) = frequencies.dim();
-        if columns == 0 || rows != columns / 2 {
-            return Err(PerturbationError::Frequencies { rows, columns, needed: columns / 2 });
-        }
-        if let Some(((row, column), &value)) = frequencies.indexed_iter().find(|(_, w)| !w.is_finite()) {
-            return Err(PerturbationError::Frequency { row, column, value });
-        }
+        check_range("columns of frequencies", columns, columns > 0, "[1, inf)")?;
+        check_equal("rows of frequencies", rows, "pairs of coordinates", columns / 2)?;
+        check_finite("frequencies", frequencies)?;
         Ok(Self { score, size, scale: ErrorScale::Score, direction: Direction::Waves(frequencies.to_owned()) })
     }
 
@@ -308,7 +277,9 @@ fn phases<F: Float>(frequencies: &Array2<f64>, x: &ArrayRef2<F>) -> Array2<f64> 
 
 impl<S: Space> Space for PerturbedScore<S> {
     fn dim(&self) -> usize {
-        self.score.dim()
+        let (dim, directions) = (self.score.dim(), self.direction.dim());
+        assert_eq!(dim, directions, "score of dimension {dim}, directions of dimension {directions}");
+        dim
     }
 }
 

@@ -1,9 +1,9 @@
 //! Couplings of data and noise.
 
 use crate::delegate::delegate;
+use crate::error::check_range;
 use crate::float::Float;
-use crate::training::TrainingError;
-use crate::training::check_range;
+use crate::training::error::TrainingError;
 use crate::transport::Assignment;
 use ndarray::ArrayRef2;
 
@@ -100,8 +100,7 @@ impl OptimalPairs {
     /// assert!(onestep::training::OptimalPairs::new(0).is_err());
     /// ```
     pub fn new(batch: usize) -> Result<Self, TrainingError> {
-        check_range("batch", batch as f64, batch > 0, "[1, inf)")?;
-        Ok(Self { batch })
+        Ok(Self { batch: check_range("batch", batch, batch > 0, "[1, inf)")? })
     }
 }
 

@@ -1,13 +1,30 @@
 //! What can go wrong in training.
 
-use crate::bound::BoundError;
-use crate::schedule::ScheduleError;
+use crate::error::{Empty, EntryOutOfRange, Mismatch, NotFinite, OutOfRange, check_finite};
+use crate::float::Float;
 use crate::transport::TransportError;
+use ndarray::ArrayRef2;
+use std::fmt;
 
 /// Why a function could not be trained.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainingError {
+    /// A parameter is NaN or outside its range.
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
+    /// An entry of a list is NaN or outside its range.
+    #[error(transparent)]
+    EntryOutOfRange(#[from] EntryOutOfRange),
+    /// A list that must not be empty is.
+    #[error(transparent)]
+    Empty(#[from] Empty),
+    /// Two numbers that must be equal are not.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    /// An entry of a table is NaN or infinite.
+    #[error(transparent)]
+    NotFinite(#[from] NotFinite),
     /// There are not enough rows.
     #[error("{what} has {rows} rows: at least {needed} are needed")]
     TooFewRows {
@@ -24,49 +41,15 @@ pub enum TrainingError {
         /// Which table.
         what: &'static str,
     },
-    /// An entry is NaN or infinite.
-    #[error("{what} holds {value} in row {row}, column {column}: entries must be finite")]
-    NotFinite {
-        /// Which table.
-        what: &'static str,
-        /// The row, from 0.
-        row: usize,
-        /// The column, from 0.
-        column: usize,
-        /// The value there.
-        value: f64,
-    },
-    /// Two numbers that must be equal are not.
-    #[error("{left_name} is {left}, {right_name} is {right}: they must be equal")]
-    Mismatch {
-        /// The first number.
-        left_name: &'static str,
-        /// Its value.
-        left: usize,
-        /// The second number.
-        right_name: &'static str,
-        /// Its value.
-        right: usize,
-    },
     /// A column does not vary, so that it has no scale.
     #[error("column {column} of {what} is constant ({value}): drop it, or scale all columns by one number")]
     ConstantColumn {
         /// Which table.
         what: &'static str,
-        /// The column, from 0.
+        /// The column, from 1.
         column: usize,
         /// Its value.
         value: f64,
-    },
-    /// A parameter is NaN or outside its range.
-    #[error("{name} = {} is outside {range}", plain(*value))]
-    OutOfRange {
-        /// The parameter.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-        /// The valid range.
-        range: &'static str,
     },
     /// The least-squares problem does not determine its solution.
     #[error(
@@ -91,7 +74,7 @@ pub enum TrainingError {
         residual: f64,
     },
     /// Training left the finite numbers, or grew without bound.
-    #[error("training diverged at step {step}, iteration {iteration}: loss {loss}")]
+    #[error("training diverged{}: loss {loss:e}", Place(*step, *iteration))]
     Diverged {
         /// The step t of the recursion; 0 where there is none.
         step: usize,
@@ -103,7 +86,7 @@ pub enum TrainingError {
     /// The progress callback asked to stop.
     #[error("training was stopped at step {step}")]
     Stopped {
-        /// The step t reached.
+        /// The step t of the recursion, or the iteration of a joint network, that was reached.
         step: usize,
     },
     /// Options that do not go together.
@@ -114,15 +97,23 @@ pub enum TrainingError {
         /// Why it is impossible.
         reason: &'static str,
     },
-    /// The grid of levels could not be made.
-    #[error(transparent)]
-    Schedule(#[from] ScheduleError),
     /// A distance between clouds could not be computed.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    /// The bound could not be evaluated.
-    #[error(transparent)]
-    Bound(#[from] BoundError),
+}
+
+/// Where training diverged: a step and an iteration, each only where there is one.
+struct Place(usize, usize);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self(0, 0) => Ok(()),
+            Self(0, iteration) => write!(f, " at iteration {iteration}"),
+            Self(step, 0) => write!(f, " at step {step}"),
+            Self(step, iteration) => write!(f, " at step {step}, iteration {iteration}"),
+        }
+    }
 }
 
 impl TrainingError {
@@ -135,13 +126,17 @@ impl TrainingError {
     }
 }
 
-/// Refuses a value for which `ok` is false; NaN never is.
-pub(crate) fn check_range(name: &'static str, value: f64, ok: bool, range: &'static str) -> Result<(), TrainingError> {
-    if ok { Ok(()) } else { Err(TrainingError::OutOfRange { name, value, range }) }
+/// Checks that a table has columns and finite entries.
+pub(crate) fn check_table<F: Float>(what: &'static str, table: &ArrayRef2<F>) -> Result<(), TrainingError> {
+    if table.ncols() == 0 {
+        return Err(TrainingError::NoColumns { what });
+    }
+    check_finite(what, table)?;
+    match table.iter().map(|v| v.as_f64()).enumerate().find(|(_, v)| v.abs() > LARGEST) {
+        Some((index, value)) => Err(EntryOutOfRange { name: what, index: index + 1, value: value.into(), range: "[-1e150, 1e150]" }.into()),
+        None => Ok(()),
+    }
 }
 
-/// A number as a message shows it: a count without a decimal point.
-fn plain(value: f64) -> String {
-    let digits = format!("{value:?}");
-    digits.strip_suffix(".0").map_or_else(|| digits.clone(), str::to_owned)
-}
+/// Squares of larger entries, and their sums, leave the range of double precision.
+const LARGEST: f64 = 1e150;

@@ -1,9 +1,11 @@
 //! Saving and loading trained families.
 
 use crate::float::Float;
-use crate::training::joint::TIME_FEATURES;
-use crate::training::network::Network;
-use crate::training::{JointModel, Learned, LearnedScore};
+use crate::training::joint::model::JointModel;
+use crate::training::learned::{Learned, StepProgress};
+use crate::training::learned_score::LearnedScore;
+use crate::training::network::layers::Network;
+use crate::training::network::time::TIME_FEATURES;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{Read, Write};
 
@@ -33,8 +35,14 @@ pub enum ModelError {
         /// The version this build reads.
         supported: u32,
     },
-    /// The numbers in the file do not make a model: shapes that disagree, values that are not finite.
-    #[error("the file holds a damaged model: {what}")]
+    /// A map of the user's own, which has no form in a file.
+    #[error("the map of step {step} is a custom one: it cannot be saved")]
+    Custom {
+        /// The step t.
+        step: usize,
+    },
+    /// The numbers do not make a model: shapes that disagree, values that are not finite. Neither written nor read.
+    #[error("the model is damaged: {what}")]
     Damaged {
         /// What is wrong.
         what: &'static str,
@@ -67,11 +75,54 @@ fn format_name<F>(kind: &str) -> String {
     format!("onestep {kind} f{}", 8 * size_of::<F>())
 }
 
-fn save<M: Serialize>(format: String, model: &M, writer: impl Write) -> Result<(), ModelError> {
-    serde_json::to_writer(writer, &Saved { format, version: VERSION, model }).map_err(format_error)
+/// Writes a sound model in one piece: what cannot be put into the format leaves nothing behind.
+fn save<M: Serialize + Sound>(format: String, model: &M, mut writer: impl Write) -> Result<(), ModelError> {
+    model.check()?;
+    let text = serde_json::to_vec(&Saved { format, version: VERSION, model }).map_err(format_error)?;
+    writer.write_all(&text).and_then(|()| writer.flush()).map_err(format_error)
 }
 
-fn load<M: DeserializeOwned>(expected: String, reader: impl Read) -> Result<M, ModelError> {
+/// What a model must satisfy to be written, and after it was read.
+trait Sound {
+    fn check(&self) -> Result<(), ModelError>;
+}
+
+impl<F: Float> Sound for Learned<F> {
+    fn check(&self) -> Result<(), ModelError> {
+        require(self.grid.is_sound(), "the grid of levels")?;
+        require(self.standardisation.is_sound(), "the scaling")?;
+        require(self.maps.len() + 1 == self.grid.steps() && self.records.len() == self.maps.len(), "the number of maps")?;
+        for (i, map) in self.maps.iter().enumerate() {
+            if map.is_custom() {
+                return Err(ModelError::Custom { step: i + 2 });
+            }
+            require(map.is_sound(), "a map")?;
+            require((map.inputs(), map.outputs()) == (self.dim(), self.dim()), "the dimension of a map")?;
+        }
+        let finite = |r: &StepProgress| r.loss.is_finite() && r.target_second_moment.is_finite() && r.effective_parameters.is_finite();
+        require(self.records.iter().all(finite), "the record of a step")
+    }
+}
+
+impl<F: Float> Sound for JointModel<F> {
+    fn check(&self) -> Result<(), ModelError> {
+        require(self.grid.is_sound(), "the grid of levels")?;
+        require(self.standardisation.is_sound(), "the scaling")?;
+        require(self.network.is_sound(), "the network")?;
+        require(self.loss.is_finite(), "the loss")?;
+        require(is_time_conditioned(&self.network, self.dim()), "the dimension of the network")
+    }
+}
+
+impl<F: Float> Sound for LearnedScore<F> {
+    fn check(&self) -> Result<(), ModelError> {
+        require(self.standardisation.is_sound(), "the scaling")?;
+        require(self.network.is_sound(), "the network")?;
+        require(is_time_conditioned(&self.network, self.dim()), "the dimension of the network")
+    }
+}
+
+fn load<M: DeserializeOwned + Sound>(expected: String, reader: impl Read) -> Result<M, ModelError> {
     let loaded: Loaded = serde_json::from_reader(reader).map_err(format_error)?;
     if loaded.format != expected {
         return Err(ModelError::Kind { found: loaded.format, expected });
@@ -79,7 +130,9 @@ fn load<M: DeserializeOwned>(expected: String, reader: impl Read) -> Result<M, M
     if loaded.version != VERSION {
         return Err(ModelError::Version { found: loaded.version, supported: VERSION });
     }
-    serde_json::from_value(loaded.model).map_err(format_error)
+    let model: M = serde_json::from_value(loaded.model).map_err(format_error)?;
+    model.check()?;
+    Ok(model)
 }
 
 fn require(sound: bool, what: &'static str) -> Result<(), ModelError> {
@@ -95,7 +148,7 @@ impl<F: Float + Serialize + DeserializeOwned> Learned<F> {
     /// Writes the family as versioned JSON. Numbers are read back bit for bit.
     ///
     /// # Errors
-    /// Writing fails, or a map is a [custom](super::Fitted::custom) one.
+    /// Writing fails, a map is a [custom](super::Fitted::custom) one, or the family could not be read back: a number in it is not finite.
     ///
     /// ```
     /// use onestep::{ConsistencyFunction, Grid};
@@ -104,7 +157,7 @@ impl<F: Float + Serialize + DeserializeOwned> Learned<F> {
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64).train(&data, &Affine::new(), &mut rng)?;
     /// let mut file = Vec::new();
     /// learned.save(&mut file)?;
     /// let again = Learned::load(file.as_slice())?;
@@ -125,15 +178,7 @@ impl<F: Float + Serialize + DeserializeOwned> Learned<F> {
     /// assert!(matches!(Learned::<f64>::load("{}".as_bytes()), Err(ModelError::Format { .. })));
     /// ```
     pub fn load(reader: impl Read) -> Result<Self, ModelError> {
-        let learned: Self = load(format_name::<F>("recursion"), reader)?;
-        require(learned.grid.is_sound(), "the grid of levels")?;
-        require(learned.standardisation.is_sound(), "the scaling")?;
-        require(learned.maps.len() + 1 == learned.grid.steps() && learned.records.len() == learned.maps.len(), "the number of maps")?;
-        for map in &learned.maps {
-            require(map.is_sound(), "a map")?;
-            require((map.inputs(), map.outputs()) == (learned.dim(), learned.dim()), "the dimension of a map")?;
-        }
-        Ok(learned)
+        load(format_name::<F>("recursion"), reader)
     }
 }
 
@@ -141,7 +186,7 @@ impl<F: Float + Serialize + DeserializeOwned> JointModel<F> {
     /// Writes the model as versioned JSON. Numbers are read back bit for bit.
     ///
     /// # Errors
-    /// Writing fails.
+    /// Writing fails, or the model could not be read back: a number in it is not finite.
     ///
     /// ```
     /// use onestep::{ConsistencyFunction, Grid};
@@ -149,7 +194,7 @@ impl<F: Float + Serialize + DeserializeOwned> JointModel<F> {
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let data = ndarray::array![[0.0_f32], [1.0], [2.0], [3.0]];
-    /// let model = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let model = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8]).iterations(5).train(&data, &mut rng)?;
     /// let mut file = Vec::new();
     /// model.save(&mut file)?;
     /// assert_eq!(JointModel::load(file.as_slice())?.eval(3, &data), model.eval(3, &data));
@@ -170,12 +215,7 @@ impl<F: Float + Serialize + DeserializeOwned> JointModel<F> {
     /// assert!(matches!(JointModel::<f64>::load("not JSON".as_bytes()), Err(ModelError::Format { .. })));
     /// ```
     pub fn load(reader: impl Read) -> Result<Self, ModelError> {
-        let model: Self = load(format_name::<F>("joint"), reader)?;
-        require(model.grid.is_sound(), "the grid of levels")?;
-        require(model.standardisation.is_sound(), "the scaling")?;
-        require(model.network.is_sound(), "the network")?;
-        require(is_time_conditioned(&model.network, model.dim()), "the dimension of the network")?;
-        Ok(model)
+        load(format_name::<F>("joint"), reader)
     }
 }
 
@@ -183,7 +223,7 @@ impl<F: Float + Serialize + DeserializeOwned> LearnedScore<F> {
     /// Writes the score as versioned JSON. Numbers are read back bit for bit.
     ///
     /// # Errors
-    /// Writing fails.
+    /// Writing fails, or the score could not be read back: a number in it is not finite.
     ///
     /// ```
     /// use onestep::{NoiseLevel, ScoreFunction};
@@ -191,7 +231,7 @@ impl<F: Float + Serialize + DeserializeOwned> LearnedScore<F> {
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let score: LearnedScore = ScoreMatching::new(&[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let score: LearnedScore = ScoreMatching::new(&[8]).iterations(5).train(&data, &mut rng)?;
     /// let mut file = Vec::new();
     /// score.save(&mut file)?;
     /// let level = NoiseLevel::from_angle(0.7)?;
@@ -212,10 +252,6 @@ impl<F: Float + Serialize + DeserializeOwned> LearnedScore<F> {
     /// assert!(matches!(LearnedScore::<f64>::load("[]".as_bytes()), Err(ModelError::Format { .. })));
     /// ```
     pub fn load(reader: impl Read) -> Result<Self, ModelError> {
-        let score: Self = load(format_name::<F>("score"), reader)?;
-        require(score.standardisation.is_sound(), "the scaling")?;
-        require(score.network.is_sound(), "the network")?;
-        require(is_time_conditioned(&score.network, score.dim()), "the dimension of the network")?;
-        Ok(score)
+        load(format_name::<F>("score"), reader)
     }
 }

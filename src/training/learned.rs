@@ -5,12 +5,28 @@ use crate::consistency::assert_evaluable;
 use crate::float::Float;
 use crate::schedule::Grid;
 use crate::space::{Family, Space, inherent_dim, inherent_family};
+use crate::training::fitted::Fitted;
 use crate::training::pairs::noise;
-use crate::training::{Fitted, Standardisation};
+use crate::training::standardisation::Standardisation;
 use ndarray::{Array2, ArrayRef2};
 use rand::RngCore;
+use std::fmt;
 
 /// What a progress callback is told after each step.
+///
+/// ```
+/// # use onestep::Grid;
+/// # use onestep::training::Recursion;
+/// # use onestep::training::class::Affine;
+/// # use rand::SeedableRng;
+/// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+/// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+/// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64).train(&data, &Affine::new(), &mut rng)?;
+/// let record = learned.records()[0];
+/// assert!(record.loss > 0.0 && record.loss < record.target_second_moment);
+/// assert!(record.to_string().starts_with("step 2 of 3: loss"));
+/// # Ok::<(), onestep::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -25,6 +41,14 @@ pub struct StepProgress {
     pub target_second_moment: f64,
     /// Effective number of parameters an output coordinate.
     pub effective_parameters: f64,
+}
+
+impl fmt::Display for StepProgress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, steps, loss, target_second_moment, effective_parameters } = self;
+        write!(f, "step {step} of {steps}: loss {loss:.4e} of a second moment {target_second_moment:.4e}, ")?;
+        write!(f, "{effective_parameters:.1} effective parameters")
+    }
 }
 
 /// A trained family f_1, …, f_T. It acts on the scaled space; [`sample`](Self::sample) returns points on the scale of the data.
@@ -51,7 +75,7 @@ impl<F: Float> Learned<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64).train(&data, &Affine::new(), &mut rng)?;
     /// assert!((learned.grid().last().angle() - 1.5).abs() < 1e-15);
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -69,7 +93,7 @@ impl<F: Float> Learned<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64).train(&data, &Affine::new(), &mut rng)?;
     /// assert_eq!(learned.class(), "affine");
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -87,7 +111,7 @@ impl<F: Float> Learned<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64).train(&data, &Affine::new(), &mut rng)?;
     /// assert!(learned.standardisation().standardise(&data).sum().abs() < 1e-15);
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -105,7 +129,7 @@ impl<F: Float> Learned<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64).train(&data, &Affine::new(), &mut rng)?;
     /// assert_eq!(learned.records().iter().map(|r| r.step).collect::<Vec<_>>(), [2, 3]);
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -128,7 +152,7 @@ impl<F: Float> Learned<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.train(&data, &Affine::new(), &mut rng)?;
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64).train(&data, &Affine::new(), &mut rng)?;
     /// assert!(learned.map(1).is_none());
     /// assert!(learned.map(3).unwrap().summary().method.contains("Cholesky"));
     /// # Ok::<(), onestep::Error>(())
@@ -147,7 +171,7 @@ impl<F: Float> Learned<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let data = ndarray::array![[10.0_f64], [11.0], [12.0], [13.0]];
-    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 4096)?.train(&data, &Affine::new(), &mut rng)?;
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 4096).train(&data, &Affine::new(), &mut rng)?;
     /// let mean = learned.sample(4000, &mut rng).mean().unwrap();
     /// assert!((mean - 11.5).abs() < 0.2); // the mean is kept by the recursion
     /// # Ok::<(), onestep::Error>(())

@@ -5,9 +5,9 @@ use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::score::ScoreFunction;
 use crate::space::{Space, inherent_dim};
-use crate::training::Standardisation;
-use crate::training::joint::time_features;
-use crate::training::network::Network;
+use crate::training::network::layers::Network;
+use crate::training::network::time::time_features;
+use crate::training::standardisation::Standardisation;
 use ndarray::ArrayRef2;
 
 /// The smallest angle visited in training: below it the data hide the noise.
@@ -30,7 +30,7 @@ impl<F: Float> LearnedScore<F> {
     /// use onestep::training::{LearnedScore, ScoreMatching};
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// let score: LearnedScore = ScoreMatching::new(&[4])?.iterations(1)?.train(&ndarray::array![[1.0], [3.0]], &mut rng)?;
+    /// let score: LearnedScore = ScoreMatching::new(&[4]).iterations(1).train(&ndarray::array![[1.0], [3.0]], &mut rng)?;
     /// assert_eq!(score.standardisation().standardise(&ndarray::array![[3.0]]), ndarray::array![[1.0]]);
     /// # Ok::<(), onestep::Error>(())
     /// ```

@@ -1,89 +1,13 @@
-//! Batches of (X_0, Z) and the shared-noise pairs made from them.
+//! Noise, and its coupling with data.
 
+use crate::error::check_equal;
 use crate::float::Float;
-use crate::law::Sample;
-use crate::numeric::stream::{Stream, distinct_indices};
+use crate::numeric::stream::Stream;
 use crate::numeric::{batch, parallel};
-use crate::training::{Coupling, TrainingError};
+use crate::training::coupling::Coupling;
+use crate::training::error::TrainingError;
 use ndarray::{Array2, ArrayRef2, ArrayView2, Axis};
-use rand::{Rng, RngCore};
-
-/// Where training data come from.
-///
-/// # Example
-/// ```
-/// use ndarray::array;
-/// use onestep::training::Source;
-/// let data = array![[0.0, 1.0], [2.0, 3.0]];
-/// let source = Source::from(&data);
-/// assert_eq!(source.dim(), 2);
-/// ```
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum Source<'a, F: Float = f64> {
-    /// A table of samples, one a row. A batch takes each row equally often (up to one), the rest at random without repetition.
-    Rows(&'a ArrayRef2<F>),
-    /// A law that is sampled anew for every batch.
-    Law(&'a dyn Sample),
-}
-
-impl<'a, F: Float> From<&'a ArrayRef2<F>> for Source<'a, F> {
-    fn from(rows: &'a ArrayRef2<F>) -> Self {
-        Self::Rows(rows)
-    }
-}
-
-impl<'a, F: Float> From<&'a Array2<F>> for Source<'a, F> {
-    fn from(rows: &'a Array2<F>) -> Self {
-        Self::Rows(rows)
-    }
-}
-
-impl<'a, F: Float> From<&'a dyn Sample> for Source<'a, F> {
-    fn from(law: &'a dyn Sample) -> Self {
-        Self::Law(law)
-    }
-}
-
-impl<F: Float> Source<'_, F> {
-    /// The dimension d.
-    ///
-    /// ```
-    /// assert_eq!(onestep::training::Source::Rows(&ndarray::array![[0.0_f32], [1.0]]).dim(), 1);
-    /// ```
-    #[must_use]
-    pub fn dim(&self) -> usize {
-        match self {
-            Self::Rows(rows) => rows.ncols(),
-            Self::Law(law) => law.dim(),
-        }
-    }
-
-    /// `n` independent draws: rows of a table with replacement.
-    pub(crate) fn draw_some(&self, n: usize, rng: &mut dyn RngCore) -> Array2<F> {
-        match self {
-            Self::Law(_) => self.draw(n, rng),
-            Self::Rows(rows) => {
-                let chosen: Vec<usize> = (0..n).map(|_| rng.random_range(0..rows.nrows())).collect();
-                rows.select(Axis(0), &chosen)
-            }
-        }
-    }
-
-    /// `n` samples.
-    pub(crate) fn draw(&self, n: usize, rng: &mut dyn RngCore) -> Array2<F> {
-        match self {
-            Self::Law(law) => law.sample(n, rng).mapv(F::of),
-            Self::Rows(rows) => {
-                let mut order = Vec::with_capacity(n);
-                while order.len() < n {
-                    order.extend(distinct_indices(rows.nrows(), rows.nrows().min(n - order.len()), rng));
-                }
-                rows.select(Axis(0), &order)
-            }
-        }
-    }
-}
+use rand::RngCore;
 
 /// n × d independent N(0, 1) draws; every block of rows has its own stream.
 pub(crate) fn noise<F: Float>(n: usize, dim: usize, rng: &mut dyn RngCore) -> Array2<F> {
@@ -122,14 +46,45 @@ fn check_permutation(pairs: &[usize], rows: usize) -> Result<(), TrainingError> 
     let mut seen = vec![false; rows];
     let fresh = |&&j: &&usize| seen.get_mut(j).is_some_and(|s| !std::mem::replace(s, true));
     let count = pairs.iter().filter(fresh).count();
-    if count == rows && pairs.len() == rows {
-        Ok(())
-    } else {
-        Err(TrainingError::Mismatch {
-            left_name: "rows of the batch",
-            left: rows,
-            right_name: "different partners in the coupling",
-            right: count,
-        })
+    Ok(check_equal("rows of the batch", rows, "partners in the coupling", if pairs.len() == rows { count } else { pairs.len() })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    /// Reverses every piece of four rows.
+    #[derive(Debug)]
+    struct Reverse(bool);
+
+    impl Coupling<f64> for Reverse {
+        fn pair(&self, data: &ArrayRef2<f64>, _noise: &ArrayRef2<f64>) -> Result<Option<Vec<usize>>, TrainingError> {
+            let rows = data.nrows();
+            Ok(Some(if self.0 { (0..rows).rev().collect() } else { vec![0; rows] }))
+        }
+        fn batch(&self) -> Option<usize> {
+            Some(4)
+        }
+    }
+
+    #[test]
+    fn pieces_are_coupled_one_by_one() {
+        let z = Array2::from_shape_fn((10, 1), |(i, _)| i as f64);
+        let paired = couple(&Reverse(true), &z, &z).expect("a permutation");
+        assert_eq!(paired, array![[3.0], [2.0], [1.0], [0.0], [7.0], [6.0], [5.0], [4.0], [9.0], [8.0]]);
+        assert!(matches!(couple(&Reverse(false), &z, &z), Err(TrainingError::Mismatch(e)) if (e.left, e.right) == (4, 1)));
+    }
+
+    #[test]
+    fn noise_is_normal_and_its_blocks_do_not_depend_on_how_many_there_are() {
+        let draw = |n| noise::<f64>(n, 2, &mut Stream::nth(5, 0));
+        let (few, many) = (draw(batch::BLOCK), draw(40 * batch::BLOCK));
+        let mut blocks = many.axis_chunks_iter(Axis(0), batch::BLOCK);
+        assert_eq!(blocks.next(), Some(few.view()));
+        assert_ne!(blocks.next(), Some(few.view()));
+        let n = many.len() as f64;
+        let (mean, square) = (many.sum() / n, many.mapv(|v| v * v).sum() / n);
+        assert!(mean.abs() < 5.0 / n.sqrt() && (square - 1.0).abs() < 5.0 * (2.0 / n).sqrt(), "{mean} {square}");
     }
 }

@@ -4,7 +4,7 @@ use crate::float::Float;
 use crate::numeric::parallel;
 use crate::numeric::stream::Stream;
 use crate::schedule::Grid;
-use crate::training::class::kernel::squared_distances;
+use crate::training::features::distances::squared_distances;
 use ndarray::{Array2, ArrayRef2, Axis, Zip};
 use rand::{Rng, RngCore};
 
@@ -70,5 +70,30 @@ impl<'a, F: Float> PosteriorDraws<'a, F> {
             }
         });
         drawn
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn draws_follow_the_posterior_of_the_table() {
+        // On the rows ±1, P(+1 | x) = 1/(1 + exp(−2 x cos θ/sin² θ)), and X_{t−1} = (sin θ_{t−1} x + sin Δθ X_0)/sin θ_t.
+        let grid = Grid::from_angles(&[0.2, 0.9, 1.3]).expect("angles that rise");
+        let table = array![[-1.0], [1.0]];
+        let draws = 40_001;
+        for (t, x) in [(2, 0.3), (3, -0.8)] {
+            let level = grid.level(t);
+            let plus = 1.0 / (1.0 + (-2.0 * x * level.cos() / level.sin().powi(2)).exp());
+            let turn = grid.sin_delta(t) / level.sin();
+            let exact = grid.level(t - 1).sin() / level.sin() * x + turn * (2.0 * plus - 1.0);
+            let point = array![[x]];
+            let mut rng = Stream::nth(7, t as u64);
+            let mean = PosteriorDraws::new(&grid, t, &table).average(draws, &point, array![[exact]], |p| p.to_owned(), &mut rng)[[0, 0]];
+            let std_error = 2.0 * turn * (plus * (1.0 - plus) / draws as f64).sqrt();
+            assert!((mean - exact).abs() < 5.0 * std_error, "t = {t}: {mean} ± {std_error}, exact {exact}");
+        }
     }
 }

@@ -1,17 +1,23 @@
 //! The recursion (14) of the paper: f_2, …, f_T in turn, each a regression on the one before.
 
 use crate::consistency::ConsistencyFunction;
+use crate::error::{check_equal, check_range};
 use crate::float::Float;
 use crate::numeric::stream::Stream;
 use crate::process::{ForwardProcess, SharedNoisePair};
 use crate::schedule::Grid;
-use crate::training::Source;
-use crate::training::check_range;
+use crate::training::class::function_class::FunctionClass;
+use crate::training::coupling::{Coupling, Independent};
+use crate::training::error::TrainingError;
+use crate::training::fitted::Fitted;
+use crate::training::learned::{Learned, StepProgress};
+use crate::training::limits::{check_entries_of, check_steps};
 use crate::training::pairs::{couple, noise};
 use crate::training::posterior::PosteriorDraws;
-use crate::training::{Coupling, Fitted, FunctionClass, Independent, Regression, Scaling, Standardisation, TrainingError};
-use crate::training::{Learned, StepProgress};
-use ndarray::{Array2, ArrayRef2};
+use crate::training::regression::Regression;
+use crate::training::source::Source;
+use crate::training::standardisation::Scaling;
+use ndarray::ArrayRef2;
 use rand::RngCore;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -40,7 +46,7 @@ use std::sync::Arc;
 /// let data = Array2::from_shape_simple_fn((4000, 1), || f64::standard_normal(&mut rng));
 /// let grid = Grid::from_angles(&[0.1, 0.6, 1.1, 1.5])?;
 /// let gain: f64 = (2..=4).map(|t| grid.delta(t).cos()).product();
-/// let learned = Recursion::new(grid, 4000)?.scaling(Scaling::None).train(&data, &Affine::linear(), &mut rng)?;
+/// let learned = Recursion::new(grid, 4000).scaling(Scaling::None).train(&data, &Affine::linear(), &mut rng)?;
 /// let f = learned.eval(4, &ndarray::array![[1.0]])[[0, 0]];
 /// assert!((f - gain).abs() < 0.05); // five standard deviations of THEORY 2.14
 /// # Ok::<(), onestep::Error>(())
@@ -66,21 +72,22 @@ const RUNAWAY: f64 = 1e6;
 
 impl<F: Float> Recursion<F> {
     /// The recursion on the levels of `grid` with `samples` fresh pairs (X_0, Z) a step, independent, one posterior draw, data scaled
-    /// column by column, each step from scratch.
-    ///
-    /// # Errors
-    /// Fewer than two samples a step.
+    /// column by column, each step from scratch. Training refuses fewer than two samples a step, more than
+    /// 2²⁸ numbers in them, and more than 2²⁰ levels.
     ///
     /// ```
     /// use onestep::Grid;
     /// use onestep::training::Recursion;
-    /// let grid = Grid::from_angles(&[0.1, 1.5])?;
-    /// assert!(Recursion::<f64>::new(grid, 1).is_err());
+    /// use onestep::training::class::Affine;
+    /// use rand::SeedableRng;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let recursion = Recursion::<f64>::new(Grid::from_angles(&[0.1, 1.5])?, 1);
+    /// assert!(recursion.train(&ndarray::array![[0.0], [1.0]], &Affine::new(), &mut rng).is_err());
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn new(grid: Grid, samples: usize) -> Result<Self, TrainingError> {
-        check_range("samples", samples as f64, samples >= 2, "[2, inf)")?;
-        Ok(Self {
+    #[must_use]
+    pub fn new(grid: Grid, samples: usize) -> Self {
+        Self {
             grid,
             samples,
             fixed_noise: false,
@@ -89,7 +96,7 @@ impl<F: Float> Recursion<F> {
             scaling: Scaling::default(),
             warm_start: false,
             residual: false,
-        })
+        }
     }
 
     /// Uses one batch of (X_0, Z) for all steps instead of a fresh one each. The errors of different steps then add coherently.
@@ -102,7 +109,7 @@ impl<F: Float> Recursion<F> {
     /// use rand::SeedableRng;
     /// let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?.fixed_noise(true).train(&data, &Affine::new(), &mut rng)?;
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64).fixed_noise(true).train(&data, &Affine::new(), &mut rng)?;
     /// assert_eq!(learned.steps(), 3);
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -117,7 +124,7 @@ impl<F: Float> Recursion<F> {
     /// ```
     /// use onestep::Grid;
     /// use onestep::training::{Independent, Recursion};
-    /// let recursion = Recursion::<f64>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.coupling(Independent);
+    /// let recursion = Recursion::<f64>::new(Grid::from_angles(&[0.1, 1.5])?, 64).coupling(Independent);
     /// # let _ = recursion;
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -129,21 +136,27 @@ impl<F: Float> Recursion<F> {
 
     /// Averages f_{t−1} over `draws` = k ≥ 1 posterior draws of X_0 given X_t in every target: k = 1 is consistency training, k → ∞
     /// takes the variance out of the targets. The first draw is the row's own X_0; the others follow the exact posterior of the table's
-    /// empirical law, which costs a comparison with every row of it. Needs a table and independent noise.
-    ///
-    /// # Errors
-    /// k = 0.
+    /// empirical law, which costs a comparison with every row of it. Needs a table and independent noise; training refuses 0.
     ///
     /// ```
     /// use onestep::Grid;
     /// use onestep::training::Recursion;
-    /// assert!(Recursion::<f64>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.posterior_draws(0).is_err());
+    /// use onestep::training::class::Affine;
+    /// use rand::SeedableRng;
+    /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
+    /// let loss = |draws| {
+    ///     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    ///     let recursion = Recursion::new(Grid::from_angles(&[0.1, 0.8])?, 4000).posterior_draws(draws);
+    ///     Ok::<_, onestep::Error>(recursion.train(&data, &Affine::new(), &mut rng)?.records()[0].loss)
+    /// };
+    /// assert!((loss(1)? / loss(4)? - 4.0).abs() < 1.0); // f_1 = id: the loss is Var(X_1 | X_2)/k
+    /// assert!(loss(0).is_err());
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn posterior_draws(mut self, draws: usize) -> Result<Self, TrainingError> {
-        check_range("posterior draws", draws as f64, draws >= 1, "[1, inf)")?;
+    #[must_use]
+    pub fn posterior_draws(mut self, draws: usize) -> Self {
         self.draws = draws;
-        Ok(self)
+        self
     }
 
     /// Scales the data in another way.
@@ -156,7 +169,7 @@ impl<F: Float> Recursion<F> {
     /// use rand::SeedableRng;
     /// let data = array![[0.0, 5.0], [1.0, 5.0]]; // the second column is constant
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// let recursion = Recursion::new(Grid::from_angles(&[0.1, 1.5])?, 64)?;
+    /// let recursion = Recursion::new(Grid::from_angles(&[0.1, 1.5])?, 64);
     /// assert!(recursion.train(&data, &Affine::new(), &mut rng).is_err());
     /// assert!(recursion.scaling(Scaling::Global).train(&data, &Affine::new(), &mut rng).is_ok());
     /// # Ok::<(), onestep::Error>(())
@@ -172,7 +185,7 @@ impl<F: Float> Recursion<F> {
     /// ```
     /// use onestep::Grid;
     /// use onestep::training::Recursion;
-    /// let recursion = Recursion::<f32>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.warm_start(true);
+    /// let recursion = Recursion::<f32>::new(Grid::from_angles(&[0.1, 1.5])?, 64).warm_start(true);
     /// # let _ = recursion;
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -195,7 +208,7 @@ impl<F: Float> Recursion<F> {
     /// let run = |residual| {
     ///     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     ///     let grid = Grid::from_angles(&[0.1, 0.8, 1.5]).unwrap();
-    ///     Recursion::new(grid, 64).unwrap().residual(residual).train(&data, &Affine::new(), &mut rng).unwrap().eval(3, &array![[1.0]])[[0, 0]]
+    ///     Recursion::new(grid, 64).residual(residual).train(&data, &Affine::new(), &mut rng).unwrap().eval(3, &array![[1.0]])[[0, 0]]
     /// };
     /// assert!((run(true) - run(false)).abs() < 1e-12); // f_{t-1} is affine itself: the same regression
     /// # Ok::<(), onestep::Error>(())
@@ -211,7 +224,7 @@ impl<F: Float> Recursion<F> {
     /// ```
     /// use onestep::Grid;
     /// use onestep::training::Recursion;
-    /// assert_eq!(Recursion::<f64>::new(Grid::from_angles(&[0.1, 1.5])?, 64)?.grid().steps(), 2);
+    /// assert_eq!(Recursion::<f64>::new(Grid::from_angles(&[0.1, 1.5])?, 64).grid().steps(), 2);
     /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
@@ -219,23 +232,23 @@ impl<F: Float> Recursion<F> {
         &self.grid
     }
 
-    /// Trains a family of consistency functions of the class from a table of samples (or a law).
+    /// Trains a family of consistency functions of the class from a table of samples, or from a law that is sampled anew at every step.
     ///
     /// # Errors
-    /// Fewer than two rows, entries that are not finite, a constant column under [`Scaling::Columns`], an error of the class, or
-    /// [`TrainingError::Diverged`] with its step and loss.
-    ///
-    /// See [`Recursion`] for an example.
+    /// Settings out of their range, fewer than two rows, entries that are not finite, a constant column under [`Scaling::Columns`], an
+    /// error of the class, or [`TrainingError::Diverged`] with its step and loss.
     ///
     /// ```
     /// use ndarray::array;
     /// use onestep::Grid;
+    /// use onestep::law::Gaussian;
     /// use onestep::training::Recursion;
     /// use onestep::training::class::Affine;
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// let recursion = Recursion::new(Grid::from_angles(&[0.1, 1.5])?, 64)?;
+    /// let recursion = Recursion::new(Grid::from_angles(&[0.1, 1.5])?, 64);
     /// assert!(recursion.train(&array![[0.0]], &Affine::new(), &mut rng).is_err());
+    /// assert_eq!(recursion.train(&Gaussian::standard(3)?, &Affine::new(), &mut rng)?.dim(), 3);
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn train<'a>(
@@ -261,7 +274,7 @@ impl<F: Float> Recursion<F> {
     /// use std::ops::ControlFlow;
     /// let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// let recursion = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64)?;
+    /// let recursion = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 64);
     /// let stopped = recursion.train_with(&data, &Affine::new(), &mut rng, &mut |_| ControlFlow::Break(()));
     /// assert_eq!(stopped.unwrap_err(), TrainingError::Stopped { step: 2 });
     /// # Ok::<(), onestep::Error>(())
@@ -274,15 +287,16 @@ impl<F: Float> Recursion<F> {
         progress: &mut dyn FnMut(&StepProgress) -> ControlFlow<()>,
     ) -> Result<Learned<F>, TrainingError> {
         let source = source.into();
-        let (table, standardisation) = self.prepare(source, rng)?;
-        let source = table.as_ref().map_or(source, |t| Source::Rows(t));
+        self.check(&source)?;
+        let (prepared, standardisation) = source.prepare(self.scaling)?;
+        let source = prepared.source();
         let mut learned = Learned {
             grid: self.grid.clone(),
             class: class.name().to_owned(),
             residual: self.residual,
             standardisation,
-            maps: Vec::with_capacity(self.grid.steps() - 1),
-            records: Vec::with_capacity(self.grid.steps() - 1),
+            maps: Vec::new(),
+            records: Vec::new(),
         };
         let seed = rng.next_u64();
         for t in 2..=self.grid.steps() {
@@ -297,20 +311,17 @@ impl<F: Float> Recursion<F> {
         Ok(learned)
     }
 
-    /// The scaled table (none for a law) and the scaling.
-    fn prepare(&self, source: Source<'_, F>, rng: &mut dyn RngCore) -> Result<(Option<Array2<F>>, Standardisation), TrainingError> {
-        match source {
-            Source::Rows(rows) => {
-                let standardisation = Standardisation::new(rows, self.scaling)?;
-                Ok((Some(standardisation.standardise(rows)), standardisation))
-            }
-            Source::Law(_) if self.draws > 1 => Err(TrainingError::Unsupported {
-                what: "more than one posterior draw",
-                reason: "the posterior is that of a table of samples",
-            }),
-            // A law is used as it is: its scale is known to whoever wrote it down.
-            Source::Law(_) => Ok((None, Standardisation::new(&source.draw(2, rng), Scaling::None)?)),
+    fn check(&self, source: &Source<'_, F>) -> Result<(), TrainingError> {
+        check_range("samples", self.samples, self.samples >= 2, "[2, inf)")?;
+        check_entries_of("samples times dimension", self.samples, source.dim())?;
+        check_entries_of("samples times posterior draws", self.samples, self.draws)?;
+        check_steps(self.grid.steps())?;
+        check_range("posterior draws", self.draws, self.draws >= 1, "[1, inf)")?;
+        if let (2.., Source::Law(_)) = (self.draws, source) {
+            let reason = "the posterior is that of a table of samples";
+            return Err(TrainingError::Unsupported { what: "more than one posterior draw", reason });
         }
+        Ok(())
     }
 
     /// Fits f_t.
@@ -341,14 +352,8 @@ impl<F: Float> Recursion<F> {
             data = data.starting_from(last);
         }
         let map = class.fit(&data, stream)?;
-        if map.inputs() != source.dim() || map.outputs() != source.dim() {
-            return Err(TrainingError::Mismatch {
-                left_name: "outputs of the class",
-                left: map.outputs(),
-                right_name: "d",
-                right: source.dim(),
-            });
-        }
+        check_equal("inputs of the fitted map", map.inputs(), "dimension of the data", source.dim())?;
+        check_equal("outputs of the fitted map", map.outputs(), "dimension of the data", source.dim())?;
         let loss = map.summary().loss;
         if !loss.is_finite() {
             return Err(TrainingError::Diverged { step: t, iteration: 0, loss });

@@ -2,12 +2,14 @@
 
 use crate::float::Float;
 use crate::numeric::stream::Stream;
-use crate::training::LearnedScore;
-use crate::training::Source;
-use crate::training::joint::{TIME_FEATURES, time_features};
-use crate::training::learned_score::LEAST_ANGLE;
-use crate::training::network::{Descent, Optimiser, RUNAWAY, check_loss, chunk_sizes};
-use crate::training::{Scaling, Standardisation, TrainingError};
+use crate::training::error::TrainingError;
+use crate::training::learned_score::{LEAST_ANGLE, LearnedScore};
+use crate::training::network::descent::{Descent, RUNAWAY, check_last, check_loss};
+use crate::training::network::layers::{Network, Tape};
+use crate::training::network::optimiser::{Optimiser, chunk_sizes};
+use crate::training::network::time::{TIME_FEATURES, time_features};
+use crate::training::source::Source;
+use crate::training::standardisation::Scaling;
 use ndarray::Array2;
 use rand::RngCore;
 use std::f64::consts::FRAC_PI_2;
@@ -31,7 +33,7 @@ use std::f64::consts::FRAC_PI_2;
 /// use rand::SeedableRng;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
 /// let data = Array2::from_shape_simple_fn((2000, 1), || f64::standard_normal(&mut rng));
-/// let score: LearnedScore = ScoreMatching::new(&[16])?.iterations(1000)?.train(&data, &mut rng)?;
+/// let score: LearnedScore = ScoreMatching::new(&[16]).iterations(1000).train(&data, &mut rng)?;
 /// // The score of N(0, 1) is −x at every level.
 /// let s = score.score(NoiseLevel::from_angle(1.0)?, &array![[1.0]])[[0, 0]];
 /// assert!((s + 1.0).abs() < 0.2);
@@ -49,66 +51,70 @@ pub struct ScoreMatching {
 
 impl ScoreMatching {
     /// A network with these hidden widths: SiLU, batches of 256, 5000 iterations, rate 3e−3 falling along a half cosine, data scaled
-    /// column by column.
-    ///
-    /// # Errors
-    /// A width outside 1..=65536, or more than 64 layers.
+    /// column by column. Training refuses a width outside 1..=65536, more than 64 layers and more than 2²⁶ parameters.
     ///
     /// ```
-    /// assert!(onestep::training::ScoreMatching::new(&[0]).is_err());
+    /// use onestep::training::{LearnedScore, ScoreMatching, TrainingError};
+    /// use rand::SeedableRng;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let refused: Result<LearnedScore, TrainingError> = ScoreMatching::new(&[0]).train(&ndarray::array![[0.0], [1.0]], &mut rng);
+    /// assert!(matches!(refused, Err(TrainingError::EntryOutOfRange(_))));
     /// ```
-    pub fn new(hidden: &[usize]) -> Result<Self, TrainingError> {
-        Ok(Self { descent: Descent::new(hidden, 5000)?, scaling: Scaling::default() })
+    #[must_use]
+    pub fn new(hidden: &[usize]) -> Self {
+        Self { descent: Descent::new(hidden, 5000), scaling: Scaling::default() }
     }
 
-    /// Pairs a minibatch.
-    ///
-    /// # Errors
-    /// Zero.
+    /// Pairs a minibatch; training refuses 0.
     ///
     /// ```
-    /// assert!(onestep::training::ScoreMatching::new(&[8])?.batch(0).is_err());
-    /// # Ok::<(), onestep::Error>(())
+    /// use onestep::training::{LearnedScore, ScoreMatching, TrainingError};
+    /// use rand::SeedableRng;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let refused: Result<LearnedScore, TrainingError> = ScoreMatching::new(&[8]).batch(0).train(&ndarray::array![[0.0], [1.0]], &mut rng);
+    /// assert!(matches!(refused, Err(TrainingError::OutOfRange(_))));
     /// ```
-    pub fn batch(mut self, rows: usize) -> Result<Self, TrainingError> {
-        self.descent = self.descent.batch(rows)?;
-        Ok(self)
+    #[must_use]
+    pub fn batch(mut self, rows: usize) -> Self {
+        self.descent.batch = rows;
+        self
     }
 
-    /// Optimiser steps.
-    ///
-    /// # Errors
-    /// Zero.
+    /// Optimiser steps; training refuses 0.
     ///
     /// ```
-    /// assert!(onestep::training::ScoreMatching::new(&[8])?.iterations(0).is_err());
-    /// # Ok::<(), onestep::Error>(())
+    /// use onestep::training::{LearnedScore, ScoreMatching, TrainingError};
+    /// use rand::SeedableRng;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let refused: Result<LearnedScore, TrainingError> = ScoreMatching::new(&[8]).iterations(0).train(&ndarray::array![[0.0], [1.0]], &mut rng);
+    /// assert!(matches!(refused, Err(TrainingError::OutOfRange(_))));
     /// ```
-    pub fn iterations(mut self, iterations: usize) -> Result<Self, TrainingError> {
-        self.descent = self.descent.iterations(iterations)?;
-        Ok(self)
+    #[must_use]
+    pub fn iterations(mut self, iterations: usize) -> Self {
+        self.descent.iterations = iterations;
+        self
     }
 
-    /// Initial learning rate of Adam.
-    ///
-    /// # Errors
-    /// Not in (0, ∞).
+    /// Initial learning rate of Adam; training refuses a rate that is not in (0, ∞).
     ///
     /// ```
-    /// assert!(onestep::training::ScoreMatching::new(&[8])?.rate(-1.0).is_err());
-    /// # Ok::<(), onestep::Error>(())
+    /// use onestep::training::{LearnedScore, ScoreMatching, TrainingError};
+    /// use rand::SeedableRng;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let refused: Result<LearnedScore, TrainingError> = ScoreMatching::new(&[8]).rate(-1.0).train(&ndarray::array![[0.0], [1.0]], &mut rng);
+    /// assert!(matches!(refused, Err(TrainingError::OutOfRange(_))));
     /// ```
-    pub fn rate(mut self, rate: f64) -> Result<Self, TrainingError> {
-        self.descent = self.descent.rate(rate)?;
-        Ok(self)
+    #[must_use]
+    pub fn rate(mut self, rate: f64) -> Self {
+        self.descent.rate = rate;
+        self
     }
 
     /// Scales the data in another way.
     ///
     /// ```
     /// use onestep::training::{Scaling, ScoreMatching};
-    /// assert_ne!(ScoreMatching::new(&[8])?.scaling(Scaling::None), ScoreMatching::new(&[8])?);
-    /// # Ok::<(), onestep::Error>(())
+    /// assert_ne!(ScoreMatching::new(&[8]).scaling(Scaling::None), ScoreMatching::new(&[8]));
     /// ```
     #[must_use]
     pub fn scaling(mut self, scaling: Scaling) -> Self {
@@ -119,7 +125,7 @@ impl ScoreMatching {
     /// Learns the score of the scaled data.
     ///
     /// # Errors
-    /// Fewer than two rows, entries that are not finite, a constant column under [`Scaling::Columns`], or [`TrainingError::Diverged`].
+    /// Settings out of their range, fewer than two rows, entries that are not finite, a constant column under [`Scaling::Columns`], or [`TrainingError::Diverged`].
     ///
     /// See [`ScoreMatching`] for an example.
     ///
@@ -127,55 +133,50 @@ impl ScoreMatching {
     /// use onestep::training::{LearnedScore, ScoreMatching, TrainingError};
     /// use rand::SeedableRng;
     /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    /// let refused: Result<LearnedScore, TrainingError> = ScoreMatching::new(&[8])?.train(&ndarray::array![[1.0], [1.0]], &mut rng);
+    /// let refused: Result<LearnedScore, TrainingError> = ScoreMatching::new(&[8]).train(&ndarray::array![[1.0], [1.0]], &mut rng);
     /// assert!(matches!(refused, Err(TrainingError::ConstantColumn { .. })));
-    /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn train<'a, F: Float>(&self, source: impl Into<Source<'a, F>>, rng: &mut dyn RngCore) -> Result<LearnedScore<F>, TrainingError> {
-        let source = source.into();
-        let (table, standardisation) = match source {
-            Source::Rows(rows) => {
-                let standardisation = Standardisation::new(rows, self.scaling)?;
-                (Some(standardisation.standardise(rows)), standardisation)
-            }
-            Source::Law(_) => (None, Standardisation::new(&source.draw(2, rng), Scaling::None)?),
-        };
-        let source = table.as_ref().map_or(source, |t| Source::Rows(t));
+        self.descent.check()?;
+        let (prepared, standardisation) = source.into().prepare(self.scaling)?;
+        let source = prepared.source();
         let dim = source.dim();
         let batch = self.descent.batch;
-        let mut network = self.descent.network(dim + TIME_FEATURES, dim, rng);
+        let mut network = self.descent.network(dim + TIME_FEATURES, dim, batch, rng)?;
         let seed = rng.next_u64();
         let rows = chunk_sizes(batch).into_iter().enumerate();
         let mut chunks: Vec<_> = rows.map(|(k, rows)| (Stream::nth(seed, k as u64), Array2::<F>::zeros((rows, dim)))).collect();
         let mut optimiser = Optimiser::new(&network, batch);
-        for iteration in 0..self.descent.iterations {
-            let rate = self.descent.rate_at(iteration);
-            let loss = optimiser.step(&mut network, rate, &mut chunks, |network, (stream, velocity), tape| {
-                let x0 = source.draw_some(velocity.nrows(), stream);
-                for ((x0, mut velocity), mut input) in x0.rows().into_iter().zip(velocity.rows_mut()).zip(tape.input_mut().rows_mut()) {
-                    let angle = LEAST_ANGLE + (FRAC_PI_2 - LEAST_ANGLE) * f64::standard_uniform(stream);
-                    let (sin, cos) = (F::of(angle.sin()), F::of(angle.cos()));
-                    let features = time_features(angle);
-                    for j in 0..dim {
-                        let z = F::standard_normal(stream);
-                        input[j] = cos * x0[j] + sin * z;
-                        velocity[j] = cos * z - sin * x0[j];
-                    }
-                    input.iter_mut().skip(dim).zip(&features).for_each(|(i, f)| *i = *f);
+        let pass = |network: &Network<F>, (stream, velocity): &mut (Stream, Array2<F>), tape: &mut Tape<F>| {
+            let x0 = source.draw_some(velocity.nrows(), stream);
+            for ((x0, mut velocity), mut input) in x0.rows().into_iter().zip(velocity.rows_mut()).zip(tape.input_mut().rows_mut()) {
+                let angle = LEAST_ANGLE + (FRAC_PI_2 - LEAST_ANGLE) * f64::standard_uniform(stream);
+                let (sin, cos) = (F::of(angle.sin()), F::of(angle.cos()));
+                let features = time_features(angle);
+                for j in 0..dim {
+                    let z = F::standard_normal(stream);
+                    input[j] = cos * x0[j] + sin * z;
+                    velocity[j] = cos * z - sin * x0[j];
                 }
-                network.forward(tape);
-                let share = F::of(1.0 / batch as f64);
-                let mut loss = F::zero();
-                let (output, mut gradient) = tape.output_and_gradient();
-                ndarray::Zip::from(&mut gradient).and(&output).and(&*velocity).for_each(|g, o, v| {
-                    let error = *o - *v;
-                    loss += share * error * error;
-                    *g = (share + share) * error;
-                });
-                tape.loss = loss.as_f64();
+                input.iter_mut().skip(dim).zip(&features).for_each(|(i, f)| *i = *f);
+            }
+            network.forward(tape);
+            let share = F::of(1.0 / batch as f64);
+            let mut loss = F::zero();
+            let (output, mut gradient) = tape.output_and_gradient();
+            ndarray::Zip::from(&mut gradient).and(&output).and(&*velocity).for_each(|g, o, v| {
+                let error = *o - *v;
+                loss += share * error * error;
+                *g = (share + share) * error;
             });
+            tape.loss = loss.as_f64();
+        };
+        for iteration in 0..self.descent.iterations {
+            let loss = optimiser.step(&mut network, self.descent.rate_at(iteration), &mut chunks, pass);
             check_loss(iteration, loss, RUNAWAY * dim as f64)?;
         }
+        let last = optimiser.gradient(&network, &mut chunks, pass);
+        check_last(self.descent.iterations, &network, last, RUNAWAY * dim as f64)?;
         Ok(LearnedScore { standardisation, network })
     }
 }

@@ -1,8 +1,7 @@
 //! Centring and scaling of data.
 
 use crate::float::Float;
-use crate::training::TrainingError;
-use crate::training::class::regression::check_table;
+use crate::training::error::{TrainingError, check_table};
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, Axis};
 
 /// How data are scaled before training. Consistency functions act between data of unit order and N(0, I) noise, so the scale matters.
@@ -43,13 +42,14 @@ impl Standardisation {
     /// The scaling of `data`, n × d, by its own moments (divisor n).
     ///
     /// # Errors
-    /// Fewer than two rows, no columns, an entry that is not finite, a constant column (all columns constant under [`Scaling::Global`]).
+    /// Fewer than two rows, no columns, an entry that is not finite or beyond ±1e150, a constant column (all columns constant under
+    /// [`Scaling::Global`]).
     ///
     /// ```
     /// use ndarray::array;
     /// use onestep::training::{Scaling, Standardisation, TrainingError};
     /// let data = array![[1.0, 0.0], [1.0, 2.0]];
-    /// assert!(matches!(Standardisation::new(&data, Scaling::Columns), Err(TrainingError::ConstantColumn { column: 0, .. })));
+    /// assert!(matches!(Standardisation::new(&data, Scaling::Columns), Err(TrainingError::ConstantColumn { column: 1, .. })));
     /// assert_eq!(Standardisation::new(&data, Scaling::Global)?.standardise(&data)[[1, 0]], 0.0);
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -60,7 +60,7 @@ impl Standardisation {
         check_table("data", data)?;
         let (n, d) = data.dim();
         if scaling == Scaling::None {
-            return Ok(Self { mean: Array1::zeros(d), scale: Array1::ones(d) });
+            return Ok(Self::identity(d));
         }
         let weights = Array1::from_elem(n, 1.0 / n as f64);
         let data = data.mapv(F::as_f64);
@@ -68,12 +68,23 @@ impl Standardisation {
             return Self::of("data", &data, &weights);
         }
         let mean = data.t().dot(&weights);
-        let variance = (&data - &mean).mapv(|v| v * v).sum() / (n * d) as f64;
+        let deviations = &data - &mean;
+        let variance = deviations.mapv(|v| v * v).sum() / (n * d) as f64;
         let largest = mean.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-        if !(variance > rounding(largest)) {
-            return Err(TrainingError::ConstantColumn { what: "data", column: 0, value: mean[0] });
+        let scale = if variance > rounding(largest) && variance.is_normal() {
+            variance.sqrt()
+        } else {
+            small_deviation(&deviations.flatten(), &Array1::from_elem(n * d, 1.0 / (n * d) as f64))
+        };
+        if !(scale > 4.0 * f64::EPSILON * largest) {
+            return Err(TrainingError::ConstantColumn { what: "data", column: 1, value: mean[0] });
         }
-        Ok(Self { mean, scale: Array1::from_elem(d, variance.sqrt()) })
+        Ok(Self { mean, scale: Array1::from_elem(d, scale) })
+    }
+
+    /// The identity of ℝ^d.
+    pub(crate) fn identity(dim: usize) -> Self {
+        Self { mean: Array1::zeros(dim), scale: Array1::ones(dim) }
     }
 
     /// Weighted means and standard deviations of the columns of `table`; the weights sum to one.
@@ -82,10 +93,14 @@ impl Standardisation {
         let mut scale = Array1::zeros(mean.len());
         for (column, values) in table.axis_iter(Axis(1)).enumerate() {
             let square: f64 = values.iter().zip(weights).map(|(v, w)| w * (v - mean[column]).powi(2)).sum();
-            if !(square > rounding(mean[column])) {
-                return Err(TrainingError::ConstantColumn { what, column, value: mean[column] });
+            if square > rounding(mean[column]) && square.is_normal() {
+                scale[column] = square.sqrt();
+                continue;
             }
-            scale[column] = square.sqrt();
+            scale[column] = small_deviation(&values.mapv(|v| v - mean[column]), weights);
+            if !(scale[column] > 4.0 * f64::EPSILON * mean[column].abs()) {
+                return Err(TrainingError::ConstantColumn { what, column: column + 1, value: mean[column] });
+            }
         }
         Ok(Self { mean, scale })
     }
@@ -142,6 +157,16 @@ impl Standardisation {
         assert_eq!(x.ncols(), self.dim(), "standardisation of {} columns applied to {}", self.dim(), x.ncols());
         Array2::from_shape_fn(x.dim(), |(i, j)| F::of(map(x[[i, j]].as_f64(), self.mean[j], self.scale[j])))
     }
+}
+
+/// The root mean square of deviations whose squares underflow: they are squared as multiples of the largest. Not normal numbers give 0.
+fn small_deviation(deviations: &ArrayRef1<f64>, weights: &ArrayRef1<f64>) -> f64 {
+    let largest = deviations.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    if !largest.is_normal() {
+        return 0.0;
+    }
+    let square: f64 = deviations.iter().zip(weights).map(|(v, w)| w * (v / largest).powi(2)).sum();
+    largest * square.sqrt()
 }
 
 /// The variance that rounding of a mean leaves in a column that is constant.

@@ -4,7 +4,11 @@ use crate::consistency::ConsistencyFunction;
 use crate::delegate::delegate;
 use crate::float::Float;
 use crate::schedule::Grid;
-use crate::training::{Fitted, JointModel, Learned, Standardisation, TrainingError};
+use crate::training::error::TrainingError;
+use crate::training::fitted::Fitted;
+use crate::training::joint::model::JointModel;
+use crate::training::learned::Learned;
+use crate::training::standardisation::Standardisation;
 use ndarray::{Array2, ArrayRef2};
 
 /// A trained family with what is needed to judge it. Implemented by [`Learned`] and [`JointModel`].

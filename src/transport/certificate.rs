@@ -2,9 +2,11 @@
 
 use crate::numeric::parallel;
 use crate::transport::cost::Geometry;
+use crate::transport::length::UNIT;
 use crate::transport::screen::boxes::{BLOCK, Boxes, spatial};
 use crate::transport::screen::select::{members, select};
 use crate::transport::screen::{Scratch, Screen};
+use crate::transport::sum::sum;
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 
@@ -101,6 +103,30 @@ pub(crate) fn tolerance(cost: f64, u: f64, v: f64) -> f64 {
     8.0 * f64::EPSILON * (cost.abs() + u.abs() + v.abs())
 }
 
+/// A number that the optimum is not below: Σ a_i u_i + Σ b_j v_j of potentials by [`potential`], less all rounding.
+///
+/// Costs as [`Geometry::cost`] rounds them are within δ of the true ones, so that
+///
+/// ```math
+/// c_{ij} - v_j \ge (1-\delta)(\hat c_{ij} - v_j) - \delta v_j \ge u_i - (\delta + 2u)|u_i| - \delta \max_j v_j^+ .
+/// ```
+///
+/// Terms are (a_i, u_i) and (b_j, v_j), with masses of sum `total` on either side that are within `rounded`, in units of u, of the true ones;
+/// `moved` bounds the shares of mass that they lack.
+pub(crate) fn lower(geometry: &Geometry, u: &[(f64, f64)], v: &[(f64, f64)], total: f64, rounded: f64, moved: f64) -> f64 {
+    let delta = geometry.cost_error();
+    let size = |terms: &[(f64, f64)]| terms.iter().map(|(mass, dual)| mass * dual.abs()).sum::<f64>() / total;
+    let largest = |terms: &[(f64, f64)]| terms.iter().map(|term| term.1.abs()).fold(0.0, f64::max);
+    let positive = v.iter().map(|term| term.1).fold(0.0, f64::max);
+    let dual = sum(u.iter().chain(v).map(|(mass, dual)| mass * dual)) / total;
+    let (size_u, size_v) = (size(u), size(v));
+    // Masses and products; then the compensated sum, the total and the quotient.
+    let terms = rounded * UNIT + 4.0 * (u.len() + v.len()) as f64 * UNIT * UNIT;
+    let rounding = terms * (size_u + size_v) + 5.0 * UNIT * dual.abs();
+    let loss = (delta + 2.0 * UNIT) * size_u + delta * positive + rounding + moved * (largest(u) + largest(v)) + geometry.cost_underflow();
+    dual - loss * (1.0 + 1e-3)
+}
+
 /// The minimum of `value` over one row, given its lower bounds and their minima by groups.
 fn least(bounds: &[f32], minima: &[f32], offset: f64, value: impl Fn(usize) -> f64) -> f64 {
     let first = minima.iter().enumerate().fold((0, f32::INFINITY), |least, (g, &b)| if b < least.1 { (g, b) } else { least });
@@ -116,15 +142,4 @@ fn least(bounds: &[f32], minima: &[f32], offset: f64, value: impl Fn(usize) -> f
         }
     }
     least
-}
-
-/// Compensated sum (Neumaier, *ZAMM* 54, 1974): its error does not grow with the number of terms.
-pub(crate) fn sum(values: impl Iterator<Item = f64>) -> f64 {
-    let (mut sum, mut lost) = (0.0_f64, 0.0);
-    for value in values {
-        let next = sum + value;
-        lost += if sum.abs() >= value.abs() { (sum - next) + value } else { (value - next) + sum };
-        sum = next;
-    }
-    sum + lost
 }

@@ -5,6 +5,7 @@
 //! that would round.
 
 use crate::float::Float;
+use crate::transport::length::{Length, UNIT, power_error};
 use crate::transport::order::Order;
 use ndarray::ArrayRef2;
 
@@ -83,17 +84,30 @@ impl Geometry {
         (square / count as f64 - mean * mean).max(0.0).sqrt()
     }
 
-    /// A cost of the scaled clouds in the units of the given ones: multiplied by 2^{exponent · p}.
-    pub(crate) fn restore_cost(&self, cost: f64) -> f64 {
-        let half = (0.5 * f64::from(self.exponent) * self.order.value()).exp2();
-        // In two steps: the square of `half` can overflow where the product does not. Zero times infinity is meant to be zero.
-        if cost == 0.0 { 0.0 } else { cost * half * half }
+    /// The unit of lengths: 2^exponent of the given clouds.
+    pub(crate) fn unit(&self) -> Length {
+        Length::new(1.0, self.exponent)
     }
 
-    /// The distance that belongs to a mean cost of the scaled clouds, in the units of the given ones.
-    pub(crate) fn restore_distance(&self, cost: f64) -> f64 {
-        let half = libm::scalbn(1.0, self.exponent / 2);
-        self.order.root(cost) * half * half
+    /// Relative error of [`cost`](Self::cost): differences and squares round three times, then the longest chain of sums, the root or power.
+    pub(crate) fn cost_error(&self) -> f64 {
+        let sums = if self.dim < 4 { self.dim - 1 } else { self.dim / 16 + 7 };
+        let square = 3.0 + sums as f64;
+        let power = match self.order.value() {
+            2.0 => square,
+            1.0 => 0.5 * square + 1.0,
+            p => 0.5 * p * square + power_error(self.order),
+        };
+        1.01 * power * UNIT
+    }
+
+    /// What a cost can gain by underflow of squares, and by that of coordinates when they were scaled.
+    pub(crate) fn cost_underflow(&self) -> f64 {
+        let dim = self.dim as f64;
+        match self.order.value() {
+            2.0 => 8.0 * dim * 2.0_f64.powi(-1073),
+            p => 4.0 * p * dim.sqrt() * 2.0_f64.powi(-537),
+        }
     }
 }
 

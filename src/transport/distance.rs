@@ -27,6 +27,9 @@ use ndarray::ArrayRef2;
 /// assert!((line.distance(&x, &y)? - exact.distance(&x, &y)?).abs() < 1e-15);
 /// # Ok::<(), onestep::Error>(())
 /// ```
+#[doc(alias = "Wasserstein distance")]
+#[doc(alias = "optimal transport")]
+#[doc(alias = "EMD")]
 pub trait Distance<F: Float = f64>: Send + Sync {
     /// The distance between two measures, in the units of the coordinates.
     ///

@@ -1,6 +1,6 @@
 //! A cloud with or without weights: what distances are between.
 
-use ndarray::{ArrayBase, ArrayRef1, ArrayRef2, ArrayView2, Axis, Data, Ix1, Ix2, RawData};
+use ndarray::{ArrayBase, ArrayRef1, ArrayRef2, ArrayView1, ArrayView2, Axis, Data, Ix1, Ix2, RawData};
 
 /// A discrete measure Σ a_i δ_{x_i}, borrowed: points, one a row, and a weight for each, equal ones unless given.
 ///
@@ -64,39 +64,33 @@ impl<'a, F> Measure<'a, F> {
     }
 }
 
-impl<'a, F> From<ArrayView2<'a, F>> for Measure<'a, F> {
-    fn from(points: ArrayView2<'a, F>) -> Self {
-        Self { points, weights: None }
-    }
-}
-
 impl<'a, F> From<&'a ArrayRef2<F>> for Measure<'a, F> {
     fn from(points: &'a ArrayRef2<F>) -> Self {
-        points.view().into()
+        Self { points: points.view(), weights: None }
     }
 }
 
 impl<'a, F> From<&'a ArrayRef1<F>> for Measure<'a, F> {
     fn from(points: &'a ArrayRef1<F>) -> Self {
-        points.view().insert_axis(Axis(1)).into()
+        Self { points: points.view().insert_axis(Axis(1)), weights: None }
     }
 }
 
 impl<'a, S: Data> From<&'a ArrayBase<S, Ix2>> for Measure<'a, <S as RawData>::Elem> {
     fn from(points: &'a ArrayBase<S, Ix2>) -> Self {
-        points.view().into()
+        Self { points: points.view(), weights: None }
     }
 }
 
 impl<'a, S: Data> From<&'a ArrayBase<S, Ix1>> for Measure<'a, <S as RawData>::Elem> {
     fn from(points: &'a ArrayBase<S, Ix1>) -> Self {
-        points.view().insert_axis(Axis(1)).into()
+        Self { points: points.view().insert_axis(Axis(1)), weights: None }
     }
 }
 
 impl<'a, F> From<&'a [F]> for Measure<'a, F> {
     fn from(points: &'a [F]) -> Self {
-        ndarray::ArrayView1::from(points).insert_axis(Axis(1)).into()
+        Self { points: ArrayView1::from(points).insert_axis(Axis(1)), weights: None }
     }
 }
 

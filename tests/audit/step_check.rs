@@ -1,12 +1,12 @@
 //! Trained families against known targets: the step report, and convergence to the population recursion.
 
 use ndarray::{Array2, array};
-use onestep::audit::{KnownTarget, StepCheck};
+use onestep::audit::{AuditError, StepCheck};
 use onestep::bound::Theorem1;
 use onestep::law::{Covariance, DiscreteLaw, Gaussian, GaussianMixture, LineMixture, PointMasses, Product, Rotated, Shifted};
 use onestep::population::{Keep, LineRecursion};
 use onestep::training::class::{Affine, Perceptron, RandomFourier, Spline};
-use onestep::training::{Learned, Recursion, Scaling, TrainingError};
+use onestep::training::{Learned, Recursion, Scaling};
 use onestep::transport::Assignment;
 use onestep::{ConsistencyFunction, FlowMap, FunctionClass, Grid, NoiseLevel, Posterior, PosteriorRule, Sample};
 use onestep::{Family, Space};
@@ -77,10 +77,8 @@ fn spline_class_converges_to_the_population_recursion() {
     let x = target.sample(4000, &mut rng(50)).mapv(|v| grid.last().cos() * v) + &Gaussian::standard(1).unwrap().sample(4000, &mut rng(51));
     let truth = population.consistency().eval(17, &x);
     let error = |samples: usize| {
-        let learned: Learned = Recursion::new(grid.clone(), samples)
-            .unwrap()
-            .train(onestep::training::Source::Law(&target), &Spline::new(), &mut rng(52))
-            .unwrap();
+        let learned: Learned =
+            Recursion::new(grid.clone(), samples).train(onestep::training::Source::Law(&target), &Spline::new(), &mut rng(52)).unwrap();
         (learned.eval(17, &x) - &truth).mapv(f64::abs).mean().unwrap()
     };
     let errors = [error(1000), error(64_000)];
@@ -93,19 +91,17 @@ fn classes_reach_the_population_distance_in_the_plane() {
     let (line, grid) = (modes(), uniform_angles(25));
     let target = Product::copies(line.clone(), 2).unwrap();
     // W_1 of the product is at most its W_2, √2 times that of a factor.
-    let population = 2f64.sqrt() * LineRecursion::new(&line, &grid).run().unwrap().report().w2_marginal;
+    let population = 2f64.sqrt() * LineRecursion::new(&line, &grid).run().unwrap().report().w2_marginal.upper;
     let mut stream = rng(53);
     let n = 600;
     let clouds: Vec<Array2<f64>> = (0..2).map(|_| target.sample(n, &mut stream)).collect();
     let distance = |a: &Array2<f64>, b: &Array2<f64>| Assignment::new(1.0).unwrap().solve(a, b).unwrap().distance;
     let baseline = distance(&clouds[0], &clouds[1]);
     let data = target.sample(4000, &mut stream);
-    let classes: [Box<dyn FunctionClass>; 2] = [
-        Box::new(RandomFourier::new(100).unwrap().bandwidths(&[0.4]).unwrap()),
-        Box::new(Perceptron::new(&[32, 32]).unwrap().iterations(300).unwrap()),
-    ];
+    let classes: [Box<dyn FunctionClass>; 2] =
+        [Box::new(RandomFourier::new(100).bandwidths(&[0.4])), Box::new(Perceptron::new(&[32, 32]).iterations(300))];
     for class in classes {
-        let recursion = Recursion::new(grid.clone(), 3000).unwrap().scaling(Scaling::None).warm_start(true);
+        let recursion = Recursion::new(grid.clone(), 3000).scaling(Scaling::None).warm_start(true);
         let learned = recursion.train(&data, &class, &mut stream).unwrap();
         let reached = distance(&learned.sample(n, &mut stream), &clouds[0]);
         assert!(reached < 2.0 * (population + baseline), "{}: {reached}, population {population}, baseline {baseline}", class.name());
@@ -118,9 +114,9 @@ fn report_of_a_gaussian_is_consistent() {
     let grid = uniform_angles(9);
     let mut stream = rng(54);
     let (data, held_out) = (target.sample(4000, &mut stream), target.sample(800, &mut stream));
-    let learned = Recursion::new(grid, 4000).unwrap().scaling(Scaling::None).train(&data, &Affine::new(), &mut stream).unwrap();
+    let learned = Recursion::new(grid, 4000).scaling(Scaling::None).train(&data, &Affine::new(), &mut stream).unwrap();
     let check = StepCheck::new().theorem(Theorem1::new(2, 2.0, 1.0).unwrap());
-    let report = check.measure(&learned, &held_out, Some(&target as &dyn KnownTarget), &mut stream).unwrap();
+    let report = check.known(&target, &target).measure(&learned, &held_out, &mut stream).unwrap();
     assert_eq!((report.steps, report.dim, report.samples), (9, 2, 400));
     let known = report.known.as_ref().unwrap();
     assert_eq!(known.steps.len(), 8);
@@ -172,12 +168,10 @@ fn step_errors_see_a_wrong_function() {
     let target = modes();
     let mut stream = rng(55);
     let held_out = target.sample(100, &mut stream);
-    let learned: Learned = Recursion::new(uniform_angles(6), 20_000)
-        .unwrap()
-        .train(onestep::training::Source::Law(&target), &Spline::new(), &mut stream)
-        .unwrap();
-    let check = StepCheck::new().points(2000).unwrap();
-    let report = check.measure(&Shifted(learned), &held_out, Some(&target as &dyn KnownTarget), &mut stream).unwrap();
+    let learned: Learned =
+        Recursion::new(uniform_angles(6), 20_000).train(onestep::training::Source::Law(&target), &Spline::new(), &mut stream).unwrap();
+    let check = StepCheck::new().points(2000);
+    let report = check.known(&target, &target).measure(&Shifted(learned), &held_out, &mut stream).unwrap();
     let errors: Vec<f64> = report.known.unwrap().steps.iter().map(|e| e.value).collect();
     assert!((errors[1] - 0.1).abs() < 0.02, "{errors:?}");
     assert!(errors[0] < 0.02 && errors[2] < 0.03 && errors[3] < 0.03, "{errors:?}");
@@ -192,10 +186,10 @@ fn a_class_that_holds_the_optimum_has_no_approximation_error() {
     let target = Gaussian::new(&[0.5, 0.0], Covariance::diagonal(&[1.0, 0.25]).unwrap()).unwrap();
     let mut stream = rng(58);
     for residual in [false, true] {
-        let recursion = Recursion::new(uniform_angles(6), 500).unwrap().residual(residual);
+        let recursion = Recursion::new(uniform_angles(6), 500).residual(residual);
         let learned: Learned = recursion.train(onestep::training::Source::Law(&target), &Affine::new(), &mut stream).unwrap();
-        let check = StepCheck::new().separate(64).unwrap();
-        let report = check.measure(&learned, &target.sample(100, &mut stream), Some(&target), &mut stream).unwrap();
+        let check = StepCheck::new().separate(64);
+        let report = check.known(&target, &target).measure(&learned, &target.sample(100, &mut stream), &mut stream).unwrap();
         let known = report.known.unwrap();
         let (own, class) = (known.estimation.unwrap(), known.approximation.unwrap());
         assert_eq!((own.steps.len(), class.steps.len()), (5, 5));
@@ -209,14 +203,14 @@ fn more_samples_lower_the_estimation_error_alone() {
     // A mixture's f_t* is not affine: ε_F stays, ε falls like 1/√n. Root mean squares over runs; √(1/64) = 1/8.
     let target = modes();
     let (grid, mut stream) = (uniform_angles(5), rng(59));
-    let check = StepCheck::new().points(400).unwrap().separate(2000).unwrap();
+    let check = StepCheck::new().points(400).separate(2000);
     let mut errors = |samples: usize| {
         let runs = 12;
         let parts = (0..runs).map(|_| {
-            let recursion = Recursion::new(grid.clone(), samples).unwrap();
+            let recursion = Recursion::new(grid.clone(), samples);
             let learned: Learned = recursion.train(onestep::training::Source::Law(&target), &Affine::new(), &mut stream).unwrap();
             let held_out = target.sample(8, &mut stream);
-            let known = check.measure(&learned, &held_out, Some(&target), &mut stream).unwrap().known.unwrap();
+            let known = check.known(&target, &target).measure(&learned, &held_out, &mut stream).unwrap().known.unwrap();
             // E‖a + b‖ ≤ E‖a‖ + E‖b‖ at the same points.
             let (own, class) = (known.estimation.unwrap().accumulated.sum, known.approximation.unwrap().accumulated.sum);
             assert!(known.errors.sum <= own + class && class <= known.errors.sum + own);
@@ -235,11 +229,11 @@ fn more_samples_lower_the_estimation_error_alone() {
 #[test]
 fn networks_have_only_the_sum() {
     let (target, mut stream) = (modes(), rng(60));
-    let class = Perceptron::new(&[4]).unwrap().iterations(5).unwrap();
+    let class = Perceptron::new(&[4]).iterations(5);
     let learned: Learned =
-        Recursion::new(uniform_angles(3), 50).unwrap().train(onestep::training::Source::Law(&target), &class, &mut stream).unwrap();
-    let check = StepCheck::new().points(16).unwrap().separate(16).unwrap();
-    let known = check.measure(&learned, &target.sample(8, &mut stream), Some(&target), &mut stream).unwrap().known.unwrap();
+        Recursion::new(uniform_angles(3), 50).train(onestep::training::Source::Law(&target), &class, &mut stream).unwrap();
+    let check = StepCheck::new().points(16).separate(16);
+    let known = check.known(&target, &target).measure(&learned, &target.sample(8, &mut stream), &mut stream).unwrap().known.unwrap();
     assert!(known.estimation.is_none() && known.approximation.is_none() && known.errors.sum > 0.0);
 }
 
@@ -277,7 +271,7 @@ fn exact_flow_has_a_sandwich_that_closes() {
     let held_out = target.sample(200, &mut stream);
     let identity = onestep::training::Standardisation::new(&held_out, Scaling::None).unwrap();
     let exact = Exact(target.clone(), grid, identity);
-    let report = StepCheck::new().measure(&exact, &held_out, Some(&target as &dyn KnownTarget), &mut stream).unwrap();
+    let report = StepCheck::new().known(&target, &target).measure(&exact, &held_out, &mut stream).unwrap();
     let sandwich = report.known.unwrap().sandwich;
     assert_eq!((sandwich.lower, sandwich.upper), (0.0, 0.0));
 }
@@ -287,15 +281,34 @@ fn misuse_is_a_typed_error() {
     let target = modes();
     let mut stream = rng(57);
     let (data, held_out) = (target.sample(200, &mut stream), target.sample(100, &mut stream));
-    let scaled = Recursion::new(uniform_angles(3), 100).unwrap().train(&data, &Affine::new(), &mut stream).unwrap();
+    let scaled = Recursion::new(uniform_angles(3), 100).train(&data, &Affine::new(), &mut stream).unwrap();
     let check = StepCheck::new();
-    let refused = check.measure(&scaled, &held_out, Some(&target as &dyn KnownTarget), &mut stream).unwrap_err();
-    assert!(matches!(refused, TrainingError::Unsupported { .. }));
+    let refused = check.known(&target, &target).measure(&scaled, &held_out, &mut stream).unwrap_err();
+    assert!(matches!(refused, AuditError::Scaled));
     let two = array![[0.0, 1.0], [1.0, 2.0], [2.0, 0.0], [5.0, 5.0]];
-    assert!(matches!(check.measure(&scaled, &two, None, &mut stream), Err(TrainingError::Mismatch { .. })));
-    assert!(matches!(check.measure(&scaled, &array![[0.0], [1.0]], None, &mut stream), Err(TrainingError::TooFewRows { .. })));
-    assert!(matches!(
-        check.measure(&scaled, &array![[0.0], [1.0], [2.0], [f64::NAN]], None, &mut stream),
-        Err(TrainingError::NotFinite { .. })
-    ));
+    assert!(matches!(check.measure(&scaled, &two, &mut stream), Err(AuditError::Mismatch(_))));
+    assert!(matches!(check.measure(&scaled, &array![[0.0], [1.0]], &mut stream), Err(AuditError::OutOfRange(_))));
+    assert!(matches!(check.measure(&scaled, &array![[0.0], [1.0], [2.0], [f64::NAN]], &mut stream), Err(AuditError::NotFinite(_))));
+}
+
+#[test]
+fn a_law_without_a_flow_of_its_own_gets_the_same_report() {
+    // The same law on the line twice: its quantile map, and its score integrated.
+    let line = modes();
+    let mixture = GaussianMixture::isotropic(&[0.5, 0.5], &array![[-1.0], [1.0]], &[0.25, 0.25]).unwrap();
+    let flow = onestep::flow::FlowSolver::new(1e-9).unwrap().flow_of(&mixture);
+    let data = line.sample(1000, &mut rng(60));
+    let learned = Recursion::new(uniform_angles(5), 1000).scaling(Scaling::None).train(&data, &Spline::new(), &mut rng(61)).unwrap();
+    let check = StepCheck::new().theorem(Theorem1::new(1, 4.0, 1.0).unwrap());
+    let exact = check.known(&line, &line).measure(&learned, &data, &mut rng(62)).unwrap();
+    let integrated = check.known(&line, &flow).measure(&learned, &data, &mut rng(62)).unwrap();
+    let (a, b) = (exact.known.unwrap().sandwich, integrated.known.unwrap().sandwich);
+    // The tolerance of the integration times the slope of the flow and a few steps.
+    assert!((a.upper - b.upper).abs() < 1e-7 && (a.lower - b.lower).abs() < 1e-7, "{a} {b}");
+    let own = check.known(&mixture, &flow).measure(&learned, &data, &mut rng(62)).unwrap();
+    let known = own.known.as_ref().unwrap();
+    // Other draws of the same law: five standard errors of the two.
+    assert!((known.sandwich.upper - a.upper).abs() < 5.0 * 2f64.sqrt() * a.std_error);
+    let verdict = own.verdict.unwrap();
+    assert!(verdict.w1.value <= verdict.bound.total() && own.to_string().contains("the bound"));
 }

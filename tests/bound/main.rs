@@ -1,3 +1,4 @@
 //! Tests of the room `bound`.
 
+mod explicit;
 mod theorem;

@@ -1,7 +1,7 @@
 //! One-step and multi-step sampling: laws known in closed form, independence of threads, refusals.
 
 use ndarray::{Array2, Axis, array};
-use onestep::consistency::{ConsistencyFn, MultiStep, SamplingError, one_step};
+use onestep::consistency::{ConsistencyError, ConsistencyFn, MultiStep, one_step};
 use onestep::law::{Covariance, Gaussian};
 use onestep::population::{GaussianConsistency, GaussianRecursion, Keep};
 use onestep::schedule::UniformAngle;
@@ -178,15 +178,18 @@ fn failures_are_typed() {
     let mut rng = ChaCha8Rng::seed_from_u64(8);
     for bad in [0, 1, 5, 6] {
         let refused = MultiStep::new(&grid, &[bad]);
-        assert!(matches!(refused, Err(SamplingError::NoSuchLevel { index: 0, level, steps: 5 }) if level == bad));
+        assert!(matches!(refused, Err(ConsistencyError::NoSuchLevel { index: 1, level, steps: 5 }) if level == bad));
     }
-    assert!(matches!(MultiStep::new(&grid, &[4, 3, 3]), Err(SamplingError::NotDecreasing { index: 2, level: 3, before: 3 })));
+    assert!(matches!(MultiStep::new(&grid, &[4, 3, 3]), Err(ConsistencyError::NotDecreasing { index: 3, level: 3, before: 3 })));
     let sampler = MultiStep::new(&grid, &[3]).unwrap();
     let other = ConsistencyFn::new(1, 4, |_t, x: &[f64], out: &mut [f64]| out.copy_from_slice(x));
-    assert!(matches!(sampler.sample(&other, 1, &mut rng), Err(SamplingError::Steps { family: 4, grid: 5 })));
+    assert!(matches!(
+        sampler.sample(&other, 1, &mut rng),
+        Err(ConsistencyError::Mismatch(onestep::error::Mismatch { left: 4, right: 5, .. }))
+    ));
     let last_only = GaussianRecursion::new(&target(), &grid).run().unwrap();
     let refused: Result<Array2<f64>, _> = sampler.sample(last_only.consistency(), 1, &mut rng);
-    assert!(matches!(refused, Err(SamplingError::NotHeld { level: 3 })));
+    assert!(matches!(refused, Err(ConsistencyError::NotHeld { level: 3 })));
     let drawn: Result<Array2<f64>, _> = one_step(last_only.consistency(), 1, &mut rng);
     assert!(drawn.is_ok());
     // The row counts from the first of all chunks.
@@ -194,5 +197,5 @@ fn failures_are_typed() {
     let mut x = Array2::zeros((3000, 1));
     x[[2500, 0]] = 1e9;
     let refused = sampler.sample_from(&broken, &x, &mut rng);
-    assert!(matches!(refused, Err(SamplingError::NotFinite { row: 2500, level: 3 })));
+    assert!(matches!(refused, Err(ConsistencyError::NotFinite { row: 2501, level: 3 })));
 }

@@ -32,7 +32,8 @@ fn radii_are_transported_monotonically() {
 #[test]
 fn two_maps_in_turn_are_one() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    for target in [Radial::sphere(2, 1.0).unwrap(), Radial::shells(6, &[0.3, 0.7], &[1.0, 3.0]).unwrap(), Radial::ball(40, 7.0, 8).unwrap()]
+    for target in
+        [Radial::sphere(2, 1.0).unwrap(), Radial::shells(6, &[0.3, 0.7], &[1.0, 3.0]).unwrap(), Radial::ball_shells(40, 7.0, 8).unwrap()]
     {
         let x = Gaussian::standard(target.dim()).unwrap().sample(6, &mut rng);
         for (a, b, c) in [(1.5, 0.9, 0.4), (0.5, 1.2, 1.4), (1.57, 0.6, 1.1)] {

@@ -1,6 +1,7 @@
 //! Noisy curves: golden values, the circle by Bessel functions, derivatives, sampling, refusals.
 
 use ndarray::{Array1, Array2, array};
+use onestep::error;
 use onestep::law::{LawError, NoisyCurve, Radial};
 use onestep::{Estimate, Float, LogDensity, Moments, NoiseLevel, Posterior, Sample, ScoreFunction, ScoreJacobian};
 use rand::SeedableRng;
@@ -195,13 +196,13 @@ fn what_is_not_a_number_stays_so() {
 #[test]
 fn bad_parameters_are_refused() {
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-6] {
-        assert!(matches!(NoisyCurve::two_moons(bad), Err(LawError::OutOfRange { name: "noise", .. })), "{bad}");
-        assert!(matches!(NoisyCurve::banana(1.0, 1.0, bad), Err(LawError::OutOfRange { name: "noise", .. })), "{bad}");
+        assert!(matches!(NoisyCurve::two_moons(bad), Err(LawError::OutOfRange(error::OutOfRange { name: "noise", .. }))), "{bad}");
+        assert!(matches!(NoisyCurve::banana(1.0, 1.0, bad), Err(LawError::OutOfRange(error::OutOfRange { name: "noise", .. }))), "{bad}");
     }
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        assert!(matches!(NoisyCurve::banana(bad, 1.0, 0.1), Err(LawError::OutOfRange { name: "width", .. })));
-        assert!(matches!(NoisyCurve::arc(bad, 1.0, 0.1), Err(LawError::OutOfRange { name: "radius", .. })));
-        assert!(matches!(NoisyCurve::arc(1.0, bad, 0.1), Err(LawError::OutOfRange { name: "sweep", .. })));
+        assert!(matches!(NoisyCurve::banana(bad, 1.0, 0.1), Err(LawError::OutOfRange(error::OutOfRange { name: "width", .. }))));
+        assert!(matches!(NoisyCurve::arc(bad, 1.0, 0.1), Err(LawError::OutOfRange(error::OutOfRange { name: "radius", .. }))));
+        assert!(matches!(NoisyCurve::arc(1.0, bad, 0.1), Err(LawError::OutOfRange(error::OutOfRange { name: "sweep", .. }))));
     }
     assert!(NoisyCurve::banana(1.0, f64::NAN, 0.1).is_err());
     assert!(NoisyCurve::banana(1.0, 0.0, 0.1).is_ok());

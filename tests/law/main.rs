@@ -1,5 +1,7 @@
 //! Tests of the room `law`.
 
+mod adapters;
 mod curve;
+mod hostile;
 mod laws;
 mod line;

@@ -1,6 +1,6 @@
 //! Tests of the room `population`.
 
 mod gaussian;
+mod lattice;
 mod line;
 mod radial;
-mod tensor;

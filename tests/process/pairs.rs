@@ -35,7 +35,7 @@ fn points<F: Float>() -> Array2<F> {
 fn marginal_has_its_law<F: Float>() {
     let grid = Grid::from_angles(&[0.2, 0.9, 1.5]).unwrap();
     for t in 1..=3 {
-        let x = ForwardProcess::new(&grid).marginal::<F, _>(t, &points(), &mut rng(1));
+        let x = ForwardProcess::new(&grid).marginal::<F>(t, &points(), &mut rng(1));
         let level = grid.level(t);
         assert_gaussian(&x, [3.0 * level.cos(), -level.cos()], level.sin());
     }

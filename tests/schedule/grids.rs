@@ -1,7 +1,8 @@
 //! Schedules and grids: golden values at both ends, agreement of the builders, refinement, the refusals.
 
+use onestep::error;
 use onestep::schedule::{
-    CosineSchedule, CustomSchedule, Equidistributed, Karras, LiHuangWei, LinearSchedule, ScheduleError, ScheduleWarning, UniformAngle,
+    CosineSchedule, Equidistributed, Karras, LiHuangWei, LinearSchedule, ScheduleError, ScheduleWarning, UniformAngle,
 };
 use onestep::{Grid, NoiseLevel, VarianceSchedule};
 use proptest::prelude::*;
@@ -215,44 +216,50 @@ fn the_growth_identity_holds_on_any_grid() {
 
 #[test]
 fn bad_input_is_refused_with_a_typed_error() {
-    use ScheduleError::{Entry, Lengths, NotMonotone, OutOfRange, RateTooLarge, TooFewSteps};
+    use ScheduleError::{EntryOutOfRange, Mismatch, NotMonotone, OutOfRange, RateTooLarge};
     let nan = f64::NAN;
     for steps in [0, 1] {
-        assert!(matches!(LiHuangWei::new(steps, 2.0, 4.0), Err(TooFewSteps { .. })));
-        assert!(matches!(LinearSchedule::ddpm(steps), Err(TooFewSteps { .. })));
-        assert!(matches!(CosineSchedule::new(steps), Err(TooFewSteps { .. })));
-        assert!(matches!(Karras::new(steps), Err(TooFewSteps { .. })));
-        assert!(matches!(UniformAngle::new(steps, 0.1, 1.0), Err(TooFewSteps { .. })));
-        assert!(matches!(Equidistributed::from_weight(steps, 0.1, 1.0, |_| 1.0), Err(TooFewSteps { .. })));
-        assert!(matches!(CustomSchedule::new(vec![0.1; steps]), Err(TooFewSteps { .. })));
-        assert!(matches!(Grid::from_angles(&vec![0.1; steps]), Err(TooFewSteps { .. })));
+        assert!(matches!(LiHuangWei::new(steps, 2.0, 4.0), Err(OutOfRange(error::OutOfRange { name: "steps", .. }))));
+        assert!(matches!(LinearSchedule::ddpm(steps), Err(OutOfRange(error::OutOfRange { name: "steps", .. }))));
+        assert!(matches!(CosineSchedule::new(steps), Err(OutOfRange(error::OutOfRange { name: "steps", .. }))));
+        assert!(matches!(Karras::new(steps), Err(OutOfRange(error::OutOfRange { name: "steps", .. }))));
+        assert!(matches!(UniformAngle::new(steps, 0.1, 1.0), Err(OutOfRange(error::OutOfRange { name: "steps", .. }))));
+        assert!(matches!(Equidistributed::from_weight(steps, 0.1, 1.0, |_| 1.0), Err(OutOfRange(error::OutOfRange { name: "steps", .. }))));
+        assert!(matches!(Grid::from_betas(vec![0.1; steps]), Err(OutOfRange(error::OutOfRange { name: "steps", .. }))));
+        assert!(matches!(Grid::from_angles(&vec![0.1; steps]), Err(OutOfRange(error::OutOfRange { name: "steps", .. }))));
     }
     assert!(matches!(LiHuangWei::new(8, 2.0, 4.0), Err(RateTooLarge { .. })));
     for bad in [0.0, -1.0, nan, f64::INFINITY] {
-        assert!(matches!(LiHuangWei::new(100, bad, 4.0), Err(OutOfRange { name: "c0", .. })));
-        assert!(matches!(LiHuangWei::new(100, 2.0, bad), Err(OutOfRange { name: "c1", .. })));
-        assert!(matches!(Karras::with_constants(9, bad, 80.0, 7.0), Err(OutOfRange { name: "sigma_min", .. })));
-        assert!(matches!(Karras::with_constants(9, 1.0, 2.0, bad), Err(OutOfRange { name: "rho", .. })));
-        assert!(matches!(UniformAngle::new(9, bad, 1.0), Err(OutOfRange { name: "angle_min", .. })));
-        assert!(matches!(UniformAngle::new(9, 0.1, bad), Err(OutOfRange { name: "angle_max", .. })));
-        assert!(matches!(Equidistributed::from_weight(9, 0.1, 1.0, |_| bad), Err(Entry { name: "weight", .. })));
-        assert!(matches!(LinearSchedule::new(9, bad, 0.5), Err(OutOfRange { name: "beta_min", .. })));
-        assert!(matches!(Grid::from_betas(vec![0.1, bad]), Err(Entry { name: "beta", index: 1, .. })));
-        assert!(matches!(Grid::from_alpha_bars(&[0.9, bad]), Err(Entry { name: "alpha_bar", index: 1, .. })));
-        assert!(matches!(Grid::from_sigmas(&[1.0, bad]), Err(Entry { name: "sigma", index: 1, .. })));
-        assert!(matches!(Grid::from_angles(&[1.0, bad]), Err(Entry { name: "angle", index: 1, .. })));
+        assert!(matches!(LiHuangWei::new(100, bad, 4.0), Err(OutOfRange(error::OutOfRange { name: "c0", .. }))));
+        assert!(matches!(LiHuangWei::new(100, 2.0, bad), Err(OutOfRange(error::OutOfRange { name: "c1", .. }))));
+        assert!(matches!(Karras::with_constants(9, bad, 80.0, 7.0), Err(OutOfRange(error::OutOfRange { name: "sigma_min", .. }))));
+        assert!(matches!(Karras::with_constants(9, 1.0, 2.0, bad), Err(OutOfRange(error::OutOfRange { name: "rho", .. }))));
+        assert!(matches!(UniformAngle::new(9, bad, 1.0), Err(OutOfRange(error::OutOfRange { name: "angle_min", .. }))));
+        assert!(matches!(UniformAngle::new(9, 0.1, bad), Err(OutOfRange(error::OutOfRange { name: "angle_max", .. }))));
+        assert!(matches!(
+            Equidistributed::from_weight(9, 0.1, 1.0, |_| bad),
+            Err(EntryOutOfRange(error::EntryOutOfRange { name: "values of the weight", .. }))
+        ));
+        assert!(matches!(LinearSchedule::new(9, bad, 0.5), Err(OutOfRange(error::OutOfRange { name: "beta_min", .. }))));
+        assert!(matches!(Grid::from_betas(vec![0.1, bad]), Err(EntryOutOfRange(error::EntryOutOfRange { name: "betas", index: 2, .. }))));
+        assert!(matches!(
+            Grid::from_alpha_bars(&[0.9, bad]),
+            Err(EntryOutOfRange(error::EntryOutOfRange { name: "alpha_bars", index: 2, .. }))
+        ));
+        assert!(matches!(Grid::from_sigmas(&[1.0, bad]), Err(EntryOutOfRange(error::EntryOutOfRange { name: "sigmas", index: 2, .. }))));
+        assert!(matches!(Grid::from_angles(&[1.0, bad]), Err(EntryOutOfRange(error::EntryOutOfRange { name: "angles", index: 2, .. }))));
     }
-    assert!(matches!(UniformAngle::new(9, 0.1, 1.6), Err(OutOfRange { name: "angle_max", .. })));
-    assert!(matches!(UniformAngle::to_co_angle(9, 1.0, 0.6), Err(OutOfRange { name: "co_angle_max", .. })));
-    assert!(matches!(CosineSchedule::with_constants(9, -0.1, 0.9), Err(OutOfRange { name: "offset", .. })));
-    assert!(matches!(CosineSchedule::with_constants(9, 0.1, 1.0), Err(OutOfRange { name: "cap", .. })));
-    assert!(matches!(Karras::with_constants(9, 2.0, 1.0, 7.0), Err(OutOfRange { name: "sigma_max", .. })));
-    assert!(matches!(LinearSchedule::new(9, 0.1, nan), Err(OutOfRange { name: "beta_max", .. })));
-    assert!(matches!(Grid::from_angles(&[0.5, 0.5]), Err(NotMonotone { index: 1, .. })));
-    assert!(matches!(Grid::from_sigmas(&[1.0, 0.5]), Err(NotMonotone { index: 1, .. })));
-    assert!(matches!(Grid::from_alpha_bars(&[0.5, 0.6]), Err(NotMonotone { index: 1, .. })));
-    assert!(matches!(Equidistributed::from_samples(9, &[0.1, 0.2], &[1.0]), Err(Lengths { .. })));
+    assert!(matches!(UniformAngle::new(9, 0.1, 1.6), Err(OutOfRange(error::OutOfRange { name: "angle_max", .. }))));
+    assert!(matches!(UniformAngle::to_co_angle(9, 1.0, 0.6), Err(OutOfRange(error::OutOfRange { name: "co_angle_max", .. }))));
+    assert!(matches!(CosineSchedule::with_constants(9, -0.1, 0.9), Err(OutOfRange(error::OutOfRange { name: "offset", .. }))));
+    assert!(matches!(CosineSchedule::with_constants(9, 0.1, 1.0), Err(OutOfRange(error::OutOfRange { name: "cap", .. }))));
+    assert!(matches!(Karras::with_constants(9, 2.0, 1.0, 7.0), Err(OutOfRange(error::OutOfRange { name: "sigma_max", .. }))));
+    assert!(matches!(LinearSchedule::new(9, 0.1, nan), Err(OutOfRange(error::OutOfRange { name: "beta_max", .. }))));
+    assert!(matches!(Grid::from_angles(&[0.5, 0.5]), Err(NotMonotone { index: 2, .. })));
+    assert!(matches!(Grid::from_sigmas(&[1.0, 0.5]), Err(NotMonotone { index: 2, .. })));
+    assert!(matches!(Grid::from_alpha_bars(&[0.5, 0.6]), Err(NotMonotone { index: 2, .. })));
+    assert!(matches!(Equidistributed::from_samples(9, &[0.1, 0.2], &[1.0]), Err(Mismatch(_))));
     assert!(matches!(Equidistributed::from_samples(9, &[0.1, 0.1], &[1.0, 1.0]), Err(NotMonotone { .. })));
     let message = Grid::from_betas(vec![0.1, 1.5]).unwrap_err().to_string();
-    assert_eq!(message, "beta[1] = 1.5 is outside (0, 1)");
+    assert_eq!(message, "betas[2] = 1.5 is outside (0, 1)");
 }

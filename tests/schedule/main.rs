@@ -1,4 +1,5 @@
 //! Tests of the room `schedule`.
 
 mod grids;
+mod hostile;
 mod level;

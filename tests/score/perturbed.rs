@@ -2,9 +2,10 @@
 
 use ndarray::{Array2, array};
 use onestep::audit::RateModel;
+use onestep::error;
 use onestep::flow::FlowSolver;
 use onestep::law::{Gaussian, GaussianMixture, LineMixture, Product};
-use onestep::score::{DifferencedScore, ErrorScale, PerturbationError, PerturbedScore};
+use onestep::score::{DifferencedScore, ErrorScale, PerturbedScore, ScoreError};
 use onestep::{Float, FlowMap, NoiseLevel, Sample, ScoreFunction, ScoreJacobian};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -158,17 +159,17 @@ fn no_error_changes_nothing() {
 fn bad_parameters_are_refused() {
     let score = || Gaussian::standard(2).unwrap();
     for bad in [-1.0, f64::NAN, f64::INFINITY] {
-        assert!(matches!(PerturbedScore::constant(score(), bad, &[1.0, 0.0]), Err(PerturbationError::Size { .. })));
-        assert!(matches!(PerturbedScore::waves(score(), bad, &array![[1.0, 0.0]]), Err(PerturbationError::Size { .. })));
+        assert!(matches!(PerturbedScore::constant(score(), bad, &[1.0, 0.0]), Err(ScoreError::OutOfRange(_))));
+        assert!(matches!(PerturbedScore::waves(score(), bad, &array![[1.0, 0.0]]), Err(ScoreError::OutOfRange(_))));
     }
     for bad in [&[][..], &[0.0, 0.0], &[f64::NAN, 1.0], &[1.0, f64::NAN], &[f64::INFINITY, 0.0]] {
-        assert!(matches!(PerturbedScore::constant(score(), 1.0, bad), Err(PerturbationError::Direction { .. })), "{bad:?}");
+        assert!(matches!(PerturbedScore::constant(score(), 1.0, bad), Err(ScoreError::Direction { .. })), "{bad:?}");
     }
     assert!(PerturbedScore::constant(score(), 1.0, &[1e-300, 1e-300]).is_ok());
     let wrong = PerturbedScore::waves(score(), 1.0, &Array2::zeros((2, 2)));
-    assert!(matches!(wrong, Err(PerturbationError::Frequencies { rows: 2, columns: 2, needed: 1 })));
+    assert!(matches!(wrong, Err(ScoreError::Mismatch(error::Mismatch { left: 2, right: 1, .. }))));
     let wrong = PerturbedScore::waves(score(), 1.0, &array![[0.0, f64::NAN]]);
-    assert!(matches!(wrong, Err(PerturbationError::Frequency { row: 0, column: 1, .. })));
+    assert!(matches!(wrong, Err(ScoreError::NotFinite(error::NotFinite { row: 1, column: 2, .. }))));
 }
 
 #[test]

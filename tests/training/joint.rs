@@ -1,6 +1,7 @@
 //! Joint training: gradients, boundary condition, the two teachers, distillation, learned scores.
 
 use ndarray::{Array2, array};
+use onestep::error::NotFinite;
 use onestep::law::{Gaussian, PointMasses};
 use onestep::training::class::Activation;
 use onestep::training::{Joint, JointModel, LearnedScore, LevelSampling, Loss, Scaling, ScoreMatching, Source, TrainingError, Weighting};
@@ -38,18 +39,18 @@ fn gradients_equal_central_differences() {
     let data = normal(50, 2, 1);
     for activation in [Activation::Silu, Activation::Tanh, Activation::Relu] {
         for (loss, weighting) in [(Loss::Squared, Weighting::Uniform), (Loss::PseudoHuber { c: 0.1 }, Weighting::InverseStep)] {
-            let joint = Joint::new(uniform_angles(6), &[5, 4]).unwrap().activation(activation).batch(150).unwrap();
-            let joint = joint.loss(loss).unwrap().weighting(weighting).iterations(1).unwrap();
+            let joint = Joint::new(uniform_angles(6), &[5, 4]).activation(activation).batch(150);
+            let joint = joint.loss(loss).weighting(weighting).iterations(1);
             let model: JointModel = joint.train(&data, &mut rng(2)).unwrap();
             let (student, teacher) = (shaken(&model, 0.5, 3), shaken(&model, 0.5, 4));
             let at = |student: &JointModel| joint.loss_and_gradient(&data, student, &teacher, &mut rng(5)).unwrap();
-            let (_, gradient) = at(&student);
+            let gradient = at(&student).gradient;
             let scale = gradient.iter().fold(0.0_f64, |m, g| m.max(g.abs()));
             for (k, exact) in gradient.iter().enumerate() {
                 let moved = |h: f64| {
                     let mut parameters = student.parameters().to_vec();
                     parameters[k] += h;
-                    at(&student.with_parameters(&parameters).unwrap()).0
+                    at(&student.with_parameters(&parameters).unwrap()).loss
                 };
                 // ReLU has kinks: a small step makes it unlikely that one is crossed.
                 let h = if activation == Activation::Relu { 1e-7 } else { 1e-5 };
@@ -63,7 +64,7 @@ fn gradients_equal_central_differences() {
 #[test]
 fn boundary_condition_holds_exactly_whatever_the_weights() {
     let data = normal(40, 3, 6);
-    let joint = Joint::new(uniform_angles(4), &[8]).unwrap().iterations(3).unwrap();
+    let joint = Joint::new(uniform_angles(4), &[8]).iterations(3);
     let model: JointModel = joint.train(&data, &mut rng(7)).unwrap();
     let x = array![[1e-300, -7.25, 1e17], [0.1, 0.2, 0.3]];
     for seed in 0..5 {
@@ -114,7 +115,7 @@ fn a_moving_average_teacher_hides_the_data() {
     let law = PointMasses::new(&[1.0], &array![[a]]).unwrap();
     for steps in [65, 129, 257] {
         let grid = uniform_angles(steps);
-        let joint = Joint::new(grid.clone(), &[3]).unwrap().iterations(1).unwrap().batch(batch).unwrap();
+        let joint = Joint::new(grid.clone(), &[3]).iterations(1).batch(batch);
         let base: JointModel = joint.train(Source::Law(&law), &mut rng(8)).unwrap();
         let constant = |b: f64| {
             let mut parameters = vec![0.0; base.parameters().len()];
@@ -122,8 +123,9 @@ fn a_moving_average_teacher_hides_the_data() {
             base.with_parameters(&parameters).unwrap()
         };
         for teacher in [b, b + 0.3, b - 0.3] {
-            let (loss, gradient) = joint.loss_and_gradient(Source::Law(&law), &constant(b), &constant(teacher), &mut rng(11)).unwrap();
-            let pull = *gradient.last().unwrap();
+            let batch_gradient = joint.loss_and_gradient(&law, &constant(b), &constant(teacher), &mut rng(11)).unwrap();
+            let loss = batch_gradient.loss;
+            let pull = *batch_gradient.gradient.last().unwrap();
             let pairs = point_mass_pairs(&grid, a, b, teacher);
             let mean = |f: &dyn Fn(&PointMassPair) -> f64| pairs.iter().map(f).sum::<f64>() / pairs.len() as f64;
             // E e² and E e⁴ for e ~ N(A, B²); the variances include the choice of the level.
@@ -157,7 +159,7 @@ fn a_moving_average_teacher_learns_a_point_mass_more_slowly() {
     let shift = (first.cos() - 1.0) * a - first.sin() * last.cos() * a / last.sin();
     let exact = shift.hypot(first.sin() / last.sin());
     let error = |ema: f64| {
-        let joint = Joint::new(grid.clone(), &[16, 16]).unwrap().iterations(1500).unwrap().ema(ema).unwrap();
+        let joint = Joint::new(grid.clone(), &[16, 16]).iterations(1500).ema(ema);
         let run = |seed| {
             let model: JointModel = joint.train(Source::Law(&law), &mut rng(seed)).unwrap();
             model.sample(2000, &mut rng(100 + seed)).mapv(|x| (x - a).powi(2)).mean().unwrap().sqrt()
@@ -182,7 +184,7 @@ fn training_and_distillation_find_the_gaussian_population_map() {
     let psi = |t: usize| (grid.level(t).tan() / variance.sqrt()).atan();
     let turns: Vec<f64> = (2..=33).map(|t| psi(t) - psi(t - 1)).collect();
     let truth = (v(&grid.level(1)) / v(&grid.last())).sqrt() * turns.iter().map(|d| d.cos()).product::<f64>();
-    let joint = Joint::new(grid.clone(), &[24, 24]).unwrap().iterations(iterations).unwrap();
+    let joint = Joint::new(grid.clone(), &[24, 24]).iterations(iterations);
     let gain =
         |model: &JointModel<f32>| f64::from((model.eval(33, &array![[1.0_f32]]) - model.eval(33, &array![[-1.0_f32]]))[[0, 0]]) / 2.0;
     let (parameters, rows) = ((9 + 1) * 24 + (24 + 1) * 24 + (24 + 1), 256 * iterations / 10);
@@ -198,9 +200,9 @@ fn training_and_distillation_find_the_gaussian_population_map() {
 #[test]
 fn every_option_trains() {
     let data = normal(300, 2, 16);
-    let joint = Joint::new(uniform_angles(17), &[16]).unwrap().iterations(300).unwrap().curriculum(2).unwrap();
-    let joint = joint.level_sampling(LevelSampling::LogNormal { mean: -1.1, std: 2.0 }).unwrap();
-    let joint = joint.loss(Loss::PseudoHuber { c: 0.00054 * 2f64.sqrt() }).unwrap().weighting(Weighting::InverseStep);
+    let joint = Joint::new(uniform_angles(17), &[16]).iterations(300).curriculum(2);
+    let joint = joint.level_sampling(LevelSampling::LogNormal { mean: -1.1, std: 2.0 });
+    let joint = joint.loss(Loss::PseudoHuber { c: 0.00054 * 2f64.sqrt() }).weighting(Weighting::InverseStep);
     let model: JointModel<f32> = joint.train(&data.mapv(|v| v as f32), &mut rng(17)).unwrap();
     let samples = model.sample(2000, &mut rng(18));
     let variance = samples.mapv(|v| v * v).mean().unwrap();
@@ -214,7 +216,7 @@ fn a_learned_score_is_the_gaussian_score() {
     // The start s = −x has the error (1 − 1/v)² v, well above the bound at every angle tested.
     let (variance, iterations, dim) = (0.25_f64, 2500, 2);
     let law = Gaussian::new(&[0.0; 2], onestep::law::Covariance::isotropic(dim, variance).unwrap()).unwrap();
-    let matching = ScoreMatching::new(&[32, 32]).unwrap().iterations(iterations).unwrap();
+    let matching = ScoreMatching::new(&[32, 32]).iterations(iterations);
     let scores: Vec<LearnedScore<f32>> = (0..RUNS).map(|seed| matching.train(Source::Law(&law), &mut rng(seed)).unwrap()).collect();
     let (parameters, rows) = ((dim + 8 + 1) * 32 + (32 + 1) * 32 + (32 + 1) * dim, 256 * iterations / 10);
     let z = normal(500, dim, 21);
@@ -236,12 +238,12 @@ fn a_learned_score_is_the_gaussian_score() {
 #[test]
 fn bad_input_is_a_typed_error() {
     let grid = uniform_angles(4);
-    let joint = Joint::new(grid, &[8]).unwrap().iterations(50).unwrap();
+    let joint = Joint::new(grid, &[8]).iterations(50);
     let refused = |data: Array2<f64>| joint.train::<f64>(&data, &mut rng(22)).unwrap_err();
-    assert!(matches!(refused(array![[0.0], [f64::INFINITY]]), TrainingError::NotFinite { row: 1, .. }));
+    assert!(matches!(refused(array![[0.0], [f64::INFINITY]]), TrainingError::NotFinite(NotFinite { row: 2, .. })));
     assert!(matches!(refused(array![[1.0], [1.0]]), TrainingError::ConstantColumn { .. }));
     assert!(matches!(refused(array![[1.0]]), TrainingError::TooFewRows { .. }));
-    let wild = joint.clone().rate(1e12).unwrap().scaling(Scaling::Global);
+    let wild = joint.clone().rate(1e12).scaling(Scaling::Global);
     match wild.train::<f64>(&normal(100, 2, 23), &mut rng(24)) {
         Err(TrainingError::Diverged { iteration, loss, .. }) => assert!(iteration > 0 && !(loss < 1e6)),
         other => panic!("{other:?}"),
@@ -252,8 +254,7 @@ fn bad_input_is_a_typed_error() {
 fn samples_of_a_law_are_those_of_the_target() {
     // A law is not scaled: its samples come back on its own scale.
     let law = Gaussian::standard(2).unwrap();
-    let model: JointModel =
-        Joint::new(uniform_angles(5), &[4]).unwrap().iterations(2).unwrap().train(Source::Law(&law), &mut rng(25)).unwrap();
+    let model: JointModel = Joint::new(uniform_angles(5), &[4]).iterations(2).train(Source::Law(&law), &mut rng(25)).unwrap();
     assert_eq!(model.dim(), law.dim());
     assert_eq!(model.standardisation().restore(&array![[1.0, 2.0]]), array![[1.0, 2.0]]);
 }

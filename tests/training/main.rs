@@ -2,6 +2,8 @@
 
 mod classes;
 #[cfg(feature = "serde")]
+mod hostile;
 mod io;
 mod joint;
 mod recursion;
+mod reports;

@@ -66,7 +66,7 @@ fn all_distances_agree_on_a_translation() {
         &NetworkSimplex::new(2.0).unwrap(),
         &Line::new(2.0).unwrap(),
         &sliced,
-        &Sinkhorn::new(2.0, 0.5).unwrap().tolerance(1e-9).unwrap(),
+        &Sinkhorn::new(2.0, 0.5).unwrap().tolerance(1e-9),
         &Bures,
         &closure,
     ];

@@ -2,7 +2,9 @@
 
 mod assignment;
 mod clouds;
+mod double_double;
 mod gaussian;
+mod hostile;
 mod inference;
 mod line;
 mod network;

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 
 /// Relative agreement with POT and among routes: sums of a few hundred products in different orders; measured: 4e−15.
 const VALUE: f64 = 4e-14;
-/// Duality gap relative to the cost on the reference clouds; measured: 3e−14 (collinear points, large duals).
-const RELATIVE_GAP: f64 = 3e-13;
-/// Duality gap, dual infeasibility and marginal error relative to their scales; measured: 5e−16.
+/// Gap relative to the cost, rounding of large potentials included: beyond it the solver goes over to integers.
+const RELATIVE_GAP: f64 = 1e-12;
+/// Dual infeasibility and marginal error relative to their scales; measured: 5e−16.
 const GAP: f64 = 5e-15;
 
 fn solve(order: f64, x: &ArrayRef2<f64>, a: &[f64], y: &ArrayRef2<f64>, b: &[f64]) -> Plan {
@@ -40,8 +40,11 @@ fn check(order: f64, x: &ArrayRef2<f64>, a: &[f64], y: &ArrayRef2<f64>, b: &[f64
     rows.iter().zip(a).chain(columns.iter().zip(b)).for_each(|(sum, w)| assert!((sum - w).abs() <= GAP, "{sum} for {w}"));
     let scale = check_duals(order, x, y, &p.u, &p.v, GAP);
     assert!((primal - p.cost).abs() <= VALUE * p.cost);
-    assert!(p.gap >= 0.0 && p.gap <= GAP * scale, "gap {} on scale {scale}", p.gap);
-    assert!(p.lower <= p.distance);
+    // As for assignments; masses round as well.
+    let rounding = 0.5 * f64::EPSILON * (order * (x.ncols() as f64 / 32.0 + 27.0) + 45.0);
+    assert!(p.gap >= 0.0 && p.gap <= rounding * scale, "gap {} on scale {scale}", p.gap);
+    assert!(p.lower <= p.distance && p.distance <= p.upper && p.unit == 1.0);
+    assert!(p.cost == 0.0 || p.lower < p.upper, "something rounds");
 }
 
 #[test]
@@ -82,7 +85,8 @@ fn one_point_takes_all() {
     let back = solve(2.0, &y, &b, &x, &[1.0]);
     assert!((back.cost - truth).abs() <= VALUE * truth);
     let single = solve(1.0, &x, &[1.0], &array![[4.0, 5.0]], &[1.0]);
-    assert_eq!((single.distance, single.lower, single.plan), (5.0, 5.0, vec![(0, 0, 1.0)]));
+    assert_eq!((single.distance, single.plan), (5.0, vec![(0, 0, 1.0)]));
+    assert!(single.lower < 5.0 && single.upper > 5.0 && single.upper - single.lower < 5e-14);
 }
 
 #[test]

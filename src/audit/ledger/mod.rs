@@ -7,9 +7,9 @@ mod terms;
 pub use report::{Blame, LedgerReport, LedgerStep, LedgerTerm, LocalPart};
 pub use terms::LedgerTerms;
 
-use crate::audit::error::{check_equal, check_values};
 use crate::audit::{AuditError, flow_to_first, lengths};
 use crate::consistency::ConsistencyFunction;
+use crate::error::{check_equal, check_range, check_some};
 use crate::estimate::Estimate;
 use crate::float::Float;
 use crate::flow::FlowJacobian;
@@ -154,15 +154,15 @@ impl<'a, T: ?Sized, M: ?Sized> Ledger<'a, T, M> {
     ///
     /// ```
     /// use onestep::Grid;
-    /// use onestep::audit::{AuditError, Ledger};
+    /// use onestep::audit::Ledger;
     /// use onestep::consistency::ConsistencyFn;
     /// use onestep::law::Gaussian;
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 1.5])?);
     /// let f = ConsistencyFn::new(1, 2, |_t, x: &[f64], out: &mut [f64]| out.copy_from_slice(x));
-    /// let few = Ledger::new(&target, &grid).samples(1).measure(&f, &mut rng);
-    /// assert_eq!(few, Err(AuditError::TooFewSamples { samples: 1 }));
+    /// let few = Ledger::new(&target, &grid).samples(1).measure(&f, &mut rng).unwrap_err();
+    /// assert_eq!(few.to_string(), "samples = 1 is outside [2, inf)");
     /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
@@ -220,7 +220,7 @@ where
     /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);
     /// let broken = ConsistencyFn::new(1, 3, |t, x: &[f64], out: &mut [f64]| out[0] = if t == 2 && x[0] > 1.0 { f64::NAN } else { x[0] });
     /// let found = Ledger::new(&target, &grid).measure(&broken, &mut rng).unwrap_err();
-    /// assert!(matches!(&found, AuditError::NotFinite { step: 2, point, .. } if point[0] > 1.0));
+    /// assert!(matches!(&found, AuditError::ValueNotFinite { step: 2, point, .. } if point[0] > 1.0));
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn measure<C: ConsistencyFunction + ?Sized>(&self, f: &C, rng: &mut dyn RngCore) -> Result<LedgerReport, AuditError> {
@@ -245,18 +245,14 @@ where
     /// Everything that can be checked before the first evaluation.
     fn check<C: ConsistencyFunction + ?Sized>(&self, f: &C, steps: &[usize]) -> Result<(), AuditError> {
         let (dim, last) = (self.target.dim(), self.grid.steps());
-        if self.samples < 2 {
-            return Err(AuditError::TooFewSamples { samples: self.samples });
-        }
+        check_range("samples", self.samples, self.samples >= 2, "[2, inf)")?;
         check_equal("dimension of the target", dim, "dimension of the flow map", self.flow.dim())?;
         check_equal("dimension of the target", dim, "dimension of the consistency function", f.dim())?;
         check_equal("steps of the grid", last, "steps of the consistency function", f.steps())?;
-        if steps.is_empty() {
-            return Err(AuditError::Empty { name: "steps" });
-        }
+        check_some("steps", steps)?;
         for (index, &step) in steps.iter().enumerate() {
             if !(2..=last).contains(&step) {
-                return Err(AuditError::NoSuchStep { name: "steps", index, step, first: 2, last });
+                return Err(AuditError::NoSuchStep { name: "steps", index: index + 1, step, first: 2, last });
             }
             if let Some(step) = [step, step - 1].into_iter().find(|&t| !f.holds(t)) {
                 return Err(AuditError::NotHeld { name: "the consistency function", step });

@@ -4,6 +4,7 @@ use crate::estimate::Estimate;
 
 /// The terms of step t, each the mean length of a vector over the same draws of X_t, with standard error and 95 % interval.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LedgerStep {
     /// t.
@@ -42,6 +43,7 @@ pub struct LedgerStep {
 /// # Units
 /// All errors are lengths in the units of the data.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LedgerReport {
     /// d.
@@ -60,6 +62,8 @@ pub struct LedgerReport {
 
 /// The three terms that the bound on the one-step error is a sum of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum LedgerTerm {
     /// Σ_t E‖f_t − f_t*‖: training.
     Own,
@@ -71,6 +75,8 @@ pub enum LedgerTerm {
 
 /// The parts of a local error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum LocalPart {
     /// T_1.
     FirstOrder,
@@ -82,6 +88,7 @@ pub enum LocalPart {
 
 /// The term with the largest share of Σ_t (own + local) + prior mismatch over the measured steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Blame {
     /// The term.
@@ -130,6 +137,51 @@ impl std::fmt::Display for Blame {
         }
         if self.clear { Ok(()) } else { write!(f, "; the lead is within the sampling error") }
     }
+}
+
+/// One line: the step, its error and the terms of it.
+impl std::fmt::Display for LedgerStep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "step {}: error {}, inherited {}, own {}, local {} (T1 {}, T2 {}, remainder {})",
+            self.step,
+            show(self.error),
+            show(self.inherited),
+            show(self.own),
+            show(self.local),
+            show(self.first_order),
+            show(self.second_order),
+            show(self.remainder)
+        )
+    }
+}
+
+/// The three terms, the error with its bound, and which term is to blame.
+impl std::fmt::Display for LedgerReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "sum of own errors               {}", show(self.own()))?;
+        writeln!(f, "sum of local errors             {}", show(self.local()))?;
+        writeln!(f, "prior mismatch                  {}", show(self.prior_mismatch))?;
+        match self.bound() {
+            Some(bound) => writeln!(f, "E|f_T - flow|, at most the sum  {} <= {}", show(self.error), show(bound))?,
+            None => writeln!(
+                f,
+                "E|f_T - flow|                   {}; {} of {} steps were measured: their sum is part of a bound and no bound",
+                show(self.error),
+                self.steps.len(),
+                self.grid_steps - 1
+            )?,
+        }
+        match self.blame() {
+            Some(blame) => write!(f, "to blame: {blame}"),
+            None => f.write_str("to blame: nothing above the numerical error"),
+        }
+    }
+}
+
+fn show(e: Estimate) -> String {
+    format!("{:.4e} ± {:.0e}", e.value, e.std_error)
 }
 
 /// The sum of means over independent samples.

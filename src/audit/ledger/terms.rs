@@ -1,9 +1,8 @@
 //! The terms of the error recursion (34) at given points.
 
-use crate::audit::ledger::check_values;
-use crate::audit::ledger::curvature;
-use crate::audit::{AuditError, Ledger};
-use crate::audit::{flow_to_first, lengths};
+use crate::audit::error::check_values;
+use crate::audit::ledger::{Ledger, curvature};
+use crate::audit::{AuditError, flow_to_first, lengths};
 use crate::consistency::ConsistencyFunction;
 use crate::flow::FlowJacobian;
 use crate::law::conditional::Conditional;
@@ -22,6 +21,7 @@ use ndarray::{Array2, ArrayRef2, Axis, concatenate};
 /// # References
 /// Li, Huang and Wei 2025, eq. (34), arXiv 2402.07802.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LedgerTerms {
     /// t.
@@ -42,6 +42,15 @@ pub struct LedgerTerms {
     pub remainder: Array2<f64>,
     /// The estimated numerical error of the length of T_2, row by row.
     pub second_order_error: Vec<f64>,
+}
+
+/// The mean lengths.
+impl std::fmt::Display for LedgerTerms {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mean = |table: &Array2<f64>| lengths(table).iter().sum::<f64>() / table.nrows() as f64;
+        write!(f, "step {} at {} points: mean error {:.4e}", self.step, self.error.nrows(), mean(&self.error))?;
+        write!(f, ", inherited {:.4e}, own {:.4e}, local {:.4e}", mean(&self.inherited), mean(&self.own), mean(&self.local))
+    }
 }
 
 /// Rows of a batch that one thread takes.

@@ -3,8 +3,9 @@
 mod panels;
 mod shape;
 
+use crate::error::check_range;
 use crate::float::Float;
-use crate::law::{LawError, LogDensity, Moments, Posterior, Sample};
+use crate::law::{FITS, LARGEST, LawError, LogDensity, Moments, Posterior, SMALLEST, Sample, fits};
 use crate::level::NoiseLevel;
 use crate::numeric::batch::for_blocks;
 use crate::numeric::shapes::assert_shapes;
@@ -35,7 +36,8 @@ const MOST_PANELS: f64 = 1e5;
 ///
 /// # Accuracy
 /// The integrals are composite Gauss–Legendre sums on panels adapted to v and to the distance of x: score, denoiser and density
-/// are exact to about 1e−12 (relative to 1/√v for the score) up to 100 √v from the curve, and lose digits slowly beyond 500 √v.
+/// are exact to about 1e−12 (relative to 1/√v for the score) up to 100 √v from the curve; farther away the panels that hold the posterior are halved
+/// until they resolve it.
 ///
 /// # Cost
 /// About length/(2√v) panels a point, of which those within 9 √v are summed: microseconds at noise 0.05. Batches are spread over threads.
@@ -63,7 +65,7 @@ pub struct NoisyCurve {
 }
 
 fn positive(name: &'static str, value: f64) -> Result<f64, LawError> {
-    if value > 0.0 && value.is_finite() { Ok(value) } else { Err(LawError::OutOfRange { name, value, range: "(0, inf)" }) }
+    Ok(check_range(name, value, (SMALLEST..=LARGEST).contains(&value), "[1e-75, 1e75]")?)
 }
 
 impl NoisyCurve {
@@ -112,9 +114,7 @@ impl NoisyCurve {
     /// Haario, Saksman and Tamminen, "Adaptive proposal distribution for random walk Metropolis algorithm", 1999 (the twisted normal law).
     pub fn banana(width: f64, height: f64, noise: f64) -> Result<Self, LawError> {
         let width = positive("width", width)?;
-        if !height.is_finite() {
-            return Err(LawError::OutOfRange { name: "height", value: height, range: "(-inf, inf)" });
-        }
+        check_range("height", height, fits(height), FITS)?;
         Self::new(vec![(1.0, Shape::Parabola { width, height })], noise)
     }
 
@@ -139,9 +139,7 @@ impl NoisyCurve {
     /// ```
     pub fn arc(radius: f64, sweep: f64, noise: f64) -> Result<Self, LawError> {
         let radius = positive("radius", radius)?;
-        if !(sweep > 0.0 && sweep <= TAU) {
-            return Err(LawError::OutOfRange { name: "sweep", value: sweep, range: "(0, 2π]" });
-        }
+        check_range("sweep", sweep, sweep > 0.0 && sweep <= TAU, "(0, 2π]")?;
         Self::new(vec![(1.0, Shape::Arc { centre: [0.0, 0.0], radius, from: -0.5 * sweep, sweep })], noise)
     }
 
@@ -151,9 +149,7 @@ impl NoisyCurve {
             let (low, high) = shape.range();
             (high - low) * shape.speed(low, high)
         });
-        if !(longest.sum::<f64>() <= MOST_PANELS * noise) {
-            return Err(LawError::OutOfRange { name: "noise", value: noise, range: "[1e-5 of the length of the curve, inf)" });
-        }
+        check_range("noise", noise, longest.sum::<f64>() <= MOST_PANELS * noise, "[1e-5 of the length of the curve, inf)")?;
         let (mut mean, mut square) = ([0.0, 0.0], 0.0);
         for (weight, shape) in &parts {
             let (own, own_square) = shape.moments();
@@ -171,6 +167,17 @@ impl NoisyCurve {
     #[must_use]
     pub fn noise(&self) -> f64 {
         self.noise
+    }
+
+    /// c(u) on one of the curves.
+    pub(crate) fn point(&self, part: usize, latent: f64) -> Point {
+        self.parts[part].1.at(latent)
+    }
+
+    /// The posterior of the latent variable at `x`, for every curve that has a part of it: the curve, nodes, and their probabilities, which
+    /// sum to one over all curves.
+    pub(crate) fn latent_posterior(&self, level: NoiseLevel, x: Point) -> Vec<(usize, Vec<f64>, Vec<f64>)> {
+        self.quadrature(level).latent_posterior(x)
     }
 
     fn quadrature(&self, level: NoiseLevel) -> Quadrature<'_> {

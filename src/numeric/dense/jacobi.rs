@@ -90,13 +90,14 @@ fn tournament(count: usize, round: usize) -> Vec<(usize, usize)> {
 }
 
 fn one_block(rows: &mut [f64], squares: &mut [f64], (stride, len): (usize, usize), tolerance: f64) -> Option<()> {
-    (0..SWEEPS).any(|_| {
-        for (square, row) in squares.iter_mut().zip(rows.chunks_exact(stride)) {
-            *square = dot(&row[..len], &row[..len]);
-        }
-        within(rows, squares, (stride, len), tolerance) == 0
-    })
-    .then_some(())
+    (0..SWEEPS)
+        .any(|_| {
+            for (square, row) in squares.iter_mut().zip(rows.chunks_exact(stride)) {
+                *square = dot(&row[..len], &row[..len]);
+            }
+            within(rows, squares, (stride, len), tolerance) == 0
+        })
+        .then_some(())
 }
 
 /// All pairs of rows of one block; the number of rotations.

@@ -21,6 +21,39 @@ pub(crate) fn golub_welsch(diagonal: &[f64], beside: impl Fn(usize) -> f64) -> (
     rule.into_iter().map(|(x, w)| (x, w / total)).unzip()
 }
 
+/// The Gauss rule of `order` points for the discrete law with the given nodes and weights (summing to one), or the law itself where it has no
+/// more points: Stieltjes' procedure with every polynomial made orthogonal to all before it, then Golub and Welsch.
+pub(crate) fn gauss_of(law: &[f64], weights: &[f64], order: usize) -> (Vec<f64>, Vec<f64>) {
+    /// A polynomial whose norm falls by this factor vanishes on the law but for rounding: the law has no more points.
+    const VANISHES: f64 = 1e-12;
+    if law.len() <= order {
+        return (law.to_vec(), weights.to_vec());
+    }
+    let inner = |p: &[f64], q: &[f64]| p.iter().zip(q).zip(weights).map(|((p, q), w)| w * p * q).sum::<f64>();
+    let (mut diagonal, mut beside) = (Vec::with_capacity(order), vec![0.0]);
+    let mut basis: Vec<Vec<f64>> = vec![vec![1.0; law.len()]];
+    for k in 0..order {
+        let mut next: Vec<f64> = law.iter().zip(&basis[k]).map(|(x, p)| x * p).collect();
+        let mean = inner(&next, &basis[k]);
+        let size = inner(&next, &next).sqrt();
+        diagonal.push(mean);
+        for _ in 0..2 {
+            for p in &basis {
+                let along = inner(&next, p);
+                next.iter_mut().zip(p).for_each(|(n, p)| *n -= along * p);
+            }
+        }
+        let norm = inner(&next, &next).sqrt();
+        if !(norm > VANISHES * size) {
+            break;
+        }
+        beside.push(norm);
+        next.iter_mut().for_each(|n| *n /= norm);
+        basis.push(next);
+    }
+    golub_welsch(&diagonal, |k| beside[k])
+}
+
 /// Gauss–Legendre for the uniform law on [−1, 1].
 pub(crate) fn legendre(points: usize) -> (Vec<f64>, Vec<f64>) {
     golub_welsch(&vec![0.0; points], |k| {

@@ -1,7 +1,7 @@
 //! Expectations over the angle of a von Mises–Fisher law.
 
 use crate::numeric::special::chebyshev::ChebyshevTable;
-use crate::numeric::special::jacobi::{golub_welsch, legendre};
+use crate::numeric::special::jacobi::{gauss_of, legendre};
 use std::sync::OnceLock;
 
 /// The window of the angle ends where the density has fallen by this, as a logarithm.
@@ -37,6 +37,11 @@ impl AngularRule {
     pub(crate) fn new(dim: usize, points: usize) -> Self {
         let (nodes, weights) = legendre(points);
         Self { dim, nodes, weights, drop: DROP }
+    }
+
+    /// The same rule in another dimension.
+    pub(crate) fn in_dimension(&self, dim: usize) -> Self {
+        Self { dim, ..self.clone() }
     }
 
     /// The logarithm of the density, up to a constant.
@@ -175,28 +180,12 @@ impl GaussRules {
             base.at(kappa, &mut angles);
             let scale = (kappa + d) / d;
             angles.iter_mut().for_each(|a| a.versine *= scale);
-            let (nodes, weights) = gauss(&angles, order);
+            let (versines, masses): (Vec<f64>, Vec<f64>) = angles.iter().map(|a| (a.versine, a.weight)).unzip();
+            let (nodes, weights) = gauss_of(&versines, &masses, order);
             out[..order].copy_from_slice(&nodes);
             out[order..].copy_from_slice(&weights);
         })
     }
-}
-
-/// The Gauss rule of `order` points for the discrete law with the given versines and weights: Stieltjes' procedure, then Golub and Welsch.
-fn gauss(law: &[Angle], order: usize) -> (Vec<f64>, Vec<f64>) {
-    let (mut diagonal, mut beside) = (Vec::with_capacity(order), vec![0.0]);
-    let mut before = vec![0.0; law.len()];
-    let mut now = vec![1.0; law.len()];
-    for k in 0..order {
-        let mean: f64 = law.iter().zip(&now).map(|(a, p)| a.weight * a.versine * p * p).sum();
-        diagonal.push(mean);
-        let next: Vec<f64> = law.iter().zip(now.iter().zip(&before)).map(|(a, (p, q))| (a.versine - mean) * p - beside[k] * q).collect();
-        let norm = law.iter().zip(&next).map(|(a, p)| a.weight * p * p).sum::<f64>().sqrt();
-        beside.push(norm);
-        before = now;
-        now = next.into_iter().map(|p| p / norm).collect();
-    }
-    golub_welsch(&diagonal, |k| beside[k])
 }
 
 #[cfg(test)]

@@ -11,15 +11,16 @@ mod result;
 
 pub use result::{LineConsistency, LinePopulation};
 
+use crate::error::check_range;
 use crate::law::LineMixture;
 use crate::level::NoiseLevel;
 use crate::population::LocalError;
 use crate::population::interpolant::Interpolant;
-use crate::population::ledger::{certificate_levels, sum_over_levels};
+use crate::population::local_error::{certificate_levels, sum_over_levels};
 use crate::population::mesh::local_scales;
 use crate::population::quadrature::Quadrature;
-use crate::population::settings::{Kept, Settings, refine};
-use crate::population::{Interval, Keep, Method, PopulationError, PopulationReport};
+use crate::population::settings::{Kept, refine};
+use crate::population::{Interval, Keep, Method, PopulationError, PopulationReport, Settings};
 use crate::schedule::Grid;
 use backward::{Backward, HermiteRule, hermite_rules};
 use ledger::{Ledger, lower_bound, valley_slope};
@@ -29,6 +30,8 @@ use result::SecondMoments;
 
 /// Largest ratio of a coordinate to a standard deviation that is accepted.
 const LARGEST_RATIO: f64 = 1e7;
+/// Relative tolerance unless one is given.
+const TOLERANCE: f64 = 1e-9;
 
 /// Consistency training or distillation on the line, at population level.
 ///
@@ -94,7 +97,25 @@ impl<'a> LineRecursion<'a> {
     /// ```
     #[must_use]
     pub fn new(target: &'a LineMixture, grid: &'a Grid) -> Self {
-        Self { target, grid, settings: Settings::new(1e-9) }
+        Self { target, grid, settings: Settings::new() }
+    }
+
+    /// All settings at once, in place of what was set before.
+    ///
+    /// ```
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::{LineRecursion, Settings};
+    /// let target = LineMixture::gaussian(0.0, 1.0)?;
+    /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
+    /// let run = LineRecursion::new(&target, &grid).settings(Settings::new()).run()?;
+    /// assert_eq!(run.report(), LineRecursion::new(&target, &grid).run()?.report());
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
     }
 
     /// Training or distillation.
@@ -111,7 +132,7 @@ impl<'a> LineRecursion<'a> {
     /// ```
     #[must_use]
     pub fn method(mut self, method: Method) -> Self {
-        self.settings.method = method;
+        self.settings = self.settings.method(method);
         self
     }
 
@@ -129,7 +150,7 @@ impl<'a> LineRecursion<'a> {
     /// ```
     #[must_use]
     pub fn keep(mut self, keep: Keep) -> Self {
-        self.settings.keep = keep;
+        self.settings = self.settings.keep(keep);
         self
     }
 
@@ -146,7 +167,7 @@ impl<'a> LineRecursion<'a> {
     /// ```
     #[must_use]
     pub fn tolerance(mut self, tolerance: f64) -> Self {
-        self.settings.tolerance = tolerance;
+        self.settings = self.settings.tolerance(tolerance);
         self
     }
 
@@ -166,7 +187,7 @@ impl<'a> LineRecursion<'a> {
     /// ```
     #[must_use]
     pub fn spacing(mut self, spacing: f64) -> Self {
-        self.settings.spacing = Some(spacing);
+        self.settings = self.settings.spacing(spacing);
         self
     }
 
@@ -185,7 +206,7 @@ impl<'a> LineRecursion<'a> {
     /// ```
     #[must_use]
     pub fn refinements(mut self, refinements: usize) -> Self {
-        self.settings.refinements = refinements;
+        self.settings = self.settings.refinements(refinements);
         self
     }
 
@@ -210,11 +231,11 @@ impl<'a> LineRecursion<'a> {
         let (size, smallest) = self.scales();
         if !(size <= LARGEST_RATIO * smallest) {
             let name = "(largest |mean| + standard deviation)/(smallest standard deviation at level 1)";
-            return Err(PopulationError::OutOfRange { name, value: size / smallest, range: "(0, 1e7], what double precision resolves" });
+            check_range(name, size / smallest, false, "(0, 1e7], what double precision resolves")?;
         }
         let scale = size.max(size * size);
         let density = LineDensity::new(self.target, self.grid);
-        Ok(refine(&self.settings, scale, |spacing| Pass::new(self, &density, spacing).run(), |run| &mut run.report))
+        Ok(refine(&self.settings, TOLERANCE, scale, |spacing| Pass::new(self, &density, spacing).run(), |run| &mut run.report))
     }
 }
 
@@ -274,8 +295,7 @@ impl<'a> Pass<'a> {
                 labels.rebuild(&nodes.x, &self.mesh.labels, &self.mesh.degrees);
                 next_measured += 1;
             }
-            let delta = grid.delta(t);
-            predict(&mut nodes, &mut before, &mut velocity_before, delta, (t > 2).then(|| grid.delta(t - 1)));
+            predict(&mut nodes, &mut before, &mut velocity_before, grid.delta(t), (t > 2).then(|| grid.delta(t - 1)));
             tracker.advance(from, &mut nodes);
             let backward = Backward::new(target, grid, t);
             match method {
@@ -286,7 +306,7 @@ impl<'a> Pass<'a> {
                         let mut local = std::mem::take(&mut loss);
                         let mut unused = vec![0.0; n];
                         self.train(&backward, &nodes, &labels, &scales, &mut local, &mut unused);
-                        ledger.locals.push(LocalError::new(t, from, delta, &self.quadrature, &local));
+                        ledger.locals.push(LocalError::new(t, grid, &self.quadrature, &local));
                         loss = local;
                     }
                 }
@@ -294,7 +314,7 @@ impl<'a> Pass<'a> {
                     distil(&backward, &nodes, &interpolant, &mut increment);
                     // Along the flow f_{t−1} moves a node from its own value by exactly this much.
                     if measure {
-                        ledger.locals.push(LocalError::new(t, from, delta, &self.quadrature, &increment));
+                        ledger.locals.push(LocalError::new(t, grid, &self.quadrature, &increment));
                     }
                 }
             }
@@ -365,7 +385,7 @@ impl<'a> Pass<'a> {
             dim: 1,
             w1: Interval::exact(q.mean_abs(&noise_error)),
             w1_marginal: Interval::exact(q.mean_abs(error)),
-            w2_marginal: root_mean_square(error),
+            w2_marginal: Interval::exact(root_mean_square(error)),
             mean_shift: q.mean(error).abs(),
             energy_deficit: -q.mean_of(|i| error[i] * (2.0 * y[i] + error[i])),
             loss_sum: ledger.loss_sum,

@@ -72,7 +72,7 @@ impl LinePopulation {
     /// let target = LineMixture::gaussian(0.0, 1.0)?;
     /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
     /// let run = LineRecursion::new(&target, &grid).run()?;
-    /// assert!((run.copies(9).w2_marginal - 3.0 * run.report().w2_marginal).abs() < 1e-14);
+    /// assert!((run.copies(9).w2_marginal.upper - 3.0 * run.report().w2_marginal.upper).abs() < 1e-14);
     /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]

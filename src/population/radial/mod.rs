@@ -9,16 +9,19 @@ mod result;
 
 pub use result::{RadialConsistency, RadialPopulation};
 
+use crate::error::check_range;
 use crate::law::Radial;
 use crate::numeric::special::von_mises_fisher::GaussRules;
-use crate::population::settings::{Settings, refine};
-use crate::population::{Keep, Method, PopulationError};
+use crate::population::settings::refine;
+use crate::population::{Keep, Method, PopulationError, Settings};
 use crate::schedule::Grid;
 use mesh::RadialDensity;
 use pass::Pass;
 
 /// Largest ratio of a radius to sin θ_1 that is accepted.
 const LARGEST_RATIO: f64 = 1e7;
+/// Relative tolerance unless one is given.
+const TOLERANCE: f64 = 1e-8;
 
 /// Consistency training or distillation of a [`Radial`] target at population level.
 ///
@@ -89,7 +92,25 @@ impl<'a> RadialRecursion<'a> {
     /// ```
     #[must_use]
     pub fn new(target: &'a Radial, grid: &'a Grid) -> Self {
-        Self { target, grid, settings: Settings::new(1e-8) }
+        Self { target, grid, settings: Settings::new() }
+    }
+
+    /// All settings at once, in place of what was set before.
+    ///
+    /// ```
+    /// use onestep::Grid;
+    /// use onestep::law::Radial;
+    /// use onestep::population::{RadialRecursion, Settings};
+    /// let target = Radial::sphere(3, 1.0)?;
+    /// let grid = Grid::from_angles(&[0.3, 0.8, 1.3])?;
+    /// let run = RadialRecursion::new(&target, &grid).settings(Settings::new()).run()?;
+    /// assert_eq!(run.report(), RadialRecursion::new(&target, &grid).run()?.report());
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
     }
 
     /// Training or distillation.
@@ -106,7 +127,7 @@ impl<'a> RadialRecursion<'a> {
     /// ```
     #[must_use]
     pub fn method(mut self, method: Method) -> Self {
-        self.settings.method = method;
+        self.settings = self.settings.method(method);
         self
     }
 
@@ -124,7 +145,7 @@ impl<'a> RadialRecursion<'a> {
     /// ```
     #[must_use]
     pub fn keep(mut self, keep: Keep) -> Self {
-        self.settings.keep = keep;
+        self.settings = self.settings.keep(keep);
         self
     }
 
@@ -141,7 +162,7 @@ impl<'a> RadialRecursion<'a> {
     /// ```
     #[must_use]
     pub fn tolerance(mut self, tolerance: f64) -> Self {
-        self.settings.tolerance = tolerance;
+        self.settings = self.settings.tolerance(tolerance);
         self
     }
 
@@ -159,7 +180,7 @@ impl<'a> RadialRecursion<'a> {
     /// ```
     #[must_use]
     pub fn spacing(mut self, spacing: f64) -> Self {
-        self.settings.spacing = Some(spacing);
+        self.settings = self.settings.spacing(spacing);
         self
     }
 
@@ -183,16 +204,16 @@ impl<'a> RadialRecursion<'a> {
         self.settings.check(self.grid.steps())?;
         let largest = self.target.radii().iter().copied().fold(0.0, f64::max);
         if !(largest > 0.0) {
-            return Err(PopulationError::OutOfRange { name: "radius", value: largest, range: "(0, inf)" });
+            check_range("radius", largest, false, "(0, inf)")?;
         }
         let noise = self.grid.level(1).sin();
         if !(largest <= LARGEST_RATIO * noise) {
             let name = "(largest radius)/(sin of the first angle)";
-            return Err(PopulationError::OutOfRange { name, value: largest / noise, range: "(0, 1e7], what double precision resolves" });
+            check_range(name, largest / noise, false, "(0, 1e7], what double precision resolves")?;
         }
         let density = RadialDensity::new(self.target, self.grid);
         let rules = GaussRules::new(self.target.dim());
         let scale = largest.max(largest * largest);
-        Ok(refine(&self.settings, scale, |spacing| Pass::new(self, &density, &rules, spacing).run(), |run| &mut run.report))
+        Ok(refine(&self.settings, TOLERANCE, scale, |spacing| Pass::new(self, &density, &rules, spacing).run(), |run| &mut run.report))
     }
 }

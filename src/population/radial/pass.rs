@@ -8,12 +8,12 @@ use crate::numeric::parallel;
 use crate::numeric::special::von_mises_fisher::{Angle, AngularRule, GaussRules};
 use crate::population::LocalError;
 use crate::population::interpolant::Interpolant;
-use crate::population::ledger::{certificate_levels, sum_over_levels};
+use crate::population::local_error::{certificate_levels, sum_over_levels};
 use crate::population::mesh::local_scales;
 use crate::population::quadrature::Quadrature;
 use crate::population::radial::mesh::{Mesh, RadialDensity, ln_density, ln_radius_density, mirrored};
-use crate::population::settings::{Kept, Settings};
-use crate::population::{Interval, Method, PopulationReport};
+use crate::population::settings::Kept;
+use crate::population::{Interval, Method, PopulationReport, Settings};
 use crate::population::{RadialConsistency, RadialPopulation, RadialRecursion};
 use crate::schedule::Grid;
 
@@ -155,7 +155,7 @@ impl<'a> Pass<'a> {
                 loss_sum += self.quadrature.weight(i) * found.loss;
             }
             if measure {
-                locals.push(LocalError::new(t, from, grid.delta(t), &self.quadrature, &scales));
+                locals.push(LocalError::new(t, grid, &self.quadrature, &scales));
                 slopes.update(target, from, &radii);
                 next_measured += 1;
             }
@@ -246,12 +246,16 @@ impl<'a> Pass<'a> {
         };
         let (w1, norms) = between(from_noise, &noise_error);
         let (w1_marginal, norms_marginal) = between(&values, error);
+        let root_mean_square = |g: &[f64]| q.mean_of(|i| g[i] * g[i]).max(0.0).sqrt();
+        let w2 = root_mean_square(error);
+        // The coupling of the radii is optimal for every order where it is for one; otherwise the triangle inequality in L².
+        let w2_lower = if w1_marginal.is_exact() { w2 } else { (root_mean_square(&values) - root_mean_square(labels)).abs().min(w2) };
         PopulationReport {
             steps: grid.steps(),
             dim: target.dim(),
             w1,
             w1_marginal,
-            w2_marginal: q.mean_of(|i| error[i] * error[i]).max(0.0).sqrt(),
+            w2_marginal: Interval { lower: w2_lower, upper: w2 },
             mean_shift: 0.0,
             energy_deficit: -q.mean_of(|i| error[i] * (2.0 * labels[i] + error[i])),
             loss_sum: 0.0,

@@ -1,10 +1,14 @@
 //! Affine functions.
 
 use crate::float::Float;
-use crate::training::class::Penalty;
-use crate::training::class::linear::{Basis, Tables, fit_basis, fitted};
-use crate::training::{Fitted, FunctionClass, Regression, Standardisation, TrainingError};
-use ndarray::{ArrayRef2, ArrayViewMut2, Axis};
+use crate::training::class::function_class::FunctionClass;
+use crate::training::error::TrainingError;
+use crate::training::features::affine::AffineBasis;
+use crate::training::features::basis::Basis;
+use crate::training::features::least_squares::Penalty;
+use crate::training::features::linear::fit_basis;
+use crate::training::fitted::Fitted;
+use crate::training::regression::Regression;
 use rand::RngCore;
 
 /// The class of affine functions x ↦ xA + b (rows are points), or of linear ones x ↦ xA.
@@ -71,53 +75,17 @@ impl<F: Float> FunctionClass<F> for Affine {
     }
 
     fn fit(&self, data: &Regression<'_, F>, _rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError> {
-        let tables = Tables::new(data);
+        let tables = data.tables();
         let mut standardisation = tables.standardisation()?;
         if self.linear {
             standardisation.mean.fill(0.0);
         }
         let basis = Basis::Affine(AffineBasis { standardisation, constant: !self.linear });
         let free = basis.len();
-        let (model, solution) = fit_basis(FunctionClass::<F>::name(self), basis, free, &tables, Penalty::LeaveOneOut)?;
-        Ok(fitted(
-            model,
-            &solution,
+        Ok(Fitted::linear(
+            fit_basis(FunctionClass::<F>::name(self), basis, free, &tables, Penalty::LeaveOneOut)?,
             "weighted least squares over affine functions",
             "exact and global: Cholesky of the normal equations, refined once",
         ))
-    }
-}
-
-/// A constant (where there is one) and the standardised coordinates.
-#[derive(Debug, Clone)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct AffineBasis {
-    pub(crate) standardisation: Standardisation,
-    pub(crate) constant: bool,
-}
-
-impl AffineBasis {
-    /// With the constant.
-    pub(crate) fn new(standardisation: Standardisation) -> Self {
-        Self { standardisation, constant: true }
-    }
-
-    pub(crate) fn inputs(&self) -> usize {
-        self.standardisation.mean.len()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.inputs() + usize::from(self.constant)
-    }
-
-    #[cfg(feature = "serde")]
-    pub(crate) fn is_sound(&self) -> bool {
-        self.standardisation.is_sound()
-    }
-
-    pub(crate) fn fill(&self, x: &ArrayRef2<f64>, out: ArrayViewMut2<'_, f64>) {
-        let (mut constant, mut coordinates) = out.split_at(Axis(1), usize::from(self.constant));
-        constant.fill(1.0);
-        coordinates.assign(&self.standardisation.standardise(x));
     }
 }

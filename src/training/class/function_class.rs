@@ -2,7 +2,9 @@
 
 use crate::delegate::delegate;
 use crate::float::Float;
-use crate::training::{Fitted, Regression, TrainingError};
+use crate::training::error::TrainingError;
+use crate::training::fitted::Fitted;
+use crate::training::regression::Regression;
 use rand::RngCore;
 
 /// A class 𝓕 of functions with a way to fit one of them to data.
@@ -13,7 +15,7 @@ use rand::RngCore;
 /// ```
 /// use onestep::FunctionClass;
 /// use onestep::training::class::{Affine, Polynomial};
-/// let classes: Vec<Box<dyn FunctionClass>> = vec![Box::new(Affine::new()), Box::new(Polynomial::new(3)?)];
+/// let classes: Vec<Box<dyn FunctionClass>> = vec![Box::new(Affine::new()), Box::new(Polynomial::new(3))];
 /// assert_eq!(classes[1].name(), "polynomial");
 /// # Ok::<(), onestep::Error>(())
 /// ```

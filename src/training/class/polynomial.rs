@@ -1,11 +1,15 @@
 //! Polynomials of bounded total degree.
 
+use crate::error::check_range;
 use crate::float::Float;
-use crate::training::check_range;
-use crate::training::class::Penalty;
-use crate::training::class::linear::{Basis, Tables, fit_basis, fitted};
-use crate::training::{Fitted, FunctionClass, Regression, Standardisation, TrainingError};
-use ndarray::{Array2, ArrayRef2, ArrayViewMut2};
+use crate::training::class::function_class::FunctionClass;
+use crate::training::error::TrainingError;
+use crate::training::features::basis::Basis;
+use crate::training::features::least_squares::Penalty;
+use crate::training::features::linear::fit_basis;
+use crate::training::features::polynomial::PolynomialBasis;
+use crate::training::fitted::Fitted;
+use crate::training::regression::Regression;
 use rand::RngCore;
 
 /// The class of polynomials of total degree ≤ k in d variables: C(d + k, k) coefficients a coordinate.
@@ -24,7 +28,7 @@ use rand::RngCore;
 /// let x = Array2::from_shape_fn((20, 1), |(i, _)| 0.1 * i as f64);
 /// let y = x.mapv(|x| x.powi(3) - x);
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-/// let cubic = Polynomial::new(3)?.fit(&Regression::new(&x, &y)?, &mut rng)?;
+/// let cubic = Polynomial::new(3).fit(&Regression::new(&x, &y)?, &mut rng)?;
 /// assert!(cubic.summary().loss < 1e-24);
 /// # Ok::<(), onestep::Error>(())
 /// ```
@@ -34,20 +38,27 @@ pub struct Polynomial {
 }
 
 /// Above this many coefficients a coordinate the normal equations are out of reach.
-const MOST_TERMS: usize = 4000;
+const MOST_TERMS: f64 = 4000.0;
 
 impl Polynomial {
-    /// Polynomials of total degree at most `degree`, 1 to 12.
-    ///
-    /// # Errors
-    /// The degree is outside 1..=12.
+    /// Polynomials of total degree at most `degree`; a fit refuses a degree outside 1..=12, and more than 4000 coefficients a coordinate.
     ///
     /// ```
-    /// assert!(onestep::training::class::Polynomial::new(0).is_err());
+    /// use ndarray::array;
+    /// use onestep::FunctionClass;
+    /// use onestep::training::Regression;
+    /// use onestep::training::class::Polynomial;
+    /// use rand::SeedableRng;
+    /// let (x, y) = (array![[0.0], [1.0], [2.0]], array![[0.0], [1.0], [4.0]]);
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let data = Regression::new(&x, &y)?;
+    /// assert!(Polynomial::new(0).fit(&data, &mut rng).is_err());
+    /// assert!((Polynomial::new(2).fit(&data, &mut rng)?.eval(&array![[3.0]])[[0, 0]] - 9.0_f64).abs() < 1e-12);
+    /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn new(degree: usize) -> Result<Self, TrainingError> {
-        check_range("degree", degree as f64, (1..=12).contains(&degree), "[1, 12]")?;
-        Ok(Self { degree })
+    #[must_use]
+    pub fn new(degree: usize) -> Self {
+        Self { degree }
     }
 }
 
@@ -57,15 +68,14 @@ impl<F: Float> FunctionClass<F> for Polynomial {
     }
 
     fn fit(&self, data: &Regression<'_, F>, _rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError> {
-        let tables = Tables::new(data);
+        check_range("degree", self.degree, (1..=12).contains(&self.degree), "[1, 12]")?;
+        let tables = data.tables();
         let terms = binomial(tables.x.ncols() + self.degree, self.degree);
-        check_range("number of coefficients", terms, terms <= MOST_TERMS as f64, "[1, 4000]")?;
+        check_range("number of coefficients", terms, terms <= MOST_TERMS, "[1, 4000]")?;
         let basis = Basis::Polynomial(PolynomialBasis::new(tables.standardisation()?, self.degree));
         let free = basis.len();
-        let (model, solution) = fit_basis("polynomial", basis, free, &tables, Penalty::LeaveOneOut)?;
-        Ok(fitted(
-            model,
-            &solution,
+        Ok(Fitted::linear(
+            fit_basis("polynomial", basis, free, &tables, Penalty::LeaveOneOut)?,
             "weighted least squares over polynomials of bounded total degree",
             "exact and global: Cholesky of the normal equations in Hermite products, refined once",
         ))
@@ -74,67 +84,4 @@ impl<F: Float> FunctionClass<F> for Polynomial {
 
 fn binomial(n: usize, k: usize) -> f64 {
     (1..=k).map(|i| (n - k + i) as f64 / i as f64).product()
-}
-
-/// Products of normalised Hermite polynomials of the standardised coordinates.
-#[derive(Debug, Clone)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct PolynomialBasis {
-    standardisation: Standardisation,
-    degree: usize,
-    /// One row a feature: the degree in each coordinate.
-    exponents: Vec<Vec<u8>>,
-}
-
-impl PolynomialBasis {
-    fn new(standardisation: Standardisation, degree: usize) -> Self {
-        let mut exponents = Vec::new();
-        let mut current = vec![0; standardisation.mean.len()];
-        enumerate(&mut current, 0, degree, &mut exponents);
-        Self { standardisation, degree, exponents }
-    }
-
-    pub(crate) fn inputs(&self) -> usize {
-        self.standardisation.mean.len()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.exponents.len()
-    }
-
-    #[cfg(feature = "serde")]
-    pub(crate) fn is_sound(&self) -> bool {
-        let fits = |e: &Vec<u8>| e.len() == self.inputs() && e.iter().all(|k| usize::from(*k) <= self.degree);
-        self.standardisation.is_sound() && (1..=12).contains(&self.degree) && self.exponents.iter().all(fits)
-    }
-
-    pub(crate) fn fill(&self, x: &ArrayRef2<f64>, mut out: ArrayViewMut2<'_, f64>) {
-        let x = self.standardisation.standardise(x);
-        let mut table = Array2::zeros((self.inputs(), self.degree + 1));
-        for (point, mut features) in x.rows().into_iter().zip(out.rows_mut()) {
-            for (&x, mut he) in point.iter().zip(table.rows_mut()) {
-                (he[0], he[1]) = (1.0, x);
-                for k in 1..self.degree {
-                    // √(k+1) h_{k+1} = x h_k − √k h_{k−1} for h_k = He_k/√k!.
-                    he[k + 1] = (x * he[k] - (k as f64).sqrt() * he[k - 1]) / (k as f64 + 1.0).sqrt();
-                }
-            }
-            for (feature, exponents) in features.iter_mut().zip(&self.exponents) {
-                *feature = exponents.iter().enumerate().map(|(j, &k)| table[[j, usize::from(k)]]).product();
-            }
-        }
-    }
-}
-
-/// All exponents with sum at most `left` in the coordinates from `from` on.
-fn enumerate(current: &mut Vec<u8>, from: usize, left: usize, all: &mut Vec<Vec<u8>>) {
-    if from == current.len() {
-        all.push(current.clone());
-        return;
-    }
-    for k in 0..=left {
-        current[from] = k as u8;
-        enumerate(current, from + 1, left - k, all);
-    }
-    current[from] = 0;
 }

@@ -1,11 +1,15 @@
 //! Cubic B-splines on the line.
 
+use crate::error::{check_equal, check_range};
 use crate::float::Float;
-use crate::training::check_range;
-use crate::training::class::Penalty;
-use crate::training::class::linear::{Basis, Tables, best_fit, fit_basis, fitted};
-use crate::training::{Fitted, FunctionClass, Regression, TrainingError};
-use ndarray::{ArrayRef1, ArrayRef2, ArrayViewMut2};
+use crate::training::class::function_class::FunctionClass;
+use crate::training::error::TrainingError;
+use crate::training::features::basis::Basis;
+use crate::training::features::least_squares::Penalty;
+use crate::training::features::linear::{best_fit, fit_basis};
+use crate::training::features::spline::{DEGREE, SplineBasis};
+use crate::training::fitted::Fitted;
+use crate::training::regression::Regression;
 use rand::RngCore;
 
 /// The class of cubic splines on the line with knots at quantiles of the inputs, continued linearly beyond the outer knots.
@@ -41,10 +45,8 @@ pub struct Spline {
 /// Numbers of inner knots tried by cross-validation.
 const KNOT_CHOICES: [usize; 8] = [0, 1, 2, 4, 8, 16, 32, 64];
 
-/// Quantile of the outer knots.
-const TAIL: f64 = 0.002;
-
-const DEGREE: usize = 3;
+/// The largest number of inner knots.
+const MOST_KNOTS: usize = 1000;
 
 impl Spline {
     /// Cubic splines, number of knots by cross-validation.
@@ -59,17 +61,22 @@ impl Spline {
         Self { knots: None }
     }
 
-    /// Cubic splines with a fixed number of inner knots, at most 1000.
-    ///
-    /// # Errors
-    /// More than 1000 knots.
+    /// Cubic splines with a fixed number of inner knots; a fit refuses more than 1000.
     ///
     /// ```
-    /// assert!(onestep::training::class::Spline::with_knots(1001).is_err());
+    /// use ndarray::array;
+    /// use onestep::FunctionClass;
+    /// use onestep::training::Regression;
+    /// use onestep::training::class::Spline;
+    /// use rand::SeedableRng;
+    /// let (x, y) = (array![[0.0], [1.0], [2.0]], array![[0.0], [1.0], [4.0]]);
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// assert!(Spline::with_knots(1001).fit(&Regression::new(&x, &y)?, &mut rng).is_err());
+    /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn with_knots(knots: usize) -> Result<Self, TrainingError> {
-        check_range("knots", knots as f64, knots <= 1000, "[0, 1000]")?;
-        Ok(Self { knots: Some(knots) })
+    #[must_use]
+    pub fn with_knots(knots: usize) -> Self {
+        Self { knots: Some(knots) }
     }
 }
 
@@ -79,115 +86,26 @@ impl<F: Float> FunctionClass<F> for Spline {
     }
 
     fn fit(&self, data: &Regression<'_, F>, _rng: &mut dyn RngCore) -> Result<Fitted<F>, TrainingError> {
-        let tables = Tables::new(data);
-        if tables.x.ncols() != 1 {
-            return Err(TrainingError::Mismatch {
-                left_name: "dimension of a spline",
-                left: 1,
-                right_name: "columns of x",
-                right: tables.x.ncols(),
-            });
+        if let Some(knots) = self.knots {
+            check_range("knots", knots, knots <= MOST_KNOTS, "[0, 1000]")?;
         }
+        let tables = data.tables();
+        check_equal("dimension of a spline", 1, "columns of x", tables.x.ncols())?;
         tables.standardisation()?;
         let mut sorted = tables.x.column(0).to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
         let fixed = self.knots.map(|k| vec![k]);
         let choices = fixed.as_deref().unwrap_or(&KNOT_CHOICES);
         let choices = choices.iter().copied().filter(|k| self.knots.is_some() || 2 * (k + DEGREE + 1) <= sorted.len());
-        let (model, solution) = best_fit(choices, |k| {
+        let best = best_fit(choices, |k| {
             let basis = Basis::Spline(SplineBasis::at_quantiles(&sorted, k));
             let free = basis.len();
             fit_basis("spline", basis, free, &tables, Penalty::GeneralisedCrossValidation)
         })?;
-        Ok(fitted(
-            model,
-            &solution,
+        Ok(Fitted::linear(
+            best,
             "weighted least squares over cubic splines with linear tails",
             "exact and global for its knots: Cholesky of the normal equations in B-splines, refined once",
         ))
-    }
-}
-
-/// Cubic B-splines on clamped knots, extended linearly.
-#[derive(Debug, Clone)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct SplineBasis {
-    /// The first and the last knot four times each.
-    knots: Vec<f64>,
-}
-
-impl SplineBasis {
-    fn at_quantiles(sorted: &[f64], inner: usize) -> Self {
-        let at = |p: f64| sorted[((p * sorted.len() as f64) as usize).min(sorted.len() - 1)];
-        let low = if at(TAIL) < at(1.0 - TAIL) { at(TAIL) } else { sorted[0] };
-        let high = if at(TAIL) < at(1.0 - TAIL) { at(1.0 - TAIL) } else { sorted[sorted.len() - 1] };
-        let mut knots = vec![low; DEGREE + 1];
-        for i in 1..=inner {
-            let knot = at(i as f64 / (inner + 1) as f64);
-            // Ties in the data would make a knot of higher multiplicity, hence a kink: keep one.
-            if knot > knots[knots.len() - 1] && knot < high {
-                knots.push(knot);
-            }
-        }
-        knots.extend([high; DEGREE + 1]);
-        Self { knots }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.knots.len() - DEGREE - 1
-    }
-
-    #[cfg(feature = "serde")]
-    pub(crate) fn is_sound(&self) -> bool {
-        let n = self.knots.len();
-        n > 2 * DEGREE + 1
-            && self.knots.iter().all(|k| k.is_finite())
-            && self.knots[..=DEGREE].iter().all(|k| *k == self.knots[0])
-            && self.knots[n - DEGREE - 1..].iter().all(|k| *k == self.knots[n - 1])
-            && self.knots[DEGREE..n - DEGREE].windows(2).all(|w| w[0] < w[1])
-    }
-
-    pub(crate) fn fill(&self, x: &ArrayRef2<f64>, mut out: ArrayViewMut2<'_, f64>) {
-        out.fill(0.0);
-        for (&x, mut features) in x.iter().zip(out.rows_mut()) {
-            self.features_at(x, &mut features);
-        }
-    }
-
-    fn features_at(&self, x: f64, out: &mut ArrayRef1<f64>) {
-        let n = self.len();
-        let (low, high) = (self.knots[0], self.knots[n]);
-        let inside = x.clamp(low, high);
-        let span = self.knots[DEGREE + 1..n].partition_point(|k| *k <= inside) + DEGREE;
-        for (j, value) in self.cubic(span, inside).into_iter().enumerate() {
-            out[span - DEGREE + j] = value;
-        }
-        // At a clamped end only the last two B-splines have a slope: ∓ degree over the length of the end interval's support.
-        let beyond = x - inside;
-        if beyond < 0.0 {
-            let slope = beyond * DEGREE as f64 / (self.knots[DEGREE + 1] - self.knots[1]);
-            out[0] -= slope;
-            out[1] += slope;
-        } else if beyond > 0.0 {
-            let slope = beyond * DEGREE as f64 / (self.knots[n + DEGREE - 1] - self.knots[n - 1]);
-            out[n - 1] += slope;
-            out[n - 2] -= slope;
-        }
-    }
-
-    /// The four B-splines that do not vanish on [knots[span], knots[span+1]), by the recurrence of Cox and de Boor.
-    fn cubic(&self, span: usize, x: f64) -> [f64; DEGREE + 1] {
-        let mut values = [1.0, 0.0, 0.0, 0.0];
-        for degree in 1..=DEGREE {
-            let mut saved = 0.0;
-            for (r, value) in values[..degree].iter_mut().enumerate() {
-                let (right, left) = (self.knots[span + r + 1], self.knots[span + 1 + r - degree]);
-                let part = *value / (right - left);
-                *value = saved + (right - x) * part;
-                saved = (x - left) * part;
-            }
-            values[degree] = saved;
-        }
-        values
     }
 }

@@ -1,8 +1,8 @@
 //! Which pairs of levels a joint trainer visits, and how often.
 
+use crate::error::check_range;
 use crate::schedule::Grid;
-use crate::training::TrainingError;
-use crate::training::check_range;
+use crate::training::error::TrainingError;
 use rand::Rng;
 
 /// The law of the level of a training pair.
@@ -23,12 +23,12 @@ pub enum LevelSampling {
 }
 
 impl LevelSampling {
-    pub(crate) fn check(self) -> Result<Self, TrainingError> {
+    pub(crate) fn check(self) -> Result<(), TrainingError> {
         if let Self::LogNormal { mean, std } = self {
             check_range("mean of ln sigma", mean, mean.is_finite(), "(-inf, inf)")?;
             check_range("standard deviation of ln sigma", std, std > 0.0 && std.is_finite(), "(0, inf)")?;
         }
-        Ok(self)
+        Ok(())
     }
 }
 
@@ -99,6 +99,31 @@ mod tests {
             let pairs = LevelPairs::new(&grid, n, LevelSampling::LogNormal { mean: 0.0, std: 1.0 }).pairs;
             assert_eq!((pairs[0].0, pairs[n - 1].1), (1, 12));
             assert!(pairs.windows(2).all(|w| w[0].1 == w[1].0 && w[0].0 < w[0].1));
+        }
+    }
+
+    #[test]
+    fn levels_are_drawn_as_often_as_their_law_says() {
+        let grid = Grid::from_angles(&[0.1, 0.4, 0.9, 1.4]).expect("angles that rise");
+        let (mean, std, draws) = (-0.4, 1.2, 40_000);
+        let at = |t: usize| libm::erf((grid.level(t).sigma().ln() - mean) / (std * std::f64::consts::SQRT_2));
+        let total = at(4) - at(1);
+        for (sampling, mass) in [
+            (LevelSampling::Uniform, [1.0 / 3.0; 3]),
+            (LevelSampling::LogNormal { mean, std }, [1, 2, 3].map(|t| (at(t + 1) - at(t)) / total)),
+        ] {
+            let pairs = LevelPairs::new(&grid, 3, sampling);
+            let mut stream = crate::numeric::stream::Stream::nth(9, 0);
+            let mut counts = [0.0; 3];
+            for _ in 0..draws {
+                let (s, t) = pairs.draw(&mut stream);
+                assert_eq!(s + 1, t);
+                counts[s - 1] += 1.0;
+            }
+            for (count, mass) in counts.iter().zip(mass) {
+                let std_error = (mass * (1.0 - mass) / f64::from(draws)).sqrt();
+                assert!((count / f64::from(draws) - mass).abs() < 5.0 * std_error, "{sampling:?}: {counts:?}");
+            }
         }
     }
 }

@@ -2,28 +2,17 @@
 
 use crate::consistency::ConsistencyFunction;
 use crate::consistency::assert_evaluable;
+use crate::error::check_equal;
 use crate::float::Float;
 use crate::schedule::Grid;
 use crate::space::{Family, Space, inherent_dim, inherent_family};
-use crate::training::network::Network;
+use crate::training::error::TrainingError;
+use crate::training::network::layers::Network;
+use crate::training::network::time::{TIME_FEATURES, time_features};
 use crate::training::pairs::noise;
-use crate::training::{Standardisation, TrainingError};
+use crate::training::standardisation::Standardisation;
 use ndarray::{Array2, ArrayRef2};
 use rand::RngCore;
-
-/// Frequencies k of the inputs sin kθ and cos kθ.
-pub(crate) const FREQUENCIES: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
-
-/// Number of inputs that tell the network its noise angle.
-pub(crate) const TIME_FEATURES: usize = 2 * FREQUENCIES.len();
-
-/// sin kθ and cos kθ.
-pub(crate) fn time_features<F: Float>(angle: f64) -> [F; TIME_FEATURES] {
-    std::array::from_fn(|i| {
-        let k = FREQUENCIES[i % FREQUENCIES.len()];
-        F::of(if i < FREQUENCIES.len() { (k * angle).sin() } else { (k * angle).cos() })
-    })
-}
 
 /// Everything a row at one level needs.
 #[derive(Debug, Clone)]
@@ -40,20 +29,22 @@ pub(crate) struct LevelRow<F> {
 impl<F: Float> LevelRow<F> {
     /// The rows of all levels; that of step t at position t − 1.
     pub(crate) fn table(grid: &Grid) -> Vec<Self> {
-        let first = grid.level(1);
-        let row = |level: &crate::level::NoiseLevel| {
-            let out = level.sin_from(first);
-            let skip = level.cos() * first.cos() + level.sin() * first.sin();
-            let (skip, out) = if *level == first { (1.0, 0.0) } else { (skip, out) };
-            Self {
-                cos: F::of(level.cos()),
-                sin: F::of(level.sin()),
-                skip: F::of(skip),
-                out: F::of(out),
-                features: time_features(level.angle()),
-            }
-        };
-        grid.levels().iter().map(row).collect()
+        (1..=grid.steps()).map(|t| Self::at(grid, t)).collect()
+    }
+
+    /// The row of step t.
+    fn at(grid: &Grid, t: usize) -> Self {
+        let (first, level) = (grid.level(1), grid.level(t));
+        let out = level.sin_from(first);
+        let skip = level.cos() * first.cos() + level.sin() * first.sin();
+        let (skip, out) = if level == first { (1.0, 0.0) } else { (skip, out) };
+        Self {
+            cos: F::of(level.cos()),
+            sin: F::of(level.sin()),
+            skip: F::of(skip),
+            out: F::of(out),
+            features: time_features(level.angle()),
+        }
     }
 }
 
@@ -62,7 +53,7 @@ impl<F: Float> LevelRow<F> {
 /// f(x, \theta) = \cos(\theta - \theta_1)\, x + \sin(\theta - \theta_1)\, N(x, \sin k\theta, \cos k\theta),
 /// ```
 /// N a multilayer perceptron and k = 1, 2, 4, 8: f(x, θ_1) = x exactly, whatever the weights. It acts on the scaled space;
-/// [`sample`](Self::sample) returns points on the scale of the data. Made by [`Joint`](super::Joint).
+/// [`sample`](Self::sample) returns points on the scale of the data. Made by [`Joint`](crate::training::Joint).
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(bound(serialize = "F: serde::Serialize", deserialize = "F: serde::Deserialize<'de>")))]
@@ -83,7 +74,7 @@ impl<F: Float> JointModel<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8]).iterations(5).train(&data, &mut rng)?;
     /// assert_eq!(model.grid().steps(), 3);
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -100,7 +91,7 @@ impl<F: Float> JointModel<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8]).iterations(5).train(&data, &mut rng)?;
     /// assert!(model.standardisation().standardise(&data).sum().abs() < 1e-15);
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -117,7 +108,7 @@ impl<F: Float> JointModel<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8]).iterations(5).train(&data, &mut rng)?;
     /// assert!(model.loss() > 0.0);
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -134,7 +125,7 @@ impl<F: Float> JointModel<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[7])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[7]).iterations(5).train(&data, &mut rng)?;
     /// assert_eq!(model.parameters().len(), (1 + 8 + 1) * 7 + (7 + 1) * 1);
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -155,7 +146,7 @@ impl<F: Float> JointModel<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[7])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[7]).iterations(5).train(&data, &mut rng)?;
     /// let zero = model.with_parameters(&vec![0.0; model.parameters().len()])?;
     /// assert!((zero.eval(3, &array![[2.0]])[[0, 0]] - 2.0 * 1.4_f64.cos()).abs() < 1e-15);
     /// # Ok::<(), onestep::Error>(())
@@ -163,14 +154,7 @@ impl<F: Float> JointModel<F> {
     pub fn with_parameters(&self, parameters: &[F]) -> Result<Self, TrainingError> {
         let mut other = self.clone();
         let own = other.network.parameters_mut();
-        if own.len() != parameters.len() {
-            return Err(TrainingError::Mismatch {
-                left_name: "parameters given",
-                left: parameters.len(),
-                right_name: "parameters of the network",
-                right: own.len(),
-            });
-        }
+        check_equal("parameters given", parameters.len(), "parameters of the network", own.len())?;
         own.copy_from_slice(parameters);
         Ok(other)
     }
@@ -183,7 +167,7 @@ impl<F: Float> JointModel<F> {
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     /// # let data = ndarray::array![[0.0_f64], [1.0], [2.0], [3.0]];
-    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8])?.iterations(5)?.train(&data, &mut rng)?;
+    /// let model: JointModel = Joint::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, &[8]).iterations(5).train(&data, &mut rng)?;
     /// assert_eq!(model.sample(10, &mut rng).dim(), (10, 1));
     /// # Ok::<(), onestep::Error>(())
     /// ```
@@ -214,7 +198,7 @@ impl<F: Float> ConsistencyFunction<F> for JointModel<F> {
             out.assign(x);
             return;
         }
-        let level = &LevelRow::<F>::table(&self.grid)[t - 1];
+        let level = LevelRow::<F>::at(&self.grid, t);
         let dim = self.dim();
         self.network.eval_rows(
             x,

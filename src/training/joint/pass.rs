@@ -3,11 +3,11 @@
 use crate::float::Float;
 use crate::numeric::stream::Stream;
 use crate::score::ScoreFunction;
-use crate::training::Source;
 use crate::training::joint::levels::LevelPairs;
 use crate::training::joint::model::LevelRow;
-use crate::training::network::{Network, Tape};
-use crate::training::{Joint, Loss, Weighting};
+use crate::training::joint::settings::{Loss, Settings, Weighting};
+use crate::training::network::layers::{Network, Tape};
+use crate::training::source::Source;
 use ndarray::{Array2, Axis};
 use rand::Rng;
 
@@ -28,7 +28,6 @@ pub(super) struct Batch<F: Float> {
     law: Array2<f64>,
     upper: Array2<F>,
     lower: Array2<F>,
-    score: Array2<F>,
     teacher: Tape<F>,
 }
 
@@ -42,7 +41,6 @@ impl<F: Float> Batch<F> {
             law: Array2::zeros((rows, dim)),
             upper: table(),
             lower: table(),
-            score: table(),
             teacher: network.scratch(rows),
         }
     }
@@ -50,7 +48,7 @@ impl<F: Float> Batch<F> {
 
 /// Everything the chunks of one minibatch share.
 pub(super) struct Rule<'a, F: Float> {
-    pub(super) joint: &'a Joint,
+    pub(super) settings: &'a Settings,
     pub(super) levels: &'a [LevelRow<F>],
     pub(super) pairs: &'a LevelPairs,
     pub(super) source: Source<'a, F>,
@@ -100,18 +98,24 @@ impl<F: Float> Rule<'_, F> {
 
     /// Replaces X_s by E[X_s | X_t] = (sin θ_s x + sin(θ_t − θ_s) D(x))/sin θ_t.
     fn follow(&self, score: &dyn ScoreFunction<F>, batch: &mut Batch<F>) {
-        let grid = &self.joint.grid;
-        for (i, &(s, t)) in batch.steps.iter().enumerate() {
-            let (low, high) = (grid.level(s), grid.level(t));
-            let point = batch.upper.select(Axis(0), &[i]);
-            let mut value = batch.score.view_mut().split_at(Axis(0), i).1.split_at(Axis(0), 1).0;
-            score.score_into(high, &point, &mut value);
-            // The coefficients of x and of the score in E[X_s | X_t]: cos θ cancels into one rotation.
-            let delta = high.sin_from(low);
-            let keep = F::of((low.sin() + delta / high.cos()) / high.sin());
-            let pull = F::of(delta * high.sin() / high.cos());
-            for ((l, x), v) in batch.lower.row_mut(i).iter_mut().zip(point.row(0)).zip(value.row(0)) {
-                *l = keep * *x + pull * *v;
+        let grid = &self.settings.grid;
+        // One call for the rows of a level: a score sees a batch, not a row at a time.
+        let mut order: Vec<usize> = (0..batch.steps.len()).collect();
+        order.sort_by_key(|&i| batch.steps[i].1);
+        for rows in order.chunk_by(|&i, &j| batch.steps[i].1 == batch.steps[j].1) {
+            let high = grid.level(batch.steps[rows[0]].1);
+            let points = batch.upper.select(Axis(0), rows);
+            let mut values = Array2::zeros(points.raw_dim());
+            score.score_into(high, &points, &mut values);
+            for ((&i, x), v) in rows.iter().zip(points.rows()).zip(values.rows()) {
+                let low = grid.level(batch.steps[i].0);
+                // The coefficients of x and of the score in E[X_s | X_t]: cos θ cancels into one rotation.
+                let delta = high.sin_from(low);
+                let keep = F::of((low.sin() + delta / high.cos()) / high.sin());
+                let pull = F::of(delta * high.sin() / high.cos());
+                for ((l, x), v) in batch.lower.row_mut(i).iter_mut().zip(x).zip(v) {
+                    *l = keep * *x + pull * *v;
+                }
             }
         }
     }
@@ -131,7 +135,7 @@ impl<F: Float> Rule<'_, F> {
     /// The loss of every pair and its derivative by the student's network output.
     fn compare(&self, batch: &Batch<F>, tape: &mut Tape<F>) {
         let mut loss = 0.0;
-        let share = 1.0 / self.joint.descent.batch as f64;
+        let share = 1.0 / self.settings.descent.batch as f64;
         let teacher = batch.teacher.output();
         let (output, mut gradient) = tape.output_and_gradient();
         let tables = output.rows().into_iter().zip(teacher.rows()).zip(batch.upper.rows()).zip(batch.lower.rows());
@@ -144,7 +148,7 @@ impl<F: Float> Rule<'_, F> {
                 *e = high.skip * upper[j] + high.out * output[j] - target;
                 square += *e * *e;
             }
-            let (value, factor) = match self.joint.loss {
+            let (value, factor) = match self.settings.loss {
                 Loss::Squared => (square, F::of(2.0)),
                 Loss::PseudoHuber { c } => {
                     let root = (square + F::of(c * c)).sqrt();
@@ -161,10 +165,10 @@ impl<F: Float> Rule<'_, F> {
     }
 
     fn weight(&self, s: usize, t: usize) -> f64 {
-        match self.joint.weighting {
+        match self.settings.weighting {
             Weighting::Uniform => 1.0,
             Weighting::InverseStep => {
-                let grid = &self.joint.grid;
+                let grid = &self.settings.grid;
                 (grid.last().angle() - grid.level(1).angle()) / (grid.steps() - 1) as f64 / grid.level(t).sin_from(grid.level(s)).asin()
             }
         }

@@ -1,7 +1,7 @@
 //! Adam, and minibatch steps over a fixed number of chunks.
 
 use crate::float::Float;
-use crate::training::network::network::{Network, Tape};
+use crate::training::network::layers::{Network, Tape};
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 
@@ -141,5 +141,47 @@ impl<F: Float> Optimiser<F> {
             sum.iter_mut().zip(&tape.gradient).for_each(|(s, g)| *s += *g);
         }
         sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numeric::stream::Stream;
+    use crate::training::network::activation::Activation;
+
+    /// Adam as it stands in the paper, for one parameter.
+    fn reference(gradients: &[f64], rate: f64) -> f64 {
+        let (mut p, mut m, mut v) = (0.0, 0.0, 0.0);
+        for (t, g) in (1..).zip(gradients) {
+            m = 0.9 * m + 0.1 * g;
+            v = 0.999 * v + 0.001 * g * g;
+            p -= rate * (m / (1.0 - 0.9f64.powi(t))) / ((v / (1.0 - 0.999f64.powi(t))).sqrt() + 1e-8);
+        }
+        p
+    }
+
+    #[test]
+    fn steps_are_those_of_the_paper_and_chunks_add_up() {
+        let network = Network::<f64>::random(vec![2, 3, 1], Activation::Silu, &mut Stream::nth(8, 0));
+        let gradients = [0.3, -0.7, 2.0];
+        for chunks in [1, 2, 3] {
+            let mut adam = Adam::new(network.parameters().len());
+            let mut parameters = vec![0.0; network.parameters().len()];
+            for g in gradients {
+                let mut tapes: Vec<_> = (0..chunks).map(|_| network.tape(1)).collect();
+                tapes.iter_mut().for_each(|t| t.gradient.fill(g / chunks as f64));
+                adam.step(&mut parameters, &tapes, 0.01);
+            }
+            let exact = reference(&gradients, 0.01);
+            assert!(parameters.iter().all(|p| (p - exact).abs() < 1e-14), "{chunks} chunks: {parameters:?}, exact {exact}");
+        }
+    }
+
+    #[test]
+    fn chunks_part_a_batch() {
+        for (batch, sizes) in [(1, vec![1]), (127, vec![127]), (128, vec![64, 64]), (301, vec![150, 151]), (4096, vec![2048, 2048])] {
+            assert_eq!(chunk_sizes(batch), sizes);
+        }
     }
 }

@@ -5,7 +5,8 @@
 //! when the search would pass it is the row scanned for more.
 
 use crate::transport::assignment::auction::{FREE, Pairs};
-use crate::transport::lists::{Candidate, Lists};
+use crate::transport::lists::Lists;
+use crate::transport::lists::row::Candidate;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 

@@ -71,7 +71,12 @@ impl Covariance for Given<'_> {
 
 /// Puts Cholesky's factor of Σ into `to`, unless Σ is singular to working accuracy: a pivot below dim · ε of the largest entry. Whether it is
 /// there. `room` is of [`panels_len`](crate::numeric::dense::product::panels_len).
-pub(super) fn write_factor(covariance: &impl Covariance, dim: usize, to: &mut [f64], room: &mut [[f64; 8]]) -> Result<bool, TransportError> {
+pub(super) fn write_factor(
+    covariance: &impl Covariance,
+    dim: usize,
+    to: &mut [f64],
+    room: &mut [[f64; 8]],
+) -> Result<bool, TransportError> {
     covariance.write(to)?;
     let largest = largest(to.iter().step_by(dim + 1).copied());
     let floor = dim as f64 * f64::EPSILON * largest;

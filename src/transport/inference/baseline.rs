@@ -7,6 +7,7 @@ use crate::transport::inference::resample::{check_replicates, shuffle};
 use crate::transport::{Distance, TransportError, check};
 use ndarray::{Array2, ArrayRef2, Axis};
 use rand::RngCore;
+use std::fmt;
 
 /// The two-sample baseline: the mean distance between two independent samples of the target, each drawn by `draw()`.
 ///
@@ -98,6 +99,8 @@ pub fn debiased(measured: &Estimate, baseline: &Estimate) -> Estimate {
 
 /// Whether a sample size is enough to see an effect through the bias of the plug-in distance.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Resolution {
     /// Measured distance less the baseline.
     pub effect: Estimate,
@@ -111,6 +114,17 @@ pub struct Resolution {
     pub undetected: bool,
     /// Whether the baseline exceeds the effect: the raw distance mostly measures n, not the laws.
     pub swamped: bool,
+}
+
+impl fmt::Display for Resolution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "effect {}", self.effect)?;
+        if self.undetected {
+            return write!(f, ": below three standard errors, it cannot be told from 0");
+        }
+        write!(f, ", bias {:.2} times as large", self.bias_ratio)?;
+        if self.swamped { write!(f, ": about {:.1e} rows are needed to see it undisguised", self.rows_needed) } else { Ok(()) }
+    }
 }
 
 /// Compares a measured distance with its baseline at the same n, in dimension d.

@@ -5,6 +5,7 @@ use crate::float::Float;
 use crate::transport::{Assignment, Matching};
 use crate::transport::{TransportError, check};
 use ndarray::ArrayRef2;
+use std::fmt;
 
 /// Estimates of W_2²(P, Q) from two pairs of samples, with the bias of the plug-in distance subtracted.
 ///
@@ -13,6 +14,8 @@ use ndarray::ArrayRef2;
 /// # Units
 /// Squares of the units of the coordinates; `upper`, `lower` and `symmetric` may be negative.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Centred {
     /// The plug-in W_2²(X, Y): biased upwards by order n^{−2/d} near equality.
     pub raw: Estimate,
@@ -23,6 +26,15 @@ pub struct Centred {
     pub lower: Estimate,
     /// W_2²(X, Y') − (W_2²(X, X') + W_2²(Y, Y'))/2: no bound, but the smallest bias.
     pub symmetric: Estimate,
+}
+
+impl fmt::Display for Centred {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { raw, upper, lower, symmetric } = self;
+        writeln!(f, "W_2² is about {symmetric}")?;
+        writeln!(f, "at most {upper}, at least {lower}, in expectation")?;
+        write!(f, "plug-in, biased upwards: {raw}")
+    }
 }
 
 /// Centred estimators of W_2²(P, Q) from samples X, X' of P and Y, Y' of Q, all of n rows.

@@ -8,8 +8,10 @@
 
 mod baseline;
 mod centred;
+mod permutation;
 mod resample;
 
 pub use baseline::{Resolution, baseline, debiased, resolution, split_baseline};
 pub use centred::{Centred, centred};
-pub use resample::{PermutationTest, bootstrap, permutation_test, subsample};
+pub use permutation::{PermutationTest, permutation_test};
+pub use resample::{bootstrap, subsample};

@@ -7,7 +7,6 @@ use crate::delegate::delegate;
 use crate::error::check_range;
 use crate::estimate::Estimate;
 use crate::float::Float;
-use crate::law::LineMarginal;
 use crate::numeric::parallel;
 use crate::numeric::special::kronrod::{Integral, K7, K15, Piece, Rule, Value, adaptive};
 use crate::transport::Line;
@@ -32,15 +31,6 @@ pub trait LineQuantile: Send + Sync {
 
     /// F^{−1}(1 − q) for q ∈ (0, 1/2]; accurate for tiny q.
     fn upper_quantile(&self, q: f64) -> f64;
-}
-
-impl LineQuantile for LineMarginal {
-    fn quantile(&self, u: f64) -> f64 {
-        LineMarginal::quantile(self, u)
-    }
-    fn upper_quantile(&self, q: f64) -> f64 {
-        LineMarginal::upper_quantile(self, q)
-    }
 }
 
 delegate! {

@@ -30,6 +30,8 @@ use crate::transport::order::Order;
 ///
 /// # References
 /// Villani, "Topics in Optimal Transportation", AMS 2003, Theorem 2.18.
+#[doc(alias = "EMD")]
+#[doc(alias = "earth mover")]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Line {
     pub(super) order: Order,

@@ -4,14 +4,15 @@
 //! of the cheapest parcel: this one goes first to a new bidder (Bertsekas and Castañón, *Ann. Oper. Res.* 20, 1989). The prices only
 //! start the exact method, so a phase may end with a little mass unplaced.
 
-use crate::transport::lists::{Lists, Look};
+use crate::transport::lists::Lists;
+use crate::transport::screen::look::Look;
 use std::collections::VecDeque;
 
 /// Mass of one row in one column.
 #[derive(Debug, Clone, Copy)]
 struct Parcel {
     row: u32,
-    mass: i64,
+    mass: i128,
     /// v_j at which the row holds it.
     level: f64,
 }
@@ -25,14 +26,14 @@ const BIDS: usize = 15;
 struct Auction<'a, 'b> {
     lists: &'a mut Lists<'b>,
     parcels: Vec<Vec<Parcel>>,
-    free: Vec<i64>,
+    free: Vec<i128>,
     /// Rows with mass to place, first come first served: the last served first drives one price down in many small steps.
     queue: VecDeque<u32>,
 }
 
 /// Lowers the prices of the lists from zero to near-optimal ones; ε falls from `first` to `last`. Returns the masses that rows hold in
 /// columns at the end, one a pair; some is left over where a phase was cut short.
-pub(super) fn run(lists: &mut Lists<'_>, supply: &[i64], demand: &[i64], first: f64, last: f64) -> Vec<(u32, u32, i64)> {
+pub(super) fn run(lists: &mut Lists<'_>, supply: &[i128], demand: &[i128], first: f64, last: f64) -> Vec<(u32, u32, i128)> {
     let mut epsilon = first.max(last);
     loop {
         let parcels = (0..demand.len()).map(|j| vec![Parcel { row: NOBODY, mass: demand[j], level: lists.price(j as u32) }]).collect();
@@ -48,7 +49,7 @@ pub(super) fn run(lists: &mut Lists<'_>, supply: &[i64], demand: &[i64], first: 
 
 impl Auction<'_, '_> {
     /// The parcels that are held.
-    fn held(&self) -> Vec<(u32, u32, i64)> {
+    fn held(&self) -> Vec<(u32, u32, i128)> {
         let columns = (0..).zip(&self.parcels);
         let parcels = columns.flat_map(|(column, parcels)| parcels.iter().map(move |parcel| (parcel.row, column, parcel.mass)));
         parcels.filter(|&(row, _, _)| row != NOBODY).collect()

@@ -3,14 +3,14 @@
 /// The different points of positive mass of a cloud.
 #[derive(Debug)]
 pub(in crate::transport) struct Merged {
-    pub(in crate::transport) masses: Vec<i64>,
+    pub(in crate::transport) masses: Vec<i128>,
     /// Rows of the cloud at each point.
     members: Vec<Vec<u32>>,
 }
 
 impl Merged {
     /// Sorts the rows and joins equal neighbours. Rows without mass are left out.
-    pub(in crate::transport) fn new<'a>(point: impl Fn(usize) -> &'a [f64], masses: &[i64]) -> Self {
+    pub(in crate::transport) fn new<'a>(point: impl Fn(usize) -> &'a [f64], masses: &[i128]) -> Self {
         let compare = |&i: &u32, &j: &u32| {
             let pairs = point(i as usize).iter().zip(point(j as usize));
             pairs.map(|(a, b)| a.total_cmp(b)).find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
@@ -40,7 +40,7 @@ impl Merged {
     }
 
     /// With the rows without mass as further points, one each.
-    pub(in crate::transport) fn with_massless(&self, masses: &[i64]) -> Self {
+    pub(in crate::transport) fn with_massless(&self, masses: &[i128]) -> Self {
         let massless = (0..masses.len() as u32).filter(|&i| masses[i as usize] == 0).map(|i| vec![i]);
         let members: Vec<Vec<u32>> = self.members.iter().cloned().chain(massless).collect();
         let mut masses = self.masses.clone();
@@ -62,10 +62,10 @@ impl Merged {
 
 /// Splits flows between merged points among their members, in order: at most as many more parts as there are members.
 pub(in crate::transport) fn split(
-    flows: &[(u32, u32, i64)],
-    (x, x_masses): (&Merged, &[i64]),
-    (y, y_masses): (&Merged, &[i64]),
-) -> Vec<(usize, usize, i64)> {
+    flows: &[(u32, u32, i128)],
+    (x, x_masses): (&Merged, &[i128]),
+    (y, y_masses): (&Merged, &[i128]),
+) -> Vec<(usize, usize, i128)> {
     let mut from = Cursors::new(x, x_masses);
     let mut to = Cursors::new(y, y_masses);
     let mut parts = Vec::with_capacity(flows.len());
@@ -88,23 +88,23 @@ pub(in crate::transport) fn split(
 /// How far the members of each point are used up.
 struct Cursors<'a> {
     points: &'a Merged,
-    masses: &'a [i64],
+    masses: &'a [i128],
     /// Member in turn and what is left of it.
-    state: Vec<(usize, i64)>,
+    state: Vec<(usize, i128)>,
 }
 
 impl<'a> Cursors<'a> {
-    fn new(points: &'a Merged, masses: &'a [i64]) -> Self {
+    fn new(points: &'a Merged, masses: &'a [i128]) -> Self {
         let state = points.members.iter().map(|rows| (0, masses[rows[0] as usize])).collect();
         Self { points, masses, state }
     }
 
-    fn current(&self, point: u32) -> (u32, i64) {
+    fn current(&self, point: u32) -> (u32, i128) {
         let (member, left) = self.state[point as usize];
         (self.points.members[point as usize][member], left)
     }
 
-    fn take(&mut self, point: u32, mass: i64) {
+    fn take(&mut self, point: u32, mass: i128) {
         let (member, left) = &mut self.state[point as usize];
         *left -= mass;
         if *left == 0

@@ -4,14 +4,16 @@
 //! certified bounds; pairs of negative reduced cost join, and when there are none the tree is optimal for the complete graph.
 
 use crate::transport::TransportError;
-use crate::transport::certificate::{below, cheapest, potential, sum};
+use crate::transport::certificate::{below, cheapest, potential, tolerance};
 use crate::transport::cost::{Geometry, square_distance};
+use crate::transport::length::Power;
 use crate::transport::lists::Lists;
 use crate::transport::network::auction;
-use crate::transport::network::basis;
-use crate::transport::network::basis::Loaded;
-use crate::transport::network::tree::{ARTIFICIAL, Arc, Tree};
 use crate::transport::screen::Screen;
+use crate::transport::spanning::basis;
+use crate::transport::spanning::basis::Loaded;
+use crate::transport::spanning::tree::{ARTIFICIAL, Arc, Tree};
+use crate::transport::sum::sum;
 use std::cmp::Reverse;
 
 /// Arcs a row and a column contribute to the first set.
@@ -29,7 +31,7 @@ const ROUNDS: usize = 1000;
 /// A solved transportation problem: flows on pairs, and the duals.
 #[derive(Debug)]
 pub(super) struct Optimum {
-    pub(super) flows: Vec<(u32, u32, i64)>,
+    pub(super) flows: Vec<(u32, u32, i128)>,
     pub(super) v: Vec<f64>,
     pub(super) pivots: usize,
     pub(super) rounds: usize,
@@ -38,8 +40,8 @@ pub(super) struct Optimum {
 /// State of the method.
 #[derive(Debug)]
 struct Simplex {
-    arcs: Vec<Arc>,
-    tree: Tree,
+    arcs: Vec<Arc<f64>>,
+    tree: Tree<i128, f64>,
     rows: usize,
     big: f64,
     next: usize,
@@ -51,14 +53,15 @@ pub(super) fn solve(
     geometry: &Geometry,
     screen: &Screen,
     turned: &Screen,
-    supply: &[i64],
-    demand: &[i64],
+    supply: &[i128],
+    demand: &[i128],
 ) -> Result<Optimum, TransportError> {
     let mut simplex = Simplex::start(geometry, screen, turned, supply, demand);
     let cap = PIVOTS * (supply.len() + demand.len());
     for round in 1..=ROUNDS {
         let done = simplex.optimise(cap);
-        simplex.tree.settle(&simplex.arcs, simplex.big);
+        let Simplex { arcs, tree, big, .. } = &mut simplex;
+        tree.settle(|arc| price(arcs, *big, arc));
         let v: Vec<f64> = simplex.tree.potential[supply.len()..supply.len() + demand.len()].iter().map(|y| -y).collect();
         let u = &simplex.tree.potential[..supply.len()];
         let found = below(geometry, screen, u, &v, ADDED);
@@ -75,11 +78,13 @@ pub(super) fn solve(
 
 impl Simplex {
     /// The tree of an auction's flow. Arcs join each row with the columns nearest under the prices and each column with its nearest rows.
-    fn start(geometry: &Geometry, screen: &Screen, turned: &Screen, supply: &[i64], demand: &[i64]) -> Self {
+    fn start(geometry: &Geometry, screen: &Screen, turned: &Screen, supply: &[i128], demand: &[i128]) -> Self {
         let mut lists = Lists::new(geometry, screen);
         lists.start();
-        let last = LAST_EPSILON * lists.reach();
-        let mut pairs = auction::run(&mut lists, supply, demand, FIRST_EPSILON * geometry.spread(), last);
+        let first = FIRST_EPSILON * geometry.spread();
+        // Bids below the rounding of what they compare lower no price.
+        let last = (LAST_EPSILON * lists.reach()).max(4.0 * f64::EPSILON * lists.size()).max(f64::EPSILON * first);
+        let mut pairs = auction::run(&mut lists, supply, demand, first, last);
         let v = lists.into_prices();
         let u = potential(geometry, screen, &v);
         pairs.extend(cheapest(screen, &v, geometry.rows(), NEAR).into_iter().map(|(i, j)| (i, j, 0)));
@@ -89,13 +94,15 @@ impl Simplex {
         let rows = supply.len();
         let load = |i: u32, j: u32, flow| {
             let cost = geometry.cost(i as usize, j as usize);
-            Loaded { arc: Arc { row: i, column: rows as u32 + j, cost }, flow, reduced: cost - u[i as usize] - v[j as usize] }
+            let arc = Arc { row: i, column: rows as u32 + j, cost };
+            Loaded { arc, index: ARTIFICIAL, flow, reduced: cost - u[i as usize] - v[j as usize] }
         };
-        let mut loaded: Vec<Loaded> = pairs.into_iter().map(|(i, j, flow)| load(i, j, flow)).collect();
+        let mut loaded: Vec<Loaded<i128, f64>> = pairs.into_iter().map(|(i, j, flow)| load(i, j, flow)).collect();
         basis::place_rest(&mut loaded, supply, demand, load);
-        let arcs: Vec<Arc> = loaded.iter().map(|loaded| loaded.arc).collect();
+        (0..).zip(&mut loaded).for_each(|(index, loaded)| loaded.index = index);
+        let arcs: Vec<Arc<f64>> = loaded.iter().map(|loaded| loaded.arc).collect();
         let big = 2.0 * arcs.iter().map(|arc| arc.cost).fold(largest(geometry), f64::max);
-        let tree = basis::tree(&loaded, &arcs, (rows, rows + demand.len()), big);
+        let tree = basis::tree(&loaded, (rows, rows + demand.len()), |arc| price(&arcs, big, arc));
         Self { arcs, tree, rows, big, next: 0, pivots: 0 }
     }
 
@@ -112,7 +119,7 @@ impl Simplex {
             let mut worst = (0.0, ARTIFICIAL);
             for (index, &arc) in self.arcs[self.next..end].iter().enumerate() {
                 let reduced = self.tree.reduced(arc);
-                if reduced < worst.0 && reduced < -self.tree.rounding(arc) {
+                if reduced < worst.0 && reduced < -self.rounding(arc) {
                     worst = (reduced, (self.next + index) as u32);
                 }
             }
@@ -127,6 +134,12 @@ impl Simplex {
         true
     }
 
+    /// The rounding of the reduced cost of an arc.
+    #[inline]
+    fn rounding(&self, arc: Arc<f64>) -> f64 {
+        tolerance(arc.cost, self.tree.potential[arc.row as usize], self.tree.potential[arc.column as usize])
+    }
+
     fn extend(&mut self, geometry: &Geometry, found: &[(u32, u32)]) {
         let rows = self.rows as u32;
         self.next = self.arcs.len();
@@ -134,20 +147,19 @@ impl Simplex {
     }
 
     /// The bounds that hold all the same: an artificial pair of arcs costs more than the arc it stands for.
-    fn not_converged(&self, geometry: &Geometry, u: &[f64], v: &[f64], supply: &[i64], demand: &[i64]) -> TransportError {
+    fn not_converged(&self, geometry: &Geometry, u: &[f64], v: &[f64], supply: &[i128], demand: &[i128]) -> TransportError {
         let total: f64 = supply.iter().map(|&mass| mass as f64).sum();
-        let price = |arc: u32| if arc == ARTIFICIAL { self.big } else { self.arcs[arc as usize].cost };
-        let primal = sum(self.tree.flows().map(|(arc, flow)| price(arc) * flow as f64)) / total;
+        let primal = sum(self.tree.flows().map(|(arc, flow)| price(&self.arcs, self.big, arc) * flow as f64)) / total;
         let dual = sum(u.iter().zip(supply).chain(v.iter().zip(demand)).map(|(dual, &mass)| dual * mass as f64)) / total;
         TransportError::NotConverged {
             iterations: self.pivots,
-            lower: geometry.restore_distance(dual.clamp(0.0, primal)),
-            upper: geometry.restore_distance(primal),
-            residual: geometry.restore_cost(primal - dual),
+            lower: in_given_units(geometry, (dual - 1e-12 * primal).clamp(0.0, primal)),
+            upper: in_given_units(geometry, primal * (1.0 + 1e-12)),
+            residual: primal - dual,
         }
     }
 
-    fn flows(&self) -> Vec<(u32, u32, i64)> {
+    fn flows(&self) -> Vec<(u32, u32, i128)> {
         let rows = self.rows as u32;
         let mut flows: Vec<_> = self
             .tree
@@ -158,6 +170,16 @@ impl Simplex {
         flows.sort_unstable();
         flows
     }
+}
+
+/// The distance that belongs to a mean cost.
+fn in_given_units(geometry: &Geometry, cost: f64) -> f64 {
+    Power { order: geometry.order, unit: geometry.unit(), sum: cost }.root()
+}
+
+/// The cost of an arc, `big` that of the artificial ones.
+fn price(arcs: &[Arc<f64>], big: f64, arc: u32) -> f64 {
+    if arc == ARTIFICIAL { big } else { arcs[arc as usize].cost }
 }
 
 /// A bound on the costs: from the first row to everything, and back.

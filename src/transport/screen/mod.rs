@@ -13,6 +13,9 @@
 //! is a number a column, subtracted with its price, and a number a row.
 
 pub(crate) mod boxes;
+mod level;
+pub(crate) mod look;
+mod rounded;
 mod search;
 pub(crate) mod select;
 
@@ -21,6 +24,7 @@ use crate::numeric::parallel;
 use crate::numeric::vector::vectorised;
 use crate::transport::cost::Geometry;
 use crate::transport::order::Order;
+use rounded::{Rounded, centre};
 
 /// Bytes of stored inner products unless told otherwise.
 pub(crate) const MEMORY: usize = 512 << 20;
@@ -300,45 +304,4 @@ fn fold<const N: usize, const L: usize>(bound: impl Fn(usize) -> f32, priced: &[
             minima[lane] = if values[lane] < minima[lane] { values[lane] } else { minima[lane] };
         }
     }
-}
-
-/// A cloud in single precision.
-#[derive(Debug)]
-struct Rounded {
-    /// Row after row.
-    points: Vec<f32>,
-    /// Square norm of each rounded point, and a bound on the norm of its rounding.
-    bounds: Vec<(f64, f64)>,
-}
-
-impl Rounded {
-    /// Moves `centre` to the origin, multiplies by `shrink` and rounds.
-    fn new<'a>(centre: &[f64], shrink: f64, cloud: impl ExactSizeIterator<Item = &'a [f64]>) -> Self {
-        let mut points = Vec::with_capacity(cloud.len() * centre.len());
-        let tiny = 1e-44 * (centre.len() as f64).sqrt();
-        let bounds = cloud.map(|point| {
-            points.extend(point.iter().zip(centre).map(|(z, c)| ((z - c) * shrink) as f32));
-            let rounded = points[points.len() - point.len()..].iter().map(|&z| f64::from(z));
-            let square: f64 = rounded.map(|z| z * z).sum();
-            // 2⁻⁵² |z| bounds the rounding of the difference, the last term that of subnormal coordinates.
-            let raw = point.iter().map(|z| z * z).sum::<f64>().sqrt();
-            (square, 1.5 * UNIT * square.sqrt() + f64::EPSILON * raw + tiny)
-        });
-        let bounds = bounds.collect();
-        Self { points, bounds }
-    }
-}
-
-/// The middle of the range of each coordinate over both clouds.
-fn centre(geometry: &Geometry) -> Vec<f64> {
-    let mut low = vec![f64::INFINITY; geometry.dim];
-    let mut high = vec![f64::NEG_INFINITY; geometry.dim];
-    let rows = (0..geometry.rows()).map(|i| geometry.x(i)).chain((0..geometry.columns()).map(|j| geometry.y(j)));
-    for point in rows {
-        for ((low, high), &z) in low.iter_mut().zip(&mut high).zip(point) {
-            *low = low.min(z);
-            *high = high.max(z);
-        }
-    }
-    low.iter().zip(&high).map(|(low, high)| 0.5 * low + 0.5 * high).collect()
 }

@@ -2,10 +2,10 @@
 
 use crate::numeric::vector::vectorised;
 use crate::transport::cost::Geometry;
-use crate::transport::lists::Look;
 use crate::transport::order::Order;
 use crate::transport::screen::LANES;
 use crate::transport::screen::boxes::{BLOCK, Boxes, least};
+use crate::transport::screen::look::Look;
 
 /// One row against the boxes, and the order p where it is known beforehand: 1 or 2, else 0.
 #[derive(Clone, Copy)]

@@ -8,10 +8,9 @@ use crate::float::Float;
 use crate::numeric::parallel;
 use crate::numeric::special::exp::exp;
 use crate::numeric::vector::vectorised;
-use crate::transport::sinkhorn::scaling::{Problem, total};
+use crate::transport::sinkhorn::problem::{Problem, total};
+use crate::transport::sinkhorn::sweep::Sweep;
 
-/// Blocks of rows.
-pub(super) const BLOCKS: usize = 32;
 /// Rows whose columns are added at a time.
 const GROUP: usize = 4;
 
@@ -19,17 +18,6 @@ const GROUP: usize = 4;
 #[derive(Debug)]
 pub(super) struct Kernel<K> {
     entries: Vec<K>,
-}
-
-/// What one iteration gives.
-#[derive(Debug)]
-pub(super) struct Sweep {
-    pub(super) u: Vec<f64>,
-    pub(super) v: Vec<f64>,
-    /// Σ_i a_i |u_i Σ_j K_ij v_j b_j − 1| before the iteration.
-    pub(super) row_error: f64,
-    /// Σ_j b_j |v_j Σ_i a_i u_i K_ij − 1| with the u after and the v before the iteration.
-    pub(super) column_error: f64,
 }
 
 /// Partial sums of a dot product.

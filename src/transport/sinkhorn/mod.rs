@@ -1,15 +1,20 @@
 //! Entropic transport and the Sinkhorn divergence.
 
 mod kernel;
+mod problem;
 mod relaxation;
 mod scaling;
+mod solution;
 mod summary;
+mod sweep;
+
+pub use solution::{SinkhornDivergence, SinkhornSolution};
 
 use crate::error::check_range;
 use crate::float::Float;
 use crate::transport::order::Order;
 use crate::transport::{Measure, TransportError, check};
-use scaling::Problem;
+use problem::Problem;
 
 /// Entropic optimal transport by stabilised Sinkhorn iterations.
 ///
@@ -35,7 +40,7 @@ use scaling::Problem;
 /// use onestep::transport::Sinkhorn;
 /// let (x, y) = (array![[0.0], [1.0]], array![[0.0], [1.0]]);
 /// // By symmetry P = ((1+t)/4, (1−t)/4; …) with (1+t)/(1−t) = e^{1/ε}: the cost is (1 − tanh(1/(2ε)))/2.
-/// let solution = Sinkhorn::new(2.0, 0.5)?.tolerance(1e-12)?.solve(&x, &y)?;
+/// let solution = Sinkhorn::new(2.0, 0.5)?.tolerance(1e-12).solve(&x, &y)?;
 /// assert!((solution.cost - 0.5 * (1.0 - 1f64.tanh())).abs() < 1e-10);
 /// # Ok::<(), onestep::Error>(())
 /// ```
@@ -50,44 +55,6 @@ pub struct Sinkhorn {
     regularisation: f64,
     tolerance: f64,
     iterations: usize,
-}
-
-/// An entropic plan, summarised.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SinkhornSolution {
-    /// Σ P_ij ‖x_i − y_j‖^p: the cost of the plan, without the entropy.
-    pub cost: f64,
-    /// OT_ε as the dual value Σ a_i f_i + Σ b_j g_j − ε (Σ P_ij − 1).
-    pub entropic: f64,
-    /// Certified lower bound on W_p, from the potentials made feasible by c-transforms.
-    pub lower: f64,
-    /// Certified upper bound on W_p: the cost of the plan rounded to the exact marginals.
-    pub upper: f64,
-    /// Σ_i |Σ_j P_ij − a_i|: the total error of the marginals.
-    pub marginal_error: f64,
-    /// Iterations, over all values of ε.
-    pub iterations: usize,
-    /// Potential f of the first cloud.
-    pub f: Vec<f64>,
-    /// Potential g of the second cloud: P_ij = a_i b_j exp((f_i + g_j − ‖x_i − y_j‖^p)/ε).
-    pub g: Vec<f64>,
-}
-
-/// The Sinkhorn divergence and its three parts.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SinkhornDivergence {
-    /// S_ε = OT_ε(μ, ν) − (OT_ε(μ, μ) + OT_ε(ν, ν))/2.
-    pub value: f64,
-    /// OT_ε(μ, ν).
-    pub cross: f64,
-    /// OT_ε(μ, μ).
-    pub first: f64,
-    /// OT_ε(ν, ν).
-    pub second: f64,
-    /// Largest marginal error of the three.
-    pub marginal_error: f64,
-    /// Iterations of all three.
-    pub iterations: usize,
 }
 
 /// Marginal error at which iterations stop, unless told otherwise: the value is then good to about its square.
@@ -105,20 +72,24 @@ impl Sinkhorn {
     /// assert!(onestep::transport::Sinkhorn::new(2.0, 0.0).is_err());
     /// ```
     pub fn new(order: f64, regularisation: f64) -> Result<Self, TransportError> {
-        let regularisation = positive("regularisation", regularisation, f64::MAX, "(0, inf)")?;
+        check_range("regularisation", regularisation, regularisation > 0.0 && regularisation.is_finite(), "(0, inf)")?;
         Ok(Self { order: Order::new(order)?, regularisation, tolerance: TOLERANCE, iterations: ITERATIONS })
     }
 
-    /// Stops at this marginal error.
-    ///
-    /// # Errors
-    /// Not in (0, 1).
+    /// Stops at this marginal error, in (0, 1]; another one is refused by [`solve`](Self::solve) and [`divergence`](Self::divergence).
     ///
     /// ```
-    /// assert!(onestep::transport::Sinkhorn::new(2.0, 1.0).unwrap().tolerance(f64::NAN).is_err());
+    /// use ndarray::array;
+    /// use onestep::transport::Sinkhorn;
+    /// let (x, y) = (array![[0.0], [1.0]], array![[2.0]]);
+    /// let sinkhorn = Sinkhorn::new(2.0, 1.0)?;
+    /// assert!(sinkhorn.tolerance(1e-9).solve(&x, &y)?.marginal_error <= 1e-9);
+    /// assert!(sinkhorn.tolerance(f64::NAN).solve(&x, &y).is_err());
+    /// # Ok::<(), onestep::Error>(())
     /// ```
-    pub fn tolerance(self, tolerance: f64) -> Result<Self, TransportError> {
-        Ok(Self { tolerance: positive("tolerance", tolerance, 1.0, "(0, 1]")?, ..self })
+    #[must_use]
+    pub fn tolerance(self, tolerance: f64) -> Self {
+        Self { tolerance, ..self }
     }
 
     /// The largest number of iterations, over all values of ε together.
@@ -162,7 +133,7 @@ impl Sinkhorn {
     ///
     /// # Errors
     /// A cloud is empty or holds NaN or ∞; the clouds differ in dimension; weights that are not one a row, nonnegative, finite and of sum one
-    /// (within 1e−9); costs overflow; [`TransportError::NotConverged`] at the cap, with certified bounds on W_p and the marginal error inside.
+    /// (within 1e−9); a tolerance outside (0, 1]; costs overflow; [`TransportError::NotConverged`] at the cap, with certified bounds on W_p and the marginal error inside.
     ///
     /// # Accuracy
     /// `entropic` is off by about ε times the square of the marginal error. The kernel of the iterations is in single precision down to a
@@ -202,7 +173,7 @@ impl Sinkhorn {
     /// use onestep::transport::{Measure, Sinkhorn};
     /// // A translation costs ‖z‖² whatever ε: the entropic parts cancel.
     /// let x = array![[0.0], [1.0], [3.0]];
-    /// let sinkhorn = Sinkhorn::new(2.0, 0.5)?.tolerance(1e-12)?;
+    /// let sinkhorn = Sinkhorn::new(2.0, 0.5)?.tolerance(1e-12);
     /// assert!((sinkhorn.divergence(&x, &(&x + 2.0))?.value - 4.0).abs() < 1e-6);
     /// // A point of twice the weight is the same as the point twice.
     /// let y = array![[2.0], [4.0], [5.0]];
@@ -238,6 +209,7 @@ impl Sinkhorn {
     }
 
     fn run(&self, mut problem: Problem) -> Result<SinkhornSolution, TransportError> {
+        check_range("tolerance", self.tolerance, self.tolerance > 0.0 && self.tolerance <= 1.0, "(0, 1]")?;
         let (converged, solution) = problem.solve(self.order, self.regularisation, self.tolerance, self.iterations);
         if converged {
             return Ok(solution);
@@ -245,8 +217,4 @@ impl Sinkhorn {
         let SinkhornSolution { iterations, lower, upper, marginal_error, .. } = solution;
         Err(TransportError::NotConverged { iterations, lower, upper, residual: marginal_error })
     }
-}
-
-fn positive(name: &'static str, value: f64, most: f64, range: &'static str) -> Result<f64, TransportError> {
-    Ok(check_range(name, value, value > 0.0 && value <= most, range)?)
 }

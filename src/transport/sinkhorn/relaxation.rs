@@ -1,6 +1,6 @@
 //! Over-relaxation: how far an iteration goes beyond Sinkhorn's update.
 
-use crate::transport::sinkhorn::kernel::Sweep;
+use crate::transport::sinkhorn::sweep::Sweep;
 
 /// Iterations between two changes of ω, at least.
 const WINDOW: usize = 8;

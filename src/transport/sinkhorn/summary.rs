@@ -3,10 +3,10 @@
 use crate::numeric::parallel;
 use crate::numeric::special::exp::exp;
 use crate::numeric::vector::vectorised;
-use crate::transport::SinkhornSolution;
 use crate::transport::order::Order;
 use crate::transport::sinkhorn::kernel::{dot, largest_gap};
-use crate::transport::sinkhorn::scaling::{Problem, total};
+use crate::transport::sinkhorn::problem::{Problem, total};
+use crate::transport::sinkhorn::solution::SinkhornSolution;
 
 /// What one block of rows gives.
 #[derive(Debug, Default)]

@@ -1,5 +1,6 @@
 //! Max-sliced W_p: the direction along which two clouds differ most.
 
+use crate::error::check_range;
 use crate::float::Float;
 use crate::numeric::parallel;
 use crate::transport::line::pairing;
@@ -7,6 +8,7 @@ use crate::transport::sliced::{Order, unit_into};
 use crate::transport::{TransportError, check};
 use ndarray::{Array1, Array2, ArrayRef2, Axis};
 use rand::RngCore;
+use std::fmt;
 
 /// Max-sliced W_p by projected gradient ascent on the sphere from several starts.
 ///
@@ -43,6 +45,8 @@ pub struct MaxSliced {
 
 /// A direction and the distance of the two clouds along it.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct MaxSlicedDistance {
     /// W_p along `direction`: a lower bound on W_p between the two empirical measures.
     pub distance: f64,
@@ -50,6 +54,12 @@ pub struct MaxSlicedDistance {
     pub direction: Array1<f64>,
     /// Gradient steps of all starts together.
     pub iterations: usize,
+}
+
+impl fmt::Display for MaxSlicedDistance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "W_p ≥ {:.6e} along {:.3}", self.distance, self.direction)
+    }
 }
 
 impl MaxSliced {
@@ -65,7 +75,7 @@ impl MaxSliced {
         Ok(Self { order: Order::new(order)?, starts: 8, iterations: 100 })
     }
 
-    /// The number of starts; at least one is made.
+    /// The number of starts, at least 1.
     ///
     /// ```
     /// use ndarray::array;
@@ -77,7 +87,7 @@ impl MaxSliced {
     /// ```
     #[must_use]
     pub fn starts(self, starts: usize) -> Self {
-        Self { starts: starts.max(1), ..self }
+        Self { starts, ..self }
     }
 
     /// The largest number of gradient steps of each start.
@@ -97,7 +107,7 @@ impl MaxSliced {
     /// The best direction found between two clouds with equal weights, of any sizes.
     ///
     /// # Errors
-    /// A cloud is empty or holds NaN or ∞, or the clouds differ in dimension.
+    /// No starts; a cloud is empty or holds NaN or ∞, or the clouds differ in dimension.
     ///
     /// ```
     /// use ndarray::array;
@@ -112,6 +122,7 @@ impl MaxSliced {
         y: &ArrayRef2<F>,
         rng: &mut dyn RngCore,
     ) -> Result<MaxSlicedDistance, TransportError> {
+        check_range("starts", self.starts, self.starts > 0, "[1, inf)")?;
         check::clouds(x, y)?;
         let (x, y) = (x.mapv(Float::as_f64), y.mapv(Float::as_f64));
         let ascent = Ascent { order: self.order, unit: unit(&x, &y), x, y };

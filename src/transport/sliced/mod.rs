@@ -15,6 +15,7 @@ use crate::transport::order::{Order, scaled};
 use crate::transport::{Line, Measure, TransportError};
 use ndarray::{Array2, ArrayRef2, ArrayViewMut2, Axis};
 use rand::RngCore;
+use std::fmt;
 
 /// Sliced W_p by Monte Carlo over a fixed set of directions.
 ///
@@ -42,6 +43,7 @@ use rand::RngCore;
 /// # References
 /// Rabin, Peyré, Delon and Bernot, "Wasserstein barycenter and its application to texture mixing", SSVM 2011; Bonneel, Rabin, Peyré and
 /// Pfister, J. Math. Imaging Vision 51 (2015).
+#[doc(alias = "sliced Wasserstein distance")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sliced {
     order: Order,
@@ -50,6 +52,8 @@ pub struct Sliced {
 
 /// A sliced distance and the lower bound on W_p that it gives.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct SlicedDistance {
     /// SW_p^p: the mean over directions.
     pub cost: Estimate,
@@ -57,6 +61,12 @@ pub struct SlicedDistance {
     pub distance: Estimate,
     /// SW_p / (E|θ_1|^p)^{1/p} ≤ W_p. The factor 1/(E|θ_1|^p)^{1/p} is √d for p = 2 and √π Γ((d+1)/2)/Γ(d/2) for p = 1.
     pub lower_bound: Estimate,
+}
+
+impl fmt::Display for SlicedDistance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SW_p = {}, hence W_p ≥ {} (95 % over {} directions)", self.distance, self.lower_bound, self.distance.evaluations)
+    }
 }
 
 /// Directions of one matrix product: enough that reading the cloud costs little beside the product, few enough to share among threads.
