@@ -151,7 +151,12 @@ fn print_table(sweep: &Sweep) {
     say!("{:>12} {:>12} {:>12} {:>12} {:>12}", sweep.size, "L_f", "W1 lower", "W1 upper", "certificate");
     for (size, r) in sweep.sizes.iter().zip(&sweep.reports) {
         let (low, high) = (r.w1_marginal.lower, r.w1_marginal.upper);
-        say!("{size:>12.5} {:>12.5} {low:>12.5e} {high:>12.5e} {:>12.5e}{}", r.lipschitz(), r.certificate, if r.resolved { "" } else { "  NOT resolved" });
+        say!(
+            "{size:>12.5} {:>12.5} {low:>12.5e} {high:>12.5e} {:>12.5e}{}",
+            r.lipschitz(),
+            r.certificate,
+            if r.resolved { "" } else { "  NOT resolved" }
+        );
     }
 }
 
@@ -188,7 +193,12 @@ fn run(a: &Arguments) -> Outcome<()> {
         for sweep in sweeps(a, grid)? {
             for r in sweep.reports.iter().filter(|r| !r.resolved) {
                 let moved = r.resolution_error;
-                remark!("warning: {}, T = {}, d = {}: not resolved, the last refinement moved it by {moved:.1e}", sweep.family, r.steps, r.dim);
+                remark!(
+                    "warning: {}, T = {}, d = {}: not resolved, the last refinement moved it by {moved:.1e}",
+                    sweep.family,
+                    r.steps,
+                    r.dim
+                );
             }
             match a.format {
                 Format::Table => print_table(&sweep),

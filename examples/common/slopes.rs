@@ -21,7 +21,13 @@ pub(crate) fn described(sizes: &[f64], values: &[f64]) -> String {
     match slopes[..] {
         [.., before, last] => {
             let moved = last - before;
-            let trend = if moved.abs() < 5e-5 { "steady" } else if moved > 0.0 { "still rising" } else { "still falling" };
+            let trend = if moved.abs() < 5e-5 {
+                "steady"
+            } else if moved > 0.0 {
+                "still rising"
+            } else {
+                "still falling"
+            };
             format!("local slopes {list}; {trend} by {moved:+.4} at the last size")
         }
         _ => format!("local slope {list}"),

@@ -118,7 +118,10 @@ impl Line {
         let mut said = if !self.within_bound() {
             "above the bound: C1 is too small".to_string()
         } else if self.vacuous() {
-            format!("within the bound, which is empty: larger than {:.3e}, which no sampler of this mean and spread exceeds", self.trivial())
+            format!(
+                "within the bound, which is empty: larger than {:.3e}, which no sampler of this mean and spread exceeds",
+                self.trivial()
+            )
         } else {
             "within the bound".to_string()
         };
@@ -171,7 +174,11 @@ fn representable(ln: f64) -> f64 {
 
 /// A number that is known by its logarithm, in `width` columns.
 fn magnitude(ln: f64, width: usize) -> String {
-    if ln.is_finite() && representable(ln).is_nan() { format!("{:>width$}", format!("e^{ln:.1}")) } else { format!("{:>width$.4e}", ln.exp()) }
+    if ln.is_finite() && representable(ln).is_nan() {
+        format!("{:>width$}", format!("e^{ln:.1}"))
+    } else {
+        format!("{:>width$.4e}", ln.exp())
+    }
 }
 
 /// What Theorem 1 says about a report.

@@ -9,9 +9,9 @@ use crate::flow::lipschitz_report::LipschitzReport;
 use crate::flow::solver::FlowSolver;
 use crate::flow::stepper::run_blocks;
 use crate::level::NoiseLevel;
+use crate::numeric::dense::small::largest_singular_value;
 use crate::numeric::rows::normalise;
 use crate::score::ScoreJacobian;
-use nalgebra::DMatrix;
 use ndarray::{Array2, ArrayRef2, Axis, Slice};
 use rand::RngCore;
 
@@ -247,16 +247,16 @@ impl LipschitzProbe {
         let (mut at, mut effort) = (x.to_owned(), FlowEffort::default());
         let mut norms = vec![0.0; x.nrows()];
         // For every row the derivatives from each level passed to the present one.
-        let mut open: Vec<Vec<DMatrix<f64>>> = vec![Vec::new(); x.nrows()];
+        let mut open: Vec<Vec<Array2<f64>>> = vec![Vec::new(); x.nrows()];
         for leg in levels.windows(2) {
             let (points, own) = run_blocks(&field, &self.solver.plan()?, leg[0], &leg[1..], &FlowSolver::with_unit_tangents(&at))?;
             effort.add(own);
             let end = &points[0];
             for ((open, norm), row) in open.iter_mut().zip(&mut norms).zip(end.rows()) {
-                let step = DMatrix::from_fn(dim, dim, |j, k| row[(k + 1) * dim + j].as_f64());
-                open.iter_mut().for_each(|from| *from = &step * &*from);
+                let step = Array2::from_shape_fn((dim, dim), |(j, k)| row[(k + 1) * dim + j].as_f64());
+                open.iter_mut().for_each(|from| *from = step.dot(&*from));
                 open.push(step);
-                *norm = open.iter().map(|j| j.singular_values().max()).fold(*norm, larger);
+                *norm = open.iter().map(spectral_norm).fold(*norm, larger);
             }
             at = end.slice_axis(Axis(1), Slice::from(..dim)).to_owned();
         }
@@ -303,4 +303,10 @@ impl LipschitzProbe {
 /// The larger of two numbers, NaN if either is.
 fn larger(a: f64, b: f64) -> f64 {
     if a.is_nan() || a >= b { a } else { b }
+}
+
+/// The largest singular value of a square matrix; NaN where it has entries that are not finite.
+fn spectral_norm(matrix: &Array2<f64>) -> f64 {
+    let entries: Vec<f64> = matrix.iter().copied().collect();
+    largest_singular_value(&entries, matrix.nrows())
 }

@@ -3,7 +3,7 @@
 use crate::error::{Empty, EntryOutOfRange, OutOfRange, check_entries, check_equal, check_range, check_some};
 use crate::float::Float;
 use crate::law::LawError;
-use nalgebra::{DMatrix, SymmetricEigen};
+use crate::numeric::dense::eigen::{Eigen, Unsolved, symmetric};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayRef2, aview1};
 
@@ -135,13 +135,16 @@ impl Covariance {
         if gap > ASYMMETRY * size {
             return Err(LawError::NotSymmetric { name, gap });
         }
-        let eigen = SymmetricEigen::new(DMatrix::from_fn(dim, dim, |i, j| 0.5 * (matrix[[i, j]] + matrix[[j, i]])));
-        let (smallest, largest) = (eigen.eigenvalues.min(), eigen.eigenvalues.max());
-        if smallest < -NEGATIVE * largest.abs() {
+        let mean: Vec<f64> = (0..dim * dim).map(|e| f64::midpoint(matrix[[e / dim, e % dim]], matrix[[e % dim, e / dim]])).collect();
+        let Eigen { mut values, vectors } =
+            symmetric(&mean, dim).map_err(|Unsolved { residual }| LawError::NotSolved { name, residual })?;
+        let (largest, smallest) = (values[0], values[dim - 1]);
+        if !(smallest >= -NEGATIVE * largest) {
             return Err(LawError::NotPositive { name, eigenvalue: smallest, largest });
         }
-        let values = eigen.eigenvalues.iter().map(|v| v.max(0.0)).collect();
-        let vectors = Array2::from_shape_fn((dim, dim), |(i, j)| eigen.eigenvectors[(j, i)]);
+        let rounding = dim as f64 * f64::EPSILON * largest;
+        values.iter_mut().filter(|v| **v <= rounding).for_each(|v| *v = 0.0);
+        check_variances("eigenvalues of covariance", &values)?;
         Ok(Self { dim, values, basis: Basis::Spectral(vectors) })
     }
 

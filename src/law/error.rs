@@ -31,6 +31,14 @@ pub enum LawError {
         /// The largest eigenvalue.
         largest: f64,
     },
+    /// Eigenvectors that do not give the matrix back.
+    #[error("the eigenvectors of {name} miss it by {residual:e} of its largest entry")]
+    NotSolved {
+        /// The matrix.
+        name: &'static str,
+        /// The largest entry of what they miss, relative to that of the matrix.
+        residual: f64,
+    },
     /// A matrix that must be symmetric is not.
     #[error("{name} is not symmetric: entries differ by {gap:e}")]
     NotSymmetric {

@@ -28,7 +28,9 @@ pub enum PopulationError {
         value: f64,
     },
     /// The lattice does not hold the law: its nodes are too few or too far apart.
-    #[error("the probabilities of the lattice's nodes add up to {mass} at level {level}, not to 1 (within 1e-3): take more than {nodes} nodes")]
+    #[error(
+        "the probabilities of the lattice's nodes add up to {mass} at level {level}, not to 1 (within 1e-3): take more than {nodes} nodes"
+    )]
     LatticeTooCoarse {
         /// The sum.
         mass: f64,

@@ -65,6 +65,14 @@ pub enum TrainingError {
         /// Smallest over largest pivot, squared.
         reciprocal_condition: f64,
     },
+    /// The eigenvectors of a matrix do not give it back.
+    #[error("the eigenvectors of the {class} class miss their matrix by {residual:e} of its largest entry")]
+    NotSolved {
+        /// The function class.
+        class: &'static str,
+        /// The largest entry of what they miss, relative to that of the matrix.
+        residual: f64,
+    },
     /// Training left the finite numbers, or grew without bound.
     #[error("training diverged{}: loss {loss:e}", Place(*step, *iteration))]
     Diverged {

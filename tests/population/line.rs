@@ -152,7 +152,12 @@ fn one_gaussian_is_the_closed_form() {
             (1..=grid.steps()).flat_map(|k| [(k, variance(k))]).fold((0.0_f64, variance(1), variance(1)), |(s, low, high), (_, v)| {
                 (s.max((low / v).sqrt()).max((high / v).sqrt()), low.min(v), high.max(v))
             });
-        assert!(found.lipschitz() >= 1.0 && (found.lipschitz() - slopes.0.max(1.0)).abs() < 1e-9, "L_f {} for {}", found.lipschitz(), slopes.0);
+        assert!(
+            found.lipschitz() >= 1.0 && (found.lipschitz() - slopes.0.max(1.0)).abs() < 1e-9,
+            "L_f {} for {}",
+            found.lipschitz(),
+            slopes.0
+        );
     }
 }
 

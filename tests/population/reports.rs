@@ -89,9 +89,7 @@ fn the_lipschitz_constant_does_not_depend_on_the_nodes() {
         (LineMixture::new(&[0.5, 0.5], &[-1.0, 1.4], &[0.6, 0.4]).unwrap(), UniformAngle::new(20, 0.1, 1.2).unwrap().grid().unwrap()),
         (LineMixture::gaussian(0.3, 1.7).unwrap(), paper(64)),
     ] {
-        let at = |spacing: f64| {
-            LineRecursion::new(&law, &grid).spacing(spacing).refinements(0).run().unwrap().report().ln_lipschitz
-        };
+        let at = |spacing: f64| LineRecursion::new(&law, &grid).spacing(spacing).refinements(0).run().unwrap().report().ln_lipschitz;
         let (coarse, fine) = (at(0.6), at(0.1));
         assert!((coarse - fine).abs() < 1e-9, "{coarse} {fine}");
     }
@@ -150,7 +148,12 @@ fn the_lattice_fills_the_same_report() {
             // The stated numerical error is above the true one, for distillation too.
             let gap = run.consistency().eval(16, &x) - exact.consistency().eval(16, &x);
             let true_error = gap.iter().map(|g| g * g).sum::<f64>() / 41.0;
-            assert!(true_error.sqrt() <= run.numerical_error(), "{method:?}, {nodes} nodes: {:e} {:e}", true_error.sqrt(), run.numerical_error());
+            assert!(
+                true_error.sqrt() <= run.numerical_error(),
+                "{method:?}, {nodes} nodes: {:e} {:e}",
+                true_error.sqrt(),
+                run.numerical_error()
+            );
         }
     }
 }

@@ -4,9 +4,12 @@
 //! multiplied by −D: a block of the solution of y Lᵀ = x is then one product, of the blocks of y before it and its own block of x.
 
 use crate::float::Float;
+use crate::numeric::dense::eigen::largest;
+use crate::numeric::dense::jacobi::dot;
 use crate::numeric::dense::panels::{TILE_ROWS, store};
-use crate::numeric::dense::product::{for_parts, for_rows, products};
+use crate::numeric::dense::product::{for_parts, for_rows, length, panels_len, products};
 use crate::numeric::vector::vectorised;
+use ndarray::{Array2, ArrayRef2};
 use std::array;
 use std::ops::Range;
 
@@ -29,6 +32,63 @@ pub(crate) fn factor<F: Float, const N: usize>(matrix: &mut [F], dim: usize, for
         }
     }
     Some(())
+}
+
+/// M = L Lᵀ, kept for divisions.
+#[derive(Debug, Clone)]
+pub(crate) struct Factor {
+    dim: usize,
+    lower: Vec<f64>,
+    forward: Vec<[f64; 8]>,
+}
+
+/// L Lᵀ z may miss M z by this many times n ε ‖M‖ ‖z‖ before the factor is refused; a tenth is seen.
+const SLACK: f64 = 8.0;
+
+impl Factor {
+    /// Nothing where M is not positive definite, or its factor does not give it back.
+    pub(crate) fn new(matrix: &ArrayRef2<f64>) -> Option<Self> {
+        let dim = matrix.nrows();
+        let mut lower: Vec<f64> = matrix.iter().copied().collect();
+        let mut forward = vec![[0.0; 8]; panels_len::<8>(dim)];
+        factor(&mut lower, dim, &mut forward)?;
+        let z: Vec<f64> = (1..=dim).map(|i| (i as f64).sin()).collect();
+        let mut half = vec![0.0; dim];
+        for (row, z) in lower.chunks_exact(dim).zip(&z) {
+            half.iter_mut().zip(row).for_each(|(h, v)| *h += v * z);
+        }
+        let size = length(&lower).powi(2) * length(&z);
+        let gap = matrix.rows().into_iter().zip(lower.chunks_exact(dim)).map(|(own, row)| {
+            let (given, factored): (f64, f64) = (own.iter().zip(&z).map(|(m, z)| m * z).sum(), dot(row, &half));
+            (given - factored).abs()
+        });
+        (largest(gap) <= SLACK * dim as f64 * f64::EPSILON * size).then_some(Self { dim, lower, forward })
+    }
+
+    /// The diagonal of L.
+    pub(crate) fn diagonal(&self) -> impl Iterator<Item = f64> + '_ {
+        self.lower.iter().step_by(self.dim + 1).copied()
+    }
+
+    /// M^{−1} B.
+    pub(crate) fn solve(&self, right: &ArrayRef2<f64>) -> Array2<f64> {
+        let rows: Vec<f64> = right.t().iter().copied().collect();
+        let (mut out, mut room) = (rows.clone(), vec![[0.0; 8]; self.forward.len()]);
+        divide((&self.lower, &self.forward, &mut room), self.dim, (&rows, &mut out), |_, z| z);
+        Array2::from_shape_fn(right.dim(), |(i, j)| out[j * self.dim + i])
+    }
+
+    /// X L^{−ᵀ}.
+    pub(crate) fn whiten(&self, rows: &ArrayRef2<f64>) -> Array2<f64> {
+        let mut out: Vec<f64> = rows.iter().copied().collect();
+        for_rows(&mut out, self.dim, |_, rows| solve(rows, self.dim, &self.forward, 0..self.dim));
+        Array2::from_shape_vec(rows.dim(), out).expect("as many entries as the rows had")
+    }
+
+    /// tr M^{−1} = ‖L^{−1}‖_F².
+    pub(crate) fn trace_of_inverse(&self) -> f64 {
+        self.whiten(&Array2::eye(self.dim)).iter().map(|v| v * v).sum()
+    }
 }
 
 /// Turns the solution y in the rows of a block, followed by the rows of M, into the rows of L, and fills its panel of `forward`.
@@ -168,7 +228,7 @@ fn factor_block<F: Float, const N: usize>(mut block: [[F; N]; N]) -> Option<([[F
 mod tests {
     use super::*;
     use crate::numeric::dense::product::tests::{Square, gram, largest_gap, product};
-    use crate::numeric::dense::product::{panels_len, transpose};
+    use crate::numeric::dense::product::transpose;
 
     #[test]
     fn factor_and_division_at_all_sizes() {

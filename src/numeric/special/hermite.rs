@@ -1,15 +1,13 @@
 //! Gauss–Hermite rules for N(0, 1).
 
-use nalgebra::{DMatrix, SymmetricEigen};
+use crate::numeric::special::jacobi::golub_welsch;
 
 /// Nodes and weights with Σ w g(z) = E g(Z) for every polynomial g of degree below 2·`points`, Z ~ N(0, 1).
 ///
 /// Golub and Welsch (1969): the nodes are the eigenvalues of the Jacobi matrix of the Hermite polynomials, which has √k beside the
 /// diagonal, polished by Newton's method; a weight is 1/Σ_k h_k(z)² over the orthonormal polynomials h_0, …, h_{points−1}.
 pub(crate) fn gauss_hermite(points: usize) -> (Vec<f64>, Vec<f64>) {
-    let jacobi = DMatrix::from_fn(points, points, |i, j| if i.abs_diff(j) == 1 { (i.max(j) as f64).sqrt() } else { 0.0 });
-    let mut nodes: Vec<f64> = SymmetricEigen::new(jacobi).eigenvalues.iter().copied().collect();
-    nodes.sort_by(f64::total_cmp);
+    let nodes = golub_welsch(&vec![0.0; points], |k| (k as f64).sqrt()).0;
     let half: Vec<f64> = (0..points / 2).map(|i| 0.5 * (nodes[points - 1 - i] - nodes[i])).collect();
     let mut nodes: Vec<f64> = half.iter().map(|z| -z).chain((points % 2 == 1).then_some(0.0)).chain(half.iter().rev().copied()).collect();
     let mut weights = Vec::with_capacity(points);

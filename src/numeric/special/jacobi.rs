@@ -1,18 +1,21 @@
 //! Gauss rules from their Jacobi matrices.
 
-use nalgebra::{DMatrix, SymmetricEigen};
+use crate::numeric::dense::tridiagonal::diagonalise;
 
 /// The nodes, increasing, and the weights, summing to one, of the rule whose orthonormal polynomials have the recurrence coefficients
 /// `diagonal` and `beside` (the square roots of the off-diagonal ones): Golub and Welsch (1969).
 pub(crate) fn golub_welsch(diagonal: &[f64], beside: impl Fn(usize) -> f64) -> (Vec<f64>, Vec<f64>) {
     let n = diagonal.len();
-    let matrix = DMatrix::from_fn(n, n, |i, j| match i.abs_diff(j) {
-        0 => diagonal[i],
-        1 => beside(i.max(j)),
-        _ => 0.0,
-    });
-    let eigen = SymmetricEigen::new(matrix);
-    let mut rule: Vec<(f64, f64)> = (0..n).map(|k| (eigen.eigenvalues[k], eigen.eigenvectors[(0, k)].powi(2))).collect();
+    let (mut nodes, mut off) = (diagonal.to_vec(), (1..n).map(beside).collect::<Vec<f64>>());
+    // The first entry of each eigenvector.
+    let mut first: Vec<f64> = (0..n).map(|k| f64::from(u8::from(k == 0))).collect();
+    diagonalise(&mut nodes, &mut off, |sweep| {
+        for (i, (c, s)) in (0..sweep.end).rev().zip(&sweep.rotations) {
+            (first[i], first[i + 1]) = (c * first[i] - s * first[i + 1], s * first[i] + c * first[i + 1]);
+        }
+    })
+    .expect("the shifted iteration ends for every Jacobi matrix of finite coefficients");
+    let mut rule: Vec<(f64, f64)> = nodes.into_iter().zip(first).map(|(x, q)| (x, q * q)).collect();
     rule.sort_by(|a, b| a.0.total_cmp(&b.0));
     let total: f64 = rule.iter().map(|r| r.1).sum();
     rule.into_iter().map(|(x, w)| (x, w / total)).unzip()

@@ -239,7 +239,8 @@ impl<'a> LineRecursion<'a> {
         check_range("largest |mean| + standard deviation", size, size <= 1.0 / SMALLEST, "[0, 1e50]")?;
         let scale = size.max(size * size);
         let density = LineDensity::new(self.target, self.grid);
-        let mut run = refine(&self.settings, TOLERANCE, scale, |spacing| Ok(Pass::new(self, &density, spacing)?.run()), |run| &mut run.report)?;
+        let mut run =
+            refine(&self.settings, TOLERANCE, scale, |spacing| Ok(Pass::new(self, &density, spacing)?.run()), |run| &mut run.report)?;
         run.report.ln_lipschitz = run.steepest.refined(self.target, self.grid).max(valley_slope(self.target, self.grid));
         run.report.check()?;
         Ok(run)

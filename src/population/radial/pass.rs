@@ -79,7 +79,12 @@ struct Odd {
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(recursion: &'a RadialRecursion<'a>, density: &'a RadialDensity, rules: &'a GaussRules, spacing: f64) -> Result<Self, PopulationError> {
+    pub(super) fn new(
+        recursion: &'a RadialRecursion<'a>,
+        density: &'a RadialDensity,
+        rules: &'a GaussRules,
+        spacing: f64,
+    ) -> Result<Self, PopulationError> {
         let (target, grid) = (recursion.target, recursion.grid);
         let mesh = density.mesh(target, grid, spacing)?;
         let first = grid.level(1);

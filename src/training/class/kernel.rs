@@ -126,7 +126,7 @@ impl<F: Float> FunctionClass<F> for KernelRidge {
         let rows = distinct_indices(x.nrows(), self.centres.min(x.nrows()), &mut stream);
         let centres = x.select(Axis(0), &rows);
         let (mut model, solution) = best_fit(self.bandwidths.times(median), |h| {
-            let basis = KernelBasis::whitened(affine.clone(), centres.clone(), h);
+            let basis = KernelBasis::whitened(affine.clone(), centres.clone(), h)?;
             fit_basis("kernel_ridge", Basis::Kernel(basis), free, &tables, self.penalty)
         })?;
         if let Basis::Kernel(basis) = &mut model.basis {

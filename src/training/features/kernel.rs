@@ -1,8 +1,10 @@
 //! Gaussian bumps at centres beside the affine features.
 
+use crate::numeric::dense::eigen::symmetric;
+use crate::training::error::TrainingError;
 use crate::training::features::affine::AffineBasis;
 use crate::training::features::distances::squared_distances;
-use nalgebra::{DMatrix, SymmetricEigen};
+use crate::training::features::least_squares::unsolved;
 use ndarray::{Array2, ArrayRef2, ArrayViewMut2, Axis};
 
 /// The affine features, then k(x, z_j) of the standardised x, multiplied by K_zz^{−1/2} while fitting, so that the Euclidean norm of the
@@ -18,15 +20,15 @@ pub(crate) struct KernelBasis {
 }
 
 impl KernelBasis {
-    pub(crate) fn whitened(affine: AffineBasis, centres: Array2<f64>, bandwidth: f64) -> Self {
+    pub(crate) fn whitened(affine: AffineBasis, centres: Array2<f64>, bandwidth: f64) -> Result<Self, TrainingError> {
         let kernel = gaussian_kernel(&centres, &centres, bandwidth);
-        let eigen = SymmetricEigen::new(DMatrix::from_fn(kernel.nrows(), kernel.nrows(), |i, j| kernel[[i, j]]));
-        let floor = 1e-12 * eigen.eigenvalues.max();
-        let kept: Vec<usize> = (0..eigen.eigenvalues.len()).filter(|&k| eigen.eigenvalues[k] > floor).collect();
-        let whitening = Array2::from_shape_fn((kernel.nrows(), kept.len()), |(i, j)| {
-            eigen.eigenvectors[(i, kept[j])] / eigen.eigenvalues[kept[j]].sqrt()
-        });
-        Self { affine, centres, bandwidth, whitening: Some(whitening) }
+        let count = kernel.nrows();
+        let entries: Vec<f64> = kernel.indexed_iter().map(|((i, j), v)| f64::midpoint(*v, kernel[[j, i]])).collect();
+        let eigen = symmetric(&entries, count).map_err(|e| unsolved("kernel_ridge", e))?;
+        let floor = 1e-12 * eigen.values[0];
+        let kept = eigen.values.iter().take_while(|v| **v > floor).count();
+        let whitening = Array2::from_shape_fn((count, kept), |(i, j)| eigen.vectors[[j, i]] / eigen.values[j].sqrt());
+        Ok(Self { affine, centres, bandwidth, whitening: Some(whitening) })
     }
 
     pub(crate) fn inputs(&self) -> usize {

@@ -10,10 +10,11 @@
 //! With φ, one symmetric eigendecomposition of the residual Gram matrix gives the solution for every λ at once.
 
 use crate::error::check_range;
+use crate::numeric::dense::cholesky::Factor;
+use crate::numeric::dense::eigen::{Unsolved, symmetric};
 use crate::numeric::parallel;
 use crate::training::error::TrainingError;
 use crate::training::features::tables::Tables;
-use nalgebra::{Cholesky, DMatrix, Dyn, SymmetricEigen};
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, ArrayView2, Axis, Zip};
 
 /// How the ridge penalty λ ‖B‖² is chosen.
@@ -78,12 +79,9 @@ pub(crate) struct Solution {
     pub(crate) score: f64,
 }
 
-fn to_nalgebra(a: &ArrayRef2<f64>) -> DMatrix<f64> {
-    DMatrix::from_fn(a.nrows(), a.ncols(), |i, j| a[[i, j]])
-}
-
-fn to_ndarray(a: &DMatrix<f64>) -> Array2<f64> {
-    Array2::from_shape_fn(a.shape(), |(i, j)| a[(i, j)])
+/// Eigenvectors that do not give a matrix of this class back.
+pub(crate) fn unsolved(class: &'static str, Unsolved { residual }: Unsolved) -> TrainingError {
+    TrainingError::NotSolved { class, residual }
 }
 
 /// aᵀ b, summed over fixed blocks of rows in a fixed order.
@@ -96,7 +94,7 @@ fn transposed_product(a: &ArrayRef2<f64>, b: &ArrayRef2<f64>) -> Array2<f64> {
 
 /// The Cholesky factor of a Gram matrix with its columns scaled to unit length.
 struct ScaledCholesky {
-    factor: Cholesky<f64, Dyn>,
+    factor: Factor,
     scale: Vec<f64>,
 }
 
@@ -108,24 +106,21 @@ impl ScaledCholesky {
         if scale.iter().any(|s| !(*s > 0.0 && s.is_finite())) {
             return Err(singular(0.0));
         }
-        let scaled = DMatrix::from_fn(unknowns, unknowns, |i, j| gram[[i, j]] / (scale[i] * scale[j]));
-        let factor = Cholesky::new(scaled).ok_or_else(|| singular(0.0))?;
-        let diagonal = factor.l_dirty().diagonal();
-        let reciprocal_condition = (diagonal.min() / diagonal.max()).powi(2);
+        let scaled = Array2::from_shape_fn(gram.dim(), |(i, j)| gram[[i, j]] / (scale[i] * scale[j]));
+        let factor = Factor::new(&scaled).ok_or_else(|| singular(0.0))?;
+        let (least, most) = factor.diagonal().fold((f64::INFINITY, 0.0), |(a, b): (f64, f64), v| (a.min(v), b.max(v)));
+        let reciprocal_condition = (least / most).powi(2);
         if reciprocal_condition > SINGULAR { Ok(Self { factor, scale }) } else { Err(singular(reciprocal_condition)) }
     }
 
     fn solve(&self, right: &ArrayRef2<f64>) -> Array2<f64> {
-        let mut b = DMatrix::from_fn(right.nrows(), right.ncols(), |i, j| right[[i, j]] / self.scale[i]);
-        self.factor.solve_mut(&mut b);
-        Array2::from_shape_fn(b.shape(), |(i, j)| b[(i, j)] / self.scale[i])
+        let scale = Array1::from(self.scale.clone()).insert_axis(Axis(1));
+        self.factor.solve(&(right.to_owned() / &scale)) / scale
     }
 
     /// u L^{−ᵀ}: rows whose squared lengths are the leverages of u.
     fn whiten(&self, u: &ArrayRef2<f64>) -> Array2<f64> {
-        let mut b = DMatrix::from_fn(u.ncols(), u.nrows(), |i, j| u[[j, i]] / self.scale[i]);
-        self.factor.l_dirty().solve_lower_triangular_mut(&mut b);
-        Array2::from_shape_fn(u.dim(), |(i, j)| b[(j, i)])
+        self.factor.whiten(&(u.to_owned() / &Array1::from(self.scale.clone())))
     }
 }
 
@@ -158,8 +153,8 @@ impl Problem<'_> {
         let ridge = Ridge::new(features - u.dot(&on_features), y - u.dot(&on_y), rows, u.ncols());
         let (shrunk, trace, lambda, score) = match penalty {
             Penalty::Fixed(l) => ridge.fixed(l, self.class)?,
-            Penalty::GeneralisedCrossValidation => ridge.choose(None),
-            Penalty::LeaveOneOut => ridge.choose(Some(&factor.whiten(&u).map_axis(Axis(1), |r| r.dot(&r)))),
+            Penalty::GeneralisedCrossValidation => ridge.choose(None, self.class)?,
+            Penalty::LeaveOneOut => ridge.choose(Some(&factor.whiten(&u).map_axis(Axis(1), |r| r.dot(&r))), self.class)?,
         };
         let free = on_y - on_features.dot(&shrunk);
         let mut coefficients = Array2::zeros((free.nrows() + shrunk.nrows(), free.ncols()));
@@ -206,16 +201,18 @@ impl Ridge {
         let n = self.gram.nrows();
         let shifted = &self.gram + &(Array2::<f64>::eye(n) * lambda);
         let singular = || TrainingError::Singular { class, rows: self.rows as usize, unknowns: n, reciprocal_condition: 0.0 };
-        let factor = Cholesky::new(to_nalgebra(&shifted)).ok_or_else(singular)?;
-        let trace = self.free + n as f64 - lambda * factor.inverse().trace();
-        Ok((to_ndarray(&factor.solve(&to_nalgebra(&self.moment))), trace, lambda, None))
+        let factor = Factor::new(&shifted).ok_or_else(singular)?;
+        let trace = self.free + n as f64 - lambda * factor.trace_of_inverse();
+        Ok((factor.solve(&self.moment), trace, lambda, None))
     }
 
     /// The best λ of the grid, by leave-one-out where the leverages of the free part are given, else by generalised cross-validation.
-    fn choose(&self, leverage: Option<&Array1<f64>>) -> Choice {
-        let eigen = SymmetricEigen::new(to_nalgebra(&self.gram));
-        let values: Vec<f64> = eigen.eigenvalues.iter().map(|v| v.max(0.0)).collect();
-        let vectors = to_ndarray(&eigen.eigenvectors);
+    fn choose(&self, leverage: Option<&Array1<f64>>, class: &'static str) -> Result<Choice, TrainingError> {
+        let n = self.gram.nrows();
+        let gram: Vec<f64> = self.gram.indexed_iter().map(|((i, j), v)| f64::midpoint(*v, self.gram[[j, i]])).collect();
+        let eigen = symmetric(&gram, n).map_err(|e| unsolved(class, e))?;
+        let values: Vec<f64> = eigen.values.iter().map(|v| v.max(0.0)).collect();
+        let vectors = eigen.vectors.t();
         let rotated = vectors.t().dot(&self.moment);
         let power = rotated.map_axis(Axis(1), |r| r.dot(&r));
         let total: f64 = self.y.iter().map(|v| v * v).sum();
@@ -246,7 +243,7 @@ impl Ridge {
         // Scores differ by chance: the smoothest fit within 1/n of the best is taken.
         let smooth = scored.into_iter().rev().find(|s| s.1 <= least * (1.0 + 1.0 / self.rows));
         let (lambda, best) = smooth.unwrap_or((10.0 * largest, f64::INFINITY));
-        (coefficients(lambda), trace(lambda), lambda, Some(best))
+        Ok((coefficients(lambda), trace(lambda), lambda, Some(best)))
     }
 }
 

@@ -11,7 +11,7 @@ mod gelbrich;
 mod procrustes;
 mod root;
 
-pub use gelbrich::{Gelbrich, gelbrich, gelbrich_plug_in};
+pub use gelbrich::{Gelbrich, gelbrich, gelbrich_lower_bound, gelbrich_plug_in};
 
 use crate::error::{check_entries, check_equal, check_range, check_some};
 use crate::numeric::special::root_quadratic::{Direction, mean_norm};
@@ -143,9 +143,4 @@ fn norm(entries: impl Iterator<Item = f64> + Clone) -> f64 {
         return largest;
     }
     largest * entries.map(|e| (e / largest).powi(2)).sum::<f64>().sqrt()
-}
-
-/// Most sweeps of an eigen or singular value iteration; about two a dimension are used.
-fn sweeps(dim: usize) -> usize {
-    1000 + 100 * dim
 }

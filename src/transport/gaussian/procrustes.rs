@@ -1,17 +1,20 @@
 //! The orthogonal Procrustes problem for roots of covariances.
 
 use crate::float::Float;
+use crate::numeric::dense::eigen::{Unsolved, largest};
+use crate::numeric::dense::jacobi::dot;
 use crate::numeric::dense::panels::TILE_ROWS;
 use crate::numeric::dense::polar::{Halley, Parts, norm};
-use crate::numeric::dense::product::{distance, length, multiply, multiply_symmetric, pack, panels_len, parts, products, transpose};
+use crate::numeric::dense::product::{
+    distance, length, multiply, multiply_symmetric, pack, panels_len, parts, products, transpose, update_pairs,
+};
+use crate::numeric::dense::singular::decompose;
+use crate::numeric::dense::small::polar;
 use crate::numeric::parallel;
 use crate::numeric::stream::Stream;
 use crate::numeric::vector::vectorised;
 use crate::transport::TransportError;
-use crate::transport::gaussian::root::Covariance;
-use crate::transport::gaussian::root::write_root;
-use crate::transport::gaussian::sweeps;
-use nalgebra::DMatrix;
+use crate::transport::gaussian::root::{Columns, Covariance, columns, write_factor};
 use rand::RngCore;
 use std::array;
 
@@ -35,30 +38,37 @@ pub(super) fn bures(dim: usize, first: &impl Covariance, second: &impl Covarianc
     let [a, b, left, image, panels] = parts(&mut memory, [square, square, square, square.max(panels), panels]);
     let panels = panels.as_chunks_mut::<8>().0;
     let both = if dim < SHARED {
-        (write_root(first, dim, a, panels), write_root(second, dim, b, panels))
+        (write_factor(first, dim, a, panels), write_factor(second, dim, b, panels))
     } else {
-        parallel::join(|| write_root(first, dim, a, panels), || write_root(second, dim, b, image.as_chunks_mut().0))
+        parallel::join(|| write_factor(first, dim, a, panels), || write_factor(second, dim, b, image.as_chunks_mut().0))
     };
-    let triangular = both.0? & both.1?;
-    let scale = a.iter().chain(&*b).fold(0.0_f64, |m, v| m.max(v.abs()));
-    if scale == 0.0 {
-        return Ok(0.0);
+    if both.0? & both.1? {
+        let scale = largest(a.iter().chain(&*b).map(|v| v.abs()));
+        for root in [&mut *a, &mut *b] {
+            root.iter_mut().for_each(|v| *v /= scale);
+        }
+        let (a, b, image) = (&*a, &*b, &mut image[..square]);
+        let distance = if dim < LARGE {
+            by_newton(a, b, dim, left, image)
+        } else {
+            in_single(a, b, dim, (left, image, panels)).or_else(|| in_double(a, b, dim))
+        };
+        if let Some(distance) = distance {
+            return Ok(scale * distance);
+        }
     }
-    for root in [&mut *a, &mut *b] {
-        root.iter_mut().for_each(|v| *v /= scale);
-    }
-    let (a, b, image) = (&*a, &*b, &mut image[..square]);
-    let iterated =
-        if dim >= LARGE && triangular { in_single(a, b, dim, (left, image, panels)).or_else(|| in_double(a, b, dim)) } else { None };
-    let distance = match iterated {
-        Some(distance) => distance,
-        None => by_singular_vectors(a, b, dim).map_err(|residual| {
-            let (size_a, size_b) = (length(a), length(b));
-            let (lower, upper) = (scale * (size_a - size_b).abs(), scale * (size_a + size_b));
-            TransportError::NotConverged { iterations: sweeps(dim), lower, upper, residual }
-        })?,
-    };
-    Ok(scale * distance)
+    Ok(by_singular_vectors(dim, &columns(first, dim)?, &columns(second, dim)?)?.distance)
+}
+
+/// A distance no larger than that of the covariances, by more than the rounding of its own: see [`Solved`].
+pub(super) fn bures_below(dim: usize, first: &impl Covariance, second: &impl Covariance) -> Result<Solved, TransportError> {
+    by_singular_vectors(dim, &columns(first, dim)?, &columns(second, dim)?)
+}
+
+/// What U computed in some way may miss of the conditions that make it the best one, relative to ‖A‖ ‖B‖ and to 1: U orthogonal, UᵀBᵀA
+/// symmetric. A hundred times what is seen.
+fn slack(dim: usize) -> f64 {
+    64.0 * f64::EPSILON * (dim as f64 + 16.0)
 }
 
 /// An iteration that starts from BᵀA, for lower triangular A and B.
@@ -83,7 +93,69 @@ fn in_double(a: &[f64], b: &[f64], dim: usize) -> Option<f64> {
     let Parts { x, y, panels: [right, _], .. } = halley.parts();
     pack(x, dim, right, |v| v);
     multiply_lower(b, right, dim, y);
-    Some(distance(a, y))
+    let skew = skewness(a, y, dim).sqrt() <= slack(dim) * length(a) * length(b);
+    (skew && orthogonality(x, dim) <= slack(dim)).then(|| distance(a, y))
+}
+
+/// The same in few dimensions, by Newton's iteration.
+fn by_newton(a: &[f64], b: &[f64], dim: usize, u: &mut [f64], image: &mut [f64]) -> Option<f64> {
+    multiply_transposed(b, a, dim, u);
+    polar(u, dim)?;
+    multiply_transposed(u, u, dim, image);
+    image.iter_mut().step_by(dim + 1).for_each(|v| *v -= 1.0);
+    let gap = length(image);
+    let mut product = vec![0.0; dim * dim];
+    multiply_plain(b, u, dim, image);
+    multiply_transposed(image, a, dim, &mut product);
+    let mut skew = 0.0;
+    update_pairs(&mut product, dim, |v, w| {
+        skew += (v - w).powi(2);
+        (v, w)
+    });
+    let sound = gap <= slack(dim) && skew.sqrt() <= slack(dim) * length(a) * length(b);
+    sound.then(|| distance(a, image))
+}
+
+/// out = XᵀY.
+fn multiply_transposed(x: &[f64], y: &[f64], dim: usize, out: &mut [f64]) {
+    out.fill(0.0);
+    vectorised(
+        #[inline(always)]
+        |fused| {
+            for (x, y) in x.chunks_exact(dim).zip(y.chunks_exact(dim)) {
+                for (x, to) in x.iter().zip(out.chunks_exact_mut(dim)) {
+                    for (to, y) in to.iter_mut().zip(y) {
+                        *to = if fused { x.mul_add(*y, *to) } else { *to + x * y };
+                    }
+                }
+            }
+        },
+    );
+}
+
+/// out = X Y.
+fn multiply_plain(x: &[f64], y: &[f64], dim: usize, out: &mut [f64]) {
+    out.fill(0.0);
+    vectorised(
+        #[inline(always)]
+        |fused| {
+            for (x, to) in x.chunks_exact(dim).zip(out.chunks_exact_mut(dim)) {
+                for (x, y) in x.iter().zip(y.chunks_exact(dim)) {
+                    for (to, y) in to.iter_mut().zip(y) {
+                        *to = if fused { x.mul_add(*y, *to) } else { *to + x * y };
+                    }
+                }
+            }
+        },
+    );
+}
+
+/// An estimate of ‖UᵀU − I‖_F from below: the same for vectors of random signs.
+fn orthogonality(u: &[f64], dim: usize) -> f64 {
+    let z = signs(dim);
+    let image = times_transposed(u, &times(u, &z));
+    let square = |(x, y): (&Probes, &Probes)| x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum::<f64>();
+    (image.iter().zip(&z).map(square).sum::<f64>() / PROBES as f64).sqrt()
 }
 
 /// The same with U computed in single precision, then made orthogonal; nothing where the distance could suffer.
@@ -125,12 +197,17 @@ const PROBES: usize = 8;
 
 /// An estimate of ‖K‖_F² for K = (CᵀA − AᵀC)/2: the mean of ‖K z‖² over vectors z of random signs.
 fn skewness(a: &[f64], c: &[f64], dim: usize) -> f64 {
-    let mut stream = Stream::nth(0, 0);
-    let signs = |bits: u64| array::from_fn(|k| if bits >> k & 1 == 0 { 1.0 } else { -1.0 });
-    let z: Vec<Probes> = (0..dim).map(|_| signs(stream.next_u64())).collect();
+    let z = signs(dim);
     let (first, second) = (times_transposed(c, &times(a, &z)), times_transposed(a, &times(c, &z)));
     let square = |(x, y): (&Probes, &Probes)| x.iter().zip(y).map(|(x, y)| (0.5 * (x - y)).powi(2)).sum::<f64>();
     first.iter().zip(&second).map(square).sum::<f64>() / PROBES as f64
+}
+
+/// Vectors of random signs.
+fn signs(dim: usize) -> Vec<Probes> {
+    let mut stream = Stream::nth(0, 0);
+    let signs = |bits: u64| array::from_fn(|k| if bits >> k & 1 == 0 { 1.0 } else { -1.0 });
+    (0..dim).map(|_| signs(stream.next_u64())).collect()
 }
 
 /// One entry of each vector.
@@ -160,12 +237,76 @@ fn times_transposed(x: &[f64], z: &[Probes]) -> Vec<Probes> {
     sums
 }
 
-/// ‖A − B U‖_F by singular vectors of BᵀA; the residual where their iteration does not end.
-fn by_singular_vectors(a: &[f64], b: &[f64], dim: usize) -> Result<f64, f64> {
-    let [a, b] = [a, b].map(|x| DMatrix::from_row_slice(dim, dim, x));
-    let svd = b.tr_mul(&a).try_svd(true, true, f64::EPSILON, sweeps(dim)).ok_or(f64::EPSILON)?;
-    let (Some(left), Some(right)) = (svd.u, svd.v_t) else { unreachable!("both factors were asked for") };
-    Ok((a - b * (left * right)).norm())
+/// A Bures distance and what is known of its error.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Solved {
+    /// ‖A − B U‖_F.
+    pub(super) distance: f64,
+    /// No U comes below the root of its square less this.
+    pub(super) excess: f64,
+}
+
+/// min ‖A − B U‖_F by the singular vectors w_i and z_i of BᵀA: Σ ‖A z_i − B w_i‖², plus what A and B have outside of their span.
+fn by_singular_vectors(dim: usize, a: &Columns, b: &Columns) -> Result<Solved, TransportError> {
+    let scale = largest(a.entries.iter().chain(&b.entries).map(|v| v.abs()));
+    if scale == 0.0 {
+        return Ok(Solved { distance: 0.0, excess: 0.0 });
+    }
+    let [a_rows, b_rows] = [a, b].map(|root| root.entries.iter().map(|v| v / scale).collect::<Vec<_>>());
+    let product = rows_times_rows(&b_rows, &a_rows, dim);
+    let failed = |Unsolved { residual }| TransportError::NotConverged {
+        iterations: 0,
+        lower: scale * (length(&a_rows) - length(&b_rows)).abs(),
+        upper: scale * length(&a_rows).hypot(length(&b_rows)),
+        residual,
+    };
+    let solved = decompose(&product, b.rank, a.rank).map_err(failed)?;
+    // A z_i and B w_i, one a row.
+    let mut a_turned = combine(&solved.right, a.rank, &a_rows, dim);
+    let b_turned = combine(&solved.left, b.rank, &b_rows, dim);
+    a_turned.iter_mut().zip(&b_turned).for_each(|(a, b)| *a -= b);
+    // What is left of B outside of the span of the w_i: Σ_k ‖b_k − Σ_i w_ik B w_i‖².
+    let mut b_rest = b_rows.clone();
+    if solved.rank < b.rank {
+        for (i, turned) in b_turned.chunks_exact(dim).enumerate() {
+            for (rest, w) in b_rest.chunks_exact_mut(dim).zip(&solved.left[i * b.rank..]) {
+                rest.iter_mut().zip(turned).for_each(|(v, t)| *v -= w * t);
+            }
+        }
+    } else {
+        b_rest.clear();
+    }
+    let distance = length(&a_turned).hypot(length(&b_rest));
+    let others: f64 = solved.values[solved.rank..].iter().sum();
+    let ranks = (a.rank.max(b.rank) as f64).powi(2);
+    let excess = 2.0 * others + 4.0 * ranks * solved.residual * length(&a_rows).max(length(&b_rows)).powi(2);
+    Ok(Solved { distance: scale * distance, excess: scale * scale * excess })
+}
+
+/// The products of all rows of x with all rows of y.
+fn rows_times_rows(x: &[f64], y: &[f64], len: usize) -> Vec<f64> {
+    parallel::map(x.len() / len, |i| y.chunks_exact(len).map(|y| dot(&x[i * len..][..len], y)).collect::<Vec<_>>()).concat()
+}
+
+/// The sums Σ_k weights_ik row_k, one for each row of `count` weights.
+fn combine(weights: &[f64], count: usize, rows: &[f64], len: usize) -> Vec<f64> {
+    if count == 0 {
+        return Vec::new();
+    }
+    let mut sums = vec![0.0; weights.len() / count * len];
+    parallel::for_blocks(&mut sums, len, |i, sum| {
+        for (w, row) in weights[i * count..][..count].iter().zip(rows.chunks_exact(len)) {
+            vectorised(
+                #[inline(always)]
+                |fused| {
+                    for (s, v) in sum.iter_mut().zip(row) {
+                        *s = if fused { w.mul_add(*v, *s) } else { *s + w * v };
+                    }
+                },
+            );
+        }
+    });
+    sums
 }
 
 #[cfg(test)]
@@ -183,6 +324,12 @@ mod tests {
         Square { dim: n, entries: (0..n * n).map(|e| entry(e / n, e % n)).collect() }
     }
 
+    fn by_columns(x: &Square<f64>) -> Columns {
+        let mut entries = vec![0.0; x.dim * x.dim];
+        transpose(&x.entries, x.dim, &mut entries, |v: f64| v);
+        Columns { rank: x.dim, entries }
+    }
+
     fn single(a: &[f64], b: &[f64], n: usize) -> Option<f64> {
         let (mut left, mut image, mut panels) = (vec![0.0; n * n], vec![0.0; n * n], vec![[0.0; 8]; panels_len::<8>(n)]);
         in_single(a, b, n, (&mut left, &mut image, &mut panels))
@@ -192,7 +339,7 @@ mod tests {
     fn both_precisions_and_singular_vectors_agree() {
         for n in [32, 50, 97, 190] {
             let (a, b) = (lower(n, 0.0, 0.3), lower(n, 2.0, 0.2));
-            let known = by_singular_vectors(&a.entries, &b.entries, n).unwrap();
+            let known = by_singular_vectors(n, &by_columns(&a), &by_columns(&b)).unwrap().distance;
             let double = in_double(&a.entries, &b.entries, n).unwrap();
             let single = single(&a.entries, &b.entries, n).unwrap();
             assert!((double / known - 1.0).abs() < 1e-12, "n = {n}: {double} {known}");

@@ -1,10 +1,10 @@
 //! Roots of covariances.
 
 use crate::numeric::dense::cholesky::factor;
+use crate::numeric::dense::eigen::{Unsolved, largest, symmetric};
+use crate::numeric::dense::pivoted::root;
 use crate::numeric::dense::product::update_pairs;
 use crate::transport::TransportError;
-use crate::transport::gaussian::sweeps;
-use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::ArrayRef2;
 
 /// A covariance may miss symmetry or a nonnegative spectrum by this much of its largest entry or eigenvalue.
@@ -69,25 +69,49 @@ impl Covariance for Given<'_> {
     }
 }
 
-/// Puts some A with Σ = A Aᵀ into `to`: Cholesky's factor, or V √λ where Σ is singular. Whether it is the former, lower triangular and
-/// regular. `room` is of [`panels_len`](super::product::panels_len).
-pub(super) fn write_root(covariance: &impl Covariance, dim: usize, to: &mut [f64], room: &mut [[f64; 8]]) -> Result<bool, TransportError> {
+/// Puts Cholesky's factor of Σ into `to`, unless Σ is singular to working accuracy: a pivot below dim · ε of the largest entry. Whether it is
+/// there. `room` is of [`panels_len`](crate::numeric::dense::product::panels_len).
+pub(super) fn write_factor(
+    covariance: &impl Covariance,
+    dim: usize,
+    to: &mut [f64],
+    room: &mut [[f64; 8]],
+) -> Result<bool, TransportError> {
     covariance.write(to)?;
-    if factor(to, dim, room).is_some() {
-        return Ok(true);
+    let largest = largest(to.iter().step_by(dim + 1).copied());
+    let floor = dim as f64 * f64::EPSILON * largest;
+    Ok(factor(to, dim, room).is_some() && to.iter().step_by(dim + 1).all(|v| v * v > floor))
+}
+
+/// Columns a_k with Σ = Σ_k a_k a_kᵀ, one a row, as many as Σ has rank.
+#[derive(Debug)]
+pub(super) struct Columns {
+    pub(super) rank: usize,
+    pub(super) entries: Vec<f64>,
+}
+
+/// The columns for any covariance: Cholesky's factor with pivoting, or eigenvectors where an eigenvalue is negative by rounding.
+pub(super) fn columns(covariance: &impl Covariance, dim: usize) -> Result<Columns, TransportError> {
+    let mut matrix = vec![0.0; dim * dim];
+    covariance.write(&mut matrix)?;
+    let scale = largest(matrix.iter().map(|v| v.abs()));
+    if scale == 0.0 {
+        return Ok(Columns { rank: 0, entries: Vec::new() });
     }
-    covariance.write(to)?;
-    let fail =
-        |smallest: f64| TransportError::Covariance { name: covariance.name(), reason: format!("its smallest eigenvalue is {smallest:e}") };
-    let matrix = DMatrix::from_row_slice(dim, dim, to);
-    let Some(mut eigen) = SymmetricEigen::try_new(matrix, f64::EPSILON, sweeps(dim)) else { return Err(fail(f64::NAN)) };
-    let (smallest, largest) = (eigen.eigenvalues.min(), eigen.eigenvalues.amax());
-    if smallest.is_nan() || smallest < -COVARIANCE_TOLERANCE * largest {
-        return Err(fail(smallest));
+    matrix.iter_mut().for_each(|v| *v /= scale);
+    let unit = scale.sqrt();
+    if let Ok(mut root) = root(&matrix, dim) {
+        root.columns.iter_mut().for_each(|v| *v *= unit);
+        return Ok(Columns { rank: root.rank, entries: root.columns });
     }
-    for (mut column, &value) in eigen.eigenvectors.column_iter_mut().zip(eigen.eigenvalues.iter()) {
-        column *= value.max(0.0).sqrt();
+    let fail = |reason| TransportError::Covariance { name: covariance.name(), reason };
+    let eigen = symmetric(&matrix, dim).map_err(|Unsolved { residual }| fail(format!("its eigenvectors miss it by {residual:e}")))?;
+    let (most, least) = (eigen.values[0], eigen.values[dim - 1]);
+    if !(least >= -COVARIANCE_TOLERANCE * most) {
+        return Err(fail(format!("its smallest eigenvalue is {:e}", least * scale)));
     }
-    to.copy_from_slice(eigen.eigenvectors.transpose().as_slice());
-    Ok(false)
+    let rank = eigen.values.iter().take_while(|v| **v > dim as f64 * f64::EPSILON * most).count();
+    let kept = eigen.vectors.rows().into_iter().zip(&eigen.values).take(rank);
+    let entries = kept.flat_map(|(row, value)| row.iter().map(|v| v * value.sqrt() * unit).collect::<Vec<_>>()).collect();
+    Ok(Columns { rank, entries })
 }
