@@ -91,7 +91,8 @@ mod tests {
             let exact = grid.level(t - 1).sin() / level.sin() * x + turn * (2.0 * plus - 1.0);
             let point = array![[x]];
             let mut rng = Stream::nth(7, t as u64);
-            let mean = PosteriorDraws::new(&grid, t, &table).average(draws, &point, array![[exact]], |p| p.to_owned(), &mut rng)[[0, 0]];
+            let mean = PosteriorDraws::new(&grid, t, &table).average(draws, &point, array![[exact]], ndarray::ArrayRef::to_owned, &mut rng)
+                [[0, 0]];
             let std_error = 2.0 * turn * (plus * (1.0 - plus) / draws as f64).sqrt();
             assert!((mean - exact).abs() < 5.0 * std_error, "t = {t}: {mean} ± {std_error}, exact {exact}");
         }

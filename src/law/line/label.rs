@@ -171,7 +171,7 @@ impl LineMarginal {
             let mut best = (0, f64::NEG_INFINITY);
             from.for_responsibilities(x, |k, r| {
                 if r > best.1 {
-                    best = (k, r)
+                    best = (k, r);
                 }
             });
             let k = best.0;

@@ -217,7 +217,7 @@ impl LineMixture {
         let mut mean = 0.0;
         marginal.for_responsibilities(x, |k, r| {
             if r != 0.0 {
-                mean += r * own(k).0
+                mean += r * own(k).0;
             }
         });
         let mut variance = 0.0;

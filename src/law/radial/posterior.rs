@@ -110,8 +110,8 @@ impl Radial {
 
     /// The Gauss rule on the window of [0, R] that holds the posterior of ρ, whose log-density in ρ is concave.
     fn ball_posterior(&self, at: (f64, f64, f64, f64), shells: &mut [Shell]) {
-        let (cos, sin, r, _) = at;
         static RULE: OnceLock<(Vec<f64>, Vec<f64>)> = OnceLock::new();
+        let (cos, sin, r, _) = at;
         let (nodes, weights) = RULE.get_or_init(|| legendre(RADIUS_POINTS));
         let (most, d, noise) = (self.radii[0], self.dim as f64, (sin * sin).max(TINY_NOISE));
         let ln_density = |rho: f64| self.shell(rho, (d - 1.0) * (rho / most).ln(), at).probability;

@@ -42,9 +42,7 @@ pub(crate) fn orthogonalise(rows: &mut [f64], stride: usize, len: usize) -> Opti
     // The rounding error of a sum of `len` products, as it is on average.
     let tolerance = f64::EPSILON * (len as f64).sqrt().max(2.0);
     if count <= FEW {
-        let mut block = Block { rows: Vec::new(), squares: vec![0.0; count] };
-        std::mem::swap(&mut block.squares, &mut vec![0.0; count]);
-        return one_block(rows, &mut block.squares, (stride, len), tolerance);
+        return one_block(rows, &mut vec![0.0; count], (stride, len), tolerance);
     }
     let mut blocks: Vec<Block> = rows.chunks(BLOCK * stride).map(|rows| Block { rows: rows.to_vec(), squares: Vec::new() }).collect();
     // Rounds of a tournament: in each of them every block meets another one; an empty block makes their number even.

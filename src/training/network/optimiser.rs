@@ -165,12 +165,12 @@ mod tests {
     fn steps_are_those_of_the_paper_and_chunks_add_up() {
         let network = Network::<f64>::random(vec![2, 3, 1], Activation::Silu, &mut Stream::nth(8, 0));
         let gradients = [0.3, -0.7, 2.0];
-        for chunks in [1, 2, 3] {
+        for chunks in [1_u8, 2, 3] {
             let mut adam = Adam::new(network.parameters().len());
             let mut parameters = vec![0.0; network.parameters().len()];
             for g in gradients {
                 let mut tapes: Vec<_> = (0..chunks).map(|_| network.tape(1)).collect();
-                tapes.iter_mut().for_each(|t| t.gradient.fill(g / chunks as f64));
+                tapes.iter_mut().for_each(|t| t.gradient.fill(g / f64::from(chunks)));
                 adam.step(&mut parameters, &tapes, 0.01);
             }
             let exact = reference(&gradients, 0.01);

@@ -103,7 +103,6 @@ impl Bottleneck {
     /// assert_eq!(Bottleneck::new().solve(Measure::weighted(&x, &[1.0, 0.0]), &y)?.distance, 0.0);
     /// # Ok::<(), onestep::Error>(())
     /// ```
-    #[expect(clippy::unused_self, reason = "solvers are values, also those without settings")]
     pub fn solve<'a, 'b, F: Float>(
         &self,
         x: impl Into<Measure<'a, F>>,

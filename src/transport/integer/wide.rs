@@ -95,6 +95,8 @@ impl<const N: usize> Number for Wide<N> {
 impl<const N: usize> Add for Wide<N> {
     type Output = Self;
 
+    // At most one of the two additions carries.
+    #[allow(clippy::suspicious_arithmetic_impl)]
     #[inline]
     fn add(self, other: Self) -> Self {
         let (mut words, mut carry) = ([0; N], false);
@@ -110,6 +112,8 @@ impl<const N: usize> Add for Wide<N> {
 impl<const N: usize> Sub for Wide<N> {
     type Output = Self;
 
+    // At most one of the two subtractions borrows.
+    #[allow(clippy::suspicious_arithmetic_impl)]
     #[inline]
     fn sub(self, other: Self) -> Self {
         let (mut words, mut borrow) = ([0; N], false);
