@@ -3,7 +3,7 @@
 //! | question | take |
 //! | --- | --- |
 //! | I have f_t as a function of a point | [`ConsistencyFn`]; for batches, [`ConsistencyFunction`] for a type of your own |
-//! | … in `f32`, to be audited in `f64` | [`AsF64`](crate::score::AsF64) |
+//! | … in `f32`, to be audited in `f64` | [`AsF64`] |
 //! | Draw samples in one evaluation each | [`one_step`] |
 //! | … in a few | [`MultiStep`] |
 
@@ -25,10 +25,10 @@ use ndarray::{Array2, ArrayRef2};
 /// A family f_1, …, f_T of consistency functions: f_t maps a point at level t of a [`Grid`](crate::schedule::Grid) to an approximate sample of X_1.
 ///
 /// **Contract: f_1 = id**, exactly. A family may hold only some of its levels (a recursion over a million steps keeps a few of its
-/// functions): [`holds`](Self::holds) says which.
+/// functions): [`holds`](crate::Family::holds) says which.
 ///
 /// # Shapes
-/// Rows are points, columns coordinates: `x` and `out` are n × [`dim`](Self::dim). Steps count from 1 to [`steps`](Self::steps) = T.
+/// Rows are points, columns coordinates: `x` and `out` are n × [`dim`](crate::Space::dim). Steps count from 1 to [`steps`](crate::Family::steps) = T.
 ///
 /// # Example
 /// ```
@@ -44,7 +44,7 @@ pub trait ConsistencyFunction<F: Float = f64>: Family + Send + Sync {
     /// Writes f_t of every row of `x` into the same row of `out`.
     ///
     /// # Panics
-    /// `x` and `out` do not both have shape n × `dim()`, or the family does not [hold](Self::holds) level `t`.
+    /// `x` and `out` do not both have shape n × `dim()`, or the family does not [hold](crate::Family::holds) level `t`.
     fn eval_into(&self, t: usize, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>);
 
     /// Allocating form of [`eval_into`](Self::eval_into).

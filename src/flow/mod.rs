@@ -48,7 +48,7 @@ use ndarray::{Array2, ArrayRef2};
 /// (Li, Huang and Wei 2025, eqs. (16)–(17), arXiv 2402.07802). Both directions are allowed.
 ///
 /// # Shapes
-/// Rows are points, columns coordinates: `x` and `out` are n × [`dim`](Self::dim).
+/// Rows are points, columns coordinates: `x` and `out` are n × [`dim`](crate::Space::dim).
 pub trait FlowMap<F: Float = f64>: Space + Send + Sync {
     /// Writes Φ_{from→to} of every row of `x` into the same row of `out`.
     ///

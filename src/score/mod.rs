@@ -26,7 +26,7 @@ use ndarray::{Array2, ArrayRef2, ArrayView1};
 /// A score s_θ(x) = ∇ log p_θ(x) of the law p_θ of X = cos θ · X₀ + sin θ · Z, exact or approximate.
 ///
 /// # Shapes
-/// Rows are points, columns coordinates: `x` and `out` are n × [`dim`](Self::dim), any n ≥ 0.
+/// Rows are points, columns coordinates: `x` and `out` are n × [`dim`](crate::Space::dim), any n ≥ 0.
 ///
 /// # Example
 /// The score of N(0, I) is −x at every level; [`ScoreFn`] turns the closure into a score.
@@ -62,7 +62,7 @@ pub trait ScoreFunction<F: Float = f64>: Space + Send + Sync {
 /// Implemented analytically by the built-in targets; [`DifferencedScore`] supplies it for any score by central differences.
 ///
 /// # Shapes
-/// `x`, `v` and `out` are n × [`dim`](Space::dim), row by row.
+/// `x`, `v` and `out` are n × [`dim`](crate::Space::dim), row by row.
 pub trait ScoreJacobian<F: Float = f64>: ScoreFunction<F> {
     /// Writes ∂s_θ(x_i) v_i for every row i into `out`.
     ///

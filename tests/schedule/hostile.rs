@@ -1,8 +1,10 @@
 //! Schedules at the ends of the floats, schedules by formula, and grids that are read.
 
+#[cfg(feature = "serde")]
+use onestep::NoiseLevel;
 use onestep::error;
 use onestep::schedule::{Karras, LiHuangWei, LinearSchedule, ScheduleError, ScheduleFn, UniformAngle};
-use onestep::{Grid, NoiseLevel, VarianceSchedule};
+use onestep::{Grid, VarianceSchedule};
 use proptest::prelude::*;
 
 /// What every grid that is returned satisfies.

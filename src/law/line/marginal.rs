@@ -11,7 +11,7 @@ const SAME: f64 = 8.0 * f64::EPSILON;
 ///
 /// # Accuracy
 /// Distribution function and quantile keep full relative accuracy in both tails and in deep gaps between modes: a point is labelled by
-/// its [`LineLabel`], the signed mass that lies between it and the modes, never by a number close to one.
+/// its [`LineLabel`](crate::law::LineLabel), the signed mass that lies between it and the modes, never by a number close to one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LineMarginal {
     pub(crate) weights: Vec<f64>,

@@ -53,7 +53,7 @@ pub trait PosteriorRule: Sample {
     /// The discrete law that stands for X_0 given X_θ = `x`.
     ///
     /// # Panics
-    /// `x` does not have length [`dim`](Space::dim).
+    /// `x` does not have length [`dim`](crate::Space::dim).
     fn posterior_rule(&self, level: NoiseLevel, x: &[f64]) -> DiscreteLaw;
 
     /// Another rule for the same law, of no higher accuracy: what the two differ by estimates the error of
