@@ -244,3 +244,15 @@ fn weights_of_a_softmax_in_single_precision_are_taken_and_normalised() {
     let w1 = Line::new(1.0).unwrap().samples(Measure::weighted(&x, &weights), &[0.0]).unwrap();
     close(w1, x.iter().zip(&weights).map(|(x, w)| x * w).sum::<f64>() / total, ROUNDING);
 }
+
+#[test]
+fn laws_at_large_orders() {
+    // N(0, 1) against N(0, 2²): the quantiles differ by |Z|, and E|Z|^p = 2^{p/2} Γ((p+1)/2)/√π.
+    let law = |std: f64| LineMixture::gaussian(0.0, std).unwrap().at(NoiseLevel::DATA);
+    for p in [3.0_f64, 10.0, 40.0, 100.0, 600.0] {
+        let moment = (0.5 * p * 2_f64.ln() + libm::lgamma(0.5 * (p + 1.0)) - 0.5 * std::f64::consts::PI.ln()) / p;
+        let w = Line::new(p).unwrap().laws(&law(1.0), &law(2.0), 1e-9).unwrap();
+        close(w.value, moment.exp(), 1e-9);
+        assert!(w.lower <= w.value && w.value <= w.upper);
+    }
+}

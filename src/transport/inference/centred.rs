@@ -17,7 +17,7 @@ use std::fmt;
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Centred {
-    /// The plug-in W_2²(X, Y): biased upwards by order n^{−2/d} near equality.
+    /// The plug-in W_2²(X, Y), biased upwards by order n^{−2/d} near equality; its standard error is that of rows which share their noise.
     pub raw: Estimate,
     /// V = max(U_x, U_y), U_x = W_2²(Y, X') − W_2²(X, X'), U_y = W_2²(X, Y') − W_2²(Y, Y'): in expectation at least W_2²(P, Q), up to smaller
     /// terms.
@@ -83,11 +83,17 @@ pub fn centred<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>, x2: &ArrayRef2<F>, 
     let u_x = combination(&[(1.0, &yx), (-1.0, &xx)]);
     let u_y = combination(&[(1.0, &xy), (-1.0, &yy)]);
     Ok(Centred {
-        raw: combination(&[(1.0, &raw)]),
+        raw: shared(&raw),
         upper: if u_y.value > u_x.value { u_y } else { u_x },
         lower: signed_square(&yx, &xx),
         symmetric: combination(&[(1.0, &xy), (-0.5, &xx), (-0.5, &yy)]),
     })
+}
+
+/// W_2² of two clouds that share their noise row by row: the potentials of a row of both vary together.
+fn shared(m: &Matching) -> Estimate {
+    let terms: Vec<f64> = m.u.iter().zip(&m.v).map(|(u, v)| u + v).collect();
+    Estimate::normal(m.cost, Estimate::from_samples(&terms).std_error, 2 * terms.len())
 }
 
 /// Σ c_k W_2²_k over matchings whose first clouds share one noise and whose second clouds share another.

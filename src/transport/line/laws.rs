@@ -105,13 +105,32 @@ const BREAKS: [f64; 12] = [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0
 /// Rounding error of a quantile, in ulp.
 const QUANTILE_ULPS: f64 = 4.0;
 
+/// Orders above this are integrated with weight and power in one exponent, in a unit that makes the largest value of both about one.
+const HIGH: f64 = 8.0;
+
+/// The unit of powers: the largest gap at the first levels, or for a high order the largest e^{−s/p} |gap| at any.
+fn unit(order: Order, gap: impl Fn(Half, f64) -> f64) -> f64 {
+    let levels: Vec<f64> = if order.value() <= HIGH { BREAKS[..8].to_vec() } else { (0..=350).map(|k| 2.0 * f64::from(k)).collect() };
+    let damping = |s: f64| if order.value() <= HIGH { 1.0 } else { (-s / order.value()).exp() };
+    let gap = &gap;
+    largest([Half::Lower, Half::Upper].into_iter().flat_map(|half| levels.iter().map(move |&s| damping(s) * gap(half, s))))
+}
+
 /// ½ e^{−s} |a − b|^p in units of scale^p, with its rounding error.
 fn weighted_gap(order: Order, a: f64, b: f64, s: f64, scale: f64) -> Value {
-    let weight = 0.5 * (-s).exp();
-    let gap = (a - b) / scale;
-    let noise = QUANTILE_ULPS * f64::EPSILON * (a.abs() + b.abs()) / scale;
-    let value = weight * order.power(gap);
-    Value { value, rounding: weight * order.power(gap.abs() + noise) - value }
+    let gap = ((a - b) / scale).abs();
+    let noise = QUANTILE_ULPS * f64::EPSILON * (a.abs() / scale + b.abs() / scale);
+    if order.value() <= HIGH {
+        let weight = 0.5 * (-s).exp();
+        let value = weight * order.power(gap);
+        return Value { value, rounding: weight * order.power(gap + noise) - value };
+    }
+    // Neither the power nor the weight alone need be a number.
+    let exponent = |gap: f64| order.value() * gap.ln() - s;
+    let value = 0.5 * exponent(gap).exp();
+    let of_exponent = f64::EPSILON * (exponent(gap).abs() + s + 1.0);
+    let rounding = if value > 0.0 { value * of_exponent } else { 0.0 };
+    Value { value, rounding: rounding + (0.5 * exponent(gap + noise).exp() - value) }
 }
 
 impl Line {
@@ -144,7 +163,7 @@ impl Line {
         check_tolerance(tolerance)?;
         let halves = [Half::Lower, Half::Upper];
         let gap = |half: Half, s: f64| (half.quantile(left, s) - half.quantile(right, s)).abs();
-        let scale = largest(halves.iter().flat_map(|&half| BREAKS[..8].iter().map(move |&s| gap(half, s))));
+        let scale = unit(self.order, gap);
         let pieces: Vec<Piece<Half>> =
             halves.iter().flat_map(|&tag| BREAKS.windows(2).map(move |b| Piece { low: b[0], high: b[1], tag })).collect();
         let integrand = |half: Half, s: f64| weighted_gap(self.order, half.quantile(left, s), half.quantile(right, s), s, scale);
@@ -205,8 +224,12 @@ impl Line {
         check_tolerance(tolerance)?;
         let x = sorted(CLOUDS[0].cloud, x)?;
         let cells = cells(&x);
-        let gap = |cell: &Piece<Cell>| (cell.tag.half.quantile(law, cell.low) - cell.tag.point).abs();
-        let scale = largest(cells.iter().map(gap));
+        let scale = if self.order.value() <= HIGH {
+            largest(cells.iter().map(|cell| (cell.tag.half.quantile(law, cell.low) - cell.tag.point).abs()))
+        } else {
+            let (low, high) = (x[0], x[x.len() - 1]);
+            unit(self.order, |half, s| (half.quantile(law, s) - if half == Half::Lower { low } else { high }).abs())
+        };
         let crossed = parallel::map(cells.len(), |k| cut_at_crossing(cells[k], law)).concat();
         let integrand = |cell: Cell, s: f64| weighted_gap(self.order, cell.point, cell.half.quantile(law, s), s, scale);
         let rule: &Rule = if x.len() < FEW { &K15 } else { &K7 };
@@ -220,6 +243,8 @@ impl Line {
             (distance(integral.value), distance(integral.value - integral.error), distance(integral.value + integral.error));
         if !(integral.converged && value.is_finite()) {
             let iterations = integral.evaluations;
+            // NaN would be cut to 0 by the maximum in `distance`.
+            let (lower, upper) = if (integral.value + integral.error).is_finite() { (lower, upper) } else { (0.0, f64::INFINITY) };
             return Err(TransportError::NotConverged { iterations, lower, upper, residual: integral.error });
         }
         Ok(Estimate { value, std_error: 0.0, lower, upper, evaluations: integral.evaluations })
