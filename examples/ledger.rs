@@ -143,7 +143,7 @@ fn print_steps(a: &Arguments, report: &LedgerReport) {
         100.0 * report.steps.iter().map(|s| s.error.std_error / s.error.value).fold(0.0, f64::max)
     );
     say!(
-        "{:>6} {:>8} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11}",
+        "{:>6} {:>8} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11}",
         "t",
         "angle",
         "error",
@@ -153,12 +153,13 @@ fn print_steps(a: &Arguments, report: &LedgerReport) {
         "T1",
         "T2",
         "remainder",
-        "quadrature"
+        "quadrature",
+        "T2 error"
     );
     for step in &report.steps {
         let terms: Vec<String> = columns(step).iter().map(|(_, _, term)| format!("{:>11.4e}", term.value)).collect();
         let quadrature = step.quadrature_error.map_or_else(|| "-".to_string(), |e| format!("{e:.1e}"));
-        say!("{:>6} {:>8.4} {} {quadrature:>11}", step.step, step.angle, terms.join(" "));
+        say!("{:>6} {:>8.4} {} {quadrature:>11} {:>11.1e}", step.step, step.angle, terms.join(" "), step.second_order_error);
     }
 }
 

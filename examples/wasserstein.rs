@@ -20,7 +20,7 @@ use common::{Format, Row, fail, limits, name, number, print_row, progress, say};
 use onestep::Estimate;
 use onestep::transport::gaussian::{gelbrich, gelbrich_plug_in};
 use onestep::transport::inference::bootstrap;
-use onestep::transport::{Assignment, DistanceFn, Line, Measure, NetworkSimplex, Sinkhorn, Sliced, TransportError};
+use onestep::transport::{Assignment, Bottleneck, DistanceFn, Line, Measure, NetworkSimplex, Sinkhorn, Sliced, TransportError};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
@@ -49,7 +49,7 @@ struct Arguments {
     /// Which distance.
     #[arg(long, value_enum, default_value_t = Method::Exact)]
     method: Method,
-    /// The order p ≥ 1.
+    /// The order p ≥ 1; inf for W_∞, the longest way in the best plan, by --method exact.
     #[arg(long, default_value_t = 2.0)]
     order: f64,
     /// ε of `sinkhorn`, in the units of ‖x − y‖^p; 1 by default.
@@ -64,7 +64,7 @@ struct Arguments {
     /// Seed of directions and resampling; 0 by default.
     #[arg(long)]
     seed: Option<u64>,
-    /// Replicates of the bootstrap; 0 for none. Its interval covers the expectation of the distance at this n, not its bias.
+    /// Replicates of the bootstrap for `std_error`; 0 for none. It knows nothing of the bias: `onestep::transport::inference` does.
     #[arg(long, default_value_t = 0, value_parser = limits::count(0, limits::POINTS))]
     bootstrap: usize,
     /// How to print.
@@ -122,6 +122,9 @@ impl Arguments {
         }
         if self.method == Method::Gaussian && self.order != 2.0 {
             return Err(format!("--order {}: the method gaussian knows W_2 only", self.order).into());
+        }
+        if self.order == f64::INFINITY && self.method != Method::Exact {
+            return Err(format!("--order inf belongs to --method exact, {} does not know it", self.method.name()).into());
         }
         if self.estimator() == Estimator::BiasRemoved {
             if self.weights.is_some() {
@@ -197,16 +200,36 @@ impl Answer {
 type Cloud<'a> = Measure<'a, f64>;
 
 fn exact(order: f64, x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
+    if order == f64::INFINITY {
+        let worst = Bottleneck::new().solve(x, y)?;
+        return Ok(Answer { lower: worst.lower, upper: worst.upper, ..Answer::exact(worst.distance) });
+    }
     if x.weights().is_none() && y.weights().is_none() && x.points().nrows() == y.points().nrows() {
         let m = Assignment::new(order)?.solve(&x.points(), &y.points())?;
-        return Ok(Answer { lower: m.lower, gap: m.gap, iterations: Some(m.effort.iterations), ..Answer::exact(m.distance) });
+        return Ok(Answer {
+            lower: m.lower,
+            upper: m.upper,
+            gap: m.gap,
+            iterations: Some(m.effort.iterations),
+            ..Answer::exact(m.distance)
+        });
     }
     let plan = NetworkSimplex::new(order)?.solve(x, y)?;
-    Ok(Answer { lower: plan.lower, gap: plan.gap, iterations: Some(plan.effort.iterations), ..Answer::exact(plan.distance) })
+    Ok(Answer {
+        lower: plan.lower,
+        upper: plan.upper,
+        gap: plan.gap,
+        iterations: Some(plan.effort.iterations),
+        ..Answer::exact(plan.distance)
+    })
 }
 
+/// The relative accuracy that the distance on the line documents, and the rounding of the ends.
+const LINE_ACCURACY: f64 = 1.1e-14;
+
 fn line(order: f64, x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
-    Ok(Answer::exact(Line::new(order)?.samples(x, y)?))
+    let value = Line::new(order)?.samples(x, y)?;
+    Ok(Answer { lower: value * (1.0 - LINE_ACCURACY), upper: value * (1.0 + LINE_ACCURACY), ..Answer::exact(value) })
 }
 
 fn sliced(sliced: &Sliced, x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
@@ -221,7 +244,8 @@ fn sinkhorn(order: f64, reg: f64, x: Cloud, y: Cloud) -> Result<Answer, Transpor
 }
 
 fn gaussian(x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
-    Ok(Answer { upper: f64::NAN, ..Answer::exact(gelbrich_plug_in(x, y)?) })
+    // The bound itself is rounded, so that it certifies nothing to the last digit.
+    Ok(Answer { lower: f64::NAN, upper: f64::NAN, ..Answer::exact(gelbrich_plug_in(x, y)?) })
 }
 
 /// Reads both clouds, with their columns in one order.
@@ -287,14 +311,14 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             bar.inc(1);
             Ok(measure(x, y)?.value)
         };
-        let estimate = bootstrap(&DistanceFn::new(counted), x, y, arguments.bootstrap, &mut rng)?;
-        answer = Answer { value: estimate.value, ..answer.with_interval(&estimate) };
+        let spread = bootstrap(&DistanceFn::new(counted), x, y, arguments.bootstrap, &mut rng)?;
+        answer = Answer { std_error: spread.std_error, ..answer };
     }
     bar.finish_and_clear();
     let row: Row = vec![
         ("method", json!(arguments.method.name())),
         ("estimator", json!(name(arguments.estimator()))),
-        ("order", number(order)),
+        ("order", if order == f64::INFINITY { json!("inf") } else { number(order) }),
         ("n", json!(n)),
         ("m", json!(m)),
         ("dim", json!(dim)),

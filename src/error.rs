@@ -117,6 +117,48 @@ pub struct NotFinite {
     pub value: f64,
 }
 
+/// Weights do not sum to one.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("{name} sum to {sum}, not to 1 (within {tolerance:.1e})")]
+#[non_exhaustive]
+pub struct WeightSum {
+    /// The weights.
+    pub name: &'static str,
+    /// Their sum.
+    pub sum: f64,
+    /// How far from 1 it may be: see [`weight_tolerance`].
+    pub tolerance: f64,
+}
+
+/// How far from 1 the sum of `count` weights may be, in every room of the crate: 2⁻²⁴ (8 + √`count`). Weights within it are normalised exactly.
+///
+/// That is what a softmax in single precision leaves, a few roundings of the common sum and one of each weight, and what seven printed digits
+/// do; a weight that is missing or counted twice is far outside.
+///
+/// ```
+/// use onestep::error::weight_tolerance;
+/// use onestep::transport::{Line, Measure};
+/// assert!(weight_tolerance(1000) < 3e-6);
+/// let third = f64::from(1.0_f32 / 3.0);
+/// let w1 = Line::new(1.0)?.samples(Measure::weighted(&[0.0, 1.0, 2.0], &[third; 3]), &[0.0])?;
+/// assert!((w1 - 1.0).abs() < 1e-15); // normalised exactly
+/// # Ok::<(), onestep::Error>(())
+/// ```
+#[must_use]
+pub fn weight_tolerance(count: usize) -> f64 {
+    0.5 * f64::from(f32::EPSILON) * (8.0 + (count as f64).sqrt())
+}
+
+/// Weights divided by their sum, if that is one within [`weight_tolerance`].
+pub(crate) fn normalised(name: &'static str, weights: &[f64]) -> Result<Vec<f64>, WeightSum> {
+    let (sum, tolerance) = (weights.iter().sum::<f64>(), weight_tolerance(weights.len()));
+    // Negated, so that NaN is refused.
+    if !((sum - 1.0).abs() <= tolerance) {
+        return Err(WeightSum { name, sum, tolerance });
+    }
+    Ok(weights.iter().map(|w| w / sum).collect())
+}
+
 /// `value`, if it is in the range.
 pub(crate) fn check_range<T: Copy + Into<Value>>(name: &'static str, value: T, ok: bool, range: &'static str) -> Result<T, OutOfRange> {
     if ok { Ok(value) } else { Err(OutOfRange { name, value: value.into(), range }) }

@@ -1,5 +1,6 @@
 //! A measured number and what is known about its error.
 
+use crate::numeric::special::student::two_sided_quantile;
 use std::fmt;
 
 /// A measured number, its standard error and an interval.
@@ -14,7 +15,7 @@ use std::fmt;
 /// ```
 /// use onestep::Estimate;
 /// let e = Estimate::from_samples(&[1.0, 2.0, 3.0, 4.0]);
-/// assert_eq!(e.to_string(), "2.50 ± 0.65 [1.23, 3.77]");
+/// assert_eq!(e.to_string(), "2.50 ± 0.65 [0.44, 4.56]");
 /// assert_eq!(e.value, 2.5);
 /// assert!((e.std_error - (5.0_f64 / 12.0).sqrt()).abs() < 1e-15);
 /// assert!(e.lower < e.value && e.value < e.upper);
@@ -36,6 +37,9 @@ pub struct Estimate {
 
 /// 97.5 % quantile of N(0, 1).
 const NORMAL_975: f64 = 1.959_963_984_540_054;
+
+/// Degrees of freedom from which on Student's quantile and the normal one agree to 1e−6.
+const STUDENT: f64 = 2e6;
 
 impl Estimate {
     /// A computed number with an absolute error bound, no sampling.
@@ -63,7 +67,21 @@ impl Estimate {
         Self { value, std_error, lower: value - half, upper: value + half, evaluations }
     }
 
-    /// The mean of independent samples, its standard error and 95 % normal interval.
+    /// A value with a standard error that has `freedom` degrees of freedom, and the 95 % interval by Student's quantile.
+    ///
+    /// ```
+    /// use onestep::Estimate;
+    /// let e = Estimate::student(0.0, 1.0, 1.0, 2);
+    /// assert!((e.upper - 12.7062).abs() < 1e-4 && e.lower == -e.upper);
+    /// ```
+    #[must_use]
+    pub fn student(value: f64, std_error: f64, freedom: f64, evaluations: usize) -> Self {
+        let quantile = if freedom < STUDENT { two_sided_quantile(0.95, freedom) } else { NORMAL_975 };
+        let half = if std_error == 0.0 { 0.0 } else { quantile * std_error };
+        Self { value, std_error, lower: value - half, upper: value + half, evaluations }
+    }
+
+    /// The mean of independent samples, its standard error and 95 % interval by Student's quantile.
     /// One sample has no standard error: it is reported as infinite. An empty slice gives NaN throughout.
     ///
     /// ```
@@ -81,7 +99,11 @@ impl Estimate {
             1 => f64::INFINITY,
             _ => (square / (n - 1.0) / n).sqrt(),
         };
-        Self::normal(mean, std_error, samples.len())
+        if samples.len() < 2 {
+            Self::normal(mean, std_error, samples.len())
+        } else {
+            Self::student(mean, std_error, n - 1.0, samples.len())
+        }
     }
 
     /// Whether the interval holds `truth`.

@@ -61,6 +61,14 @@ pub enum AuditError {
         /// Where it was evaluated.
         point: Vec<f64>,
     },
+    /// A result overflowed, though every value was finite.
+    #[error("{name} at level {step} overflows: the values are too large")]
+    Overflow {
+        /// The result.
+        name: &'static str,
+        /// The level.
+        step: usize,
+    },
     /// f_1 is not the identity.
     #[error("f_1 is not the identity: it takes {point:?} to {image:?}")]
     Boundary {

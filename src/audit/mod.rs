@@ -5,7 +5,7 @@
 //! | Which step and which term of the proof is to blame for the error? | [`Ledger`] | a function to call; the law's posterior and its flow |
 //! | Is this table of values (t, x, f) from another framework right? | [`KnownAnswer`] | values alone; the flow, and the population optimum to split the error |
 //! | What is my trained family worth, and was T enough? | [`StepCheck`] | a trained family and held-out data; the law for errors, sandwich and verdict |
-//! | How fast does an error fall with T or d? | [`RateModel`] | errors at several sizes |
+//! | How fast does an error fall with T or d? | [`RateModel::fit`] for measured errors, [`RateModel::trend`] for computed ones | errors at several sizes |
 //!
 //! A law with a flow in closed form is its own flow map. For another one take [`FlowSolver::flow_of`](crate::flow::FlowSolver::flow_of).
 
@@ -18,7 +18,7 @@ mod step_check;
 pub use error::AuditError;
 pub use known_answer::{Decrease, Finding, Gap, KnownAnswer, KnownAnswerReport, LevelAnswer};
 pub use ledger::{Blame, Ledger, LedgerReport, LedgerStep, LedgerTerm, LedgerTerms, LocalPart};
-pub use rates::{RateFit, RateModel};
+pub use rates::{LocalSlope, RateFit, RateModel, RateTrend};
 pub use step_check::{KnownErrors, Sandwiched, StepCheck, StepErrors, StepReport};
 
 use crate::flow::FlowMap;
@@ -34,9 +34,4 @@ fn flow_to_first<M: FlowMap + ?Sized>(flow: &M, grid: &Grid, t: usize, x: &Array
     let image = flow.flow(grid.level(t), grid.level(1), x);
     check_values("the flow map", t, x, &image)?;
     Ok(image)
-}
-
-/// The lengths of the rows.
-fn lengths(rows: &ArrayRef2<f64>) -> Vec<f64> {
-    rows.rows().into_iter().map(|r| r.dot(&r).sqrt()).collect()
 }

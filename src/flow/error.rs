@@ -39,6 +39,12 @@ pub enum FlowError {
         /// Steps attempted.
         steps: usize,
     },
+    /// The derivative of the flow overflowed at a point.
+    #[error("the derivative of the flow at row {row} is not finite")]
+    DerivativeNotFinite {
+        /// The row, from 1.
+        row: usize,
+    },
     /// A fixed-step sampler took a point to NaN or infinity.
     #[error("row {row} is not finite after the step from level {t}")]
     PointNotFinite {

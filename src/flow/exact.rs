@@ -1,7 +1,7 @@
 //! Exact flow maps: Gaussian targets, products, rotations and shifts.
 
 use crate::float::Float;
-use crate::flow::{FlowJacobian, FlowMap};
+use crate::flow::{FlowJacobian, FlowMap, SecondDerivative};
 use crate::law::Gaussian;
 use crate::law::Product;
 use crate::law::Rotated;
@@ -10,7 +10,7 @@ use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::schedule::Grid;
 use crate::space::Space;
-use ndarray::{ArrayRef2, Axis};
+use ndarray::{Array2, ArrayRef2, Axis};
 
 impl Gaussian {
     /// √(v_to/v_from) for every distinct eigenvalue: the slope of the flow map along its eigenspace. Without noise and variance there is
@@ -81,6 +81,20 @@ impl<F: Float> FlowJacobian<F> for Gaussian {
         assert_shapes("jvp", self.mean_slice().len(), v, out);
         self.covariance().apply(&self.slopes(from, to), v, out);
     }
+
+    /// 0: the map is affine.
+    fn second_derivative(
+        &self,
+        _from: NoiseLevel,
+        _to: NoiseLevel,
+        x: &ArrayRef2<F>,
+        u: &ArrayRef2<F>,
+        v: &ArrayRef2<F>,
+    ) -> Option<SecondDerivative<F>> {
+        assert_shapes("second_derivative", self.mean_slice().len(), x, u);
+        assert_shapes("second_derivative", self.mean_slice().len(), x, v);
+        Some(SecondDerivative::zero(x.nrows(), x.ncols()))
+    }
 }
 
 impl<F: Float, T: FlowMap<F>> FlowMap<F> for Product<T> {
@@ -101,6 +115,26 @@ impl<F: Float, T: FlowJacobian<F>> FlowJacobian<F> for Product<T> {
             factor.jvp_into(from, to, &x, &v, &mut out.slice_axis_mut(Axis(1), columns));
         }
     }
+
+    fn second_derivative(
+        &self,
+        from: NoiseLevel,
+        to: NoiseLevel,
+        x: &ArrayRef2<F>,
+        u: &ArrayRef2<F>,
+        v: &ArrayRef2<F>,
+    ) -> Option<SecondDerivative<F>> {
+        assert_shapes("second_derivative", self.dim(), x, u);
+        assert_shapes("second_derivative", self.dim(), x, v);
+        let mut whole = SecondDerivative::zero(x.nrows(), x.ncols());
+        for (factor, columns) in self.blocks(Space::dim) {
+            let [x, u, v] = [x, u, v].map(|table| table.slice_axis(Axis(1), columns));
+            let part = factor.second_derivative(from, to, &x, &u, &v)?;
+            whole.value.slice_axis_mut(Axis(1), columns).assign(&part.value);
+            whole.error.iter_mut().zip(part.error).for_each(|(e, own)| *e = e.hypot(own));
+        }
+        Some(whole)
+    }
 }
 
 impl<F: Float, T: FlowMap<F>> FlowMap<F> for Rotated<T> {
@@ -115,6 +149,21 @@ impl<F: Float, T: FlowJacobian<F>> FlowJacobian<F> for Rotated<T> {
         assert_shapes("jvp", self.inner().dim(), x, out);
         assert_shapes("jvp", self.inner().dim(), v, out);
         self.rotate_into(&self.inner().jvp(from, to, &self.unrotate(x), &self.unrotate(v)), out);
+    }
+
+    fn second_derivative(
+        &self,
+        from: NoiseLevel,
+        to: NoiseLevel,
+        x: &ArrayRef2<F>,
+        u: &ArrayRef2<F>,
+        v: &ArrayRef2<F>,
+    ) -> Option<SecondDerivative<F>> {
+        let [x, u, v] = [x, u, v].map(|table| self.unrotate(table));
+        let straight = self.inner().second_derivative(from, to, &x, &u, &v)?;
+        let mut value = Array2::zeros(straight.value.raw_dim());
+        self.rotate_into(&straight.value, &mut value);
+        Some(SecondDerivative::new(value, straight.error))
     }
 }
 
@@ -131,5 +180,16 @@ impl<F: Float, T: FlowJacobian<F>> FlowJacobian<F> for Shifted<T> {
     fn jvp_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("jvp", self.inner().dim(), x, out);
         self.inner().jvp_into(from, to, &self.unshift(from, x), v, out);
+    }
+
+    fn second_derivative(
+        &self,
+        from: NoiseLevel,
+        to: NoiseLevel,
+        x: &ArrayRef2<F>,
+        u: &ArrayRef2<F>,
+        v: &ArrayRef2<F>,
+    ) -> Option<SecondDerivative<F>> {
+        self.inner().second_derivative(from, to, &self.unshift(from, x), u, v)
     }
 }

@@ -92,3 +92,30 @@ impl<F: Float, S: ScoreJacobian<F> + ?Sized> Field<F> for TangentField<'_, S> {
         }
     }
 }
+
+/// The flow with two tangents and the second derivative along them: rows are (x, u, v, w), u and v as in [`TangentField`], and
+/// dw/dθ = −tan θ (w + ∂s_θ(x) w + ∂²s_θ(x)\[u, v\]), from w = 0.
+///
+/// The score must know its second derivative.
+#[derive(Debug)]
+pub(crate) struct BendField<'s, S: ?Sized> {
+    pub(crate) score: &'s S,
+}
+
+impl<F: Float, S: ScoreJacobian<F> + ?Sized> Field<F> for BendField<'_, S> {
+    fn width(&self) -> usize {
+        4 * self.score.dim()
+    }
+
+    fn velocity(&self, level: NoiseLevel, y: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
+        TangentField { score: self.score, tangents: 3, transposed: false }.velocity(level, y, out);
+        let (level, dim) = (regular::<F>(level), self.score.dim());
+        let part = |i: usize| y.slice_axis(Axis(1), Slice::from(i * dim..(i + 1) * dim)).to_owned();
+        let (x, u, v) = (part(0), part(1), part(2));
+        let mut of_w = out.slice_axis_mut(Axis(1), Slice::from(3 * dim..));
+        match self.score.score_second_derivative(level, &x, &u, &v) {
+            Some(bend) => of_w.scaled_add(F::of(-level.tan()), &bend),
+            None => of_w.fill(F::nan()),
+        }
+    }
+}

@@ -2,12 +2,12 @@
 
 use crate::float::Float;
 use crate::flow::solver::FlowSolver;
-use crate::flow::{FlowJacobian, FlowMap};
+use crate::flow::{FlowJacobian, FlowMap, SecondDerivative};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::score::{ScoreFunction, ScoreJacobian};
 use crate::space::{Space, inherent_dim};
-use ndarray::ArrayRef2;
+use ndarray::{Array2, ArrayRef2};
 
 /// The flow map of a score, integrated at every call: a [`FlowMap`] for any score.
 ///
@@ -122,5 +122,19 @@ impl<F: Float, S: ScoreJacobian<F>> FlowJacobian<F> for IntegratedFlow<S> {
             Ok(solution) => out.assign(&solution.tangents),
             Err(_) => out.fill(F::nan()),
         }
+    }
+
+    /// By the second variational equation, where the score knows its second derivative. NaN where the integration fails.
+    fn second_derivative(
+        &self,
+        from: NoiseLevel,
+        to: NoiseLevel,
+        x: &ArrayRef2<F>,
+        u: &ArrayRef2<F>,
+        v: &ArrayRef2<F>,
+    ) -> Option<SecondDerivative<F>> {
+        self.solver
+            .solve_second(&self.score, from, to, x, u, v)
+            .unwrap_or_else(|_| Some(SecondDerivative::new(Array2::from_elem(x.raw_dim(), F::nan()), vec![f64::INFINITY; x.nrows()])))
     }
 }

@@ -9,12 +9,13 @@ use crate::flow::lipschitz_report::LipschitzReport;
 use crate::flow::solver::FlowSolver;
 use crate::flow::stepper::run_blocks;
 use crate::level::NoiseLevel;
+use crate::numeric::rows::normalise;
 use crate::score::ScoreJacobian;
 use nalgebra::DMatrix;
-use ndarray::{Array2, ArrayRef2, ArrayView1, Axis};
+use ndarray::{Array2, ArrayRef2, Axis, Slice};
 use rand::RngCore;
 
-/// Measures L_f of Assumption 1: sup ‖∂Φ_{t→k}(x)‖.
+/// Measures L_f of Assumption 1, sup ‖∂Φ_{t→k}(x)‖, **from below**: a norm at a point is at most L_f, and no finite number of points gives more.
 ///
 /// Up to d = 8 the norm is the largest singular value of the full Jacobian. Above, it is found by power iteration on ∂Φᵀ∂Φ, for all rows at
 /// once: the derivative carries v forward along the trajectory, its transpose carries the image back.
@@ -33,6 +34,8 @@ pub struct LipschitzProbe {
 
 /// Up to this dimension the full Jacobian is cheaper than power iteration.
 const FULL_JACOBIAN_DIM: usize = 8;
+/// A search ends when its proposals come this near to the points.
+const SMALLEST_SCALE: f64 = 1e-12;
 /// Rounds of power iteration.
 const ROUNDS: usize = 200;
 
@@ -119,7 +122,7 @@ impl LipschitzProbe {
     /// sup over pairs of the given levels, noisier to cleaner: for every row x_i, taken at the first and noisiest of `levels` (in falling
     /// order of noise), the largest ‖∂Φ_{t→k}‖ along its trajectory over all pairs of levels. Identity maps count: no norm is below 1.
     ///
-    /// Up to d = 8 the Jacobians of all pairs come from one integration, ∂Φ_{t→k} = ∂Φ_{T→k} (∂Φ_{T→t})^{−1}; above, every pair is a power
+    /// Up to d = 8 the Jacobians of all pairs come from one integration, as products of those between neighbouring levels; above, every pair is a power
     /// iteration of its own, so give few levels.
     ///
     /// # Errors
@@ -172,7 +175,7 @@ impl LipschitzProbe {
     }
 
     /// Climbs from the rows of `x` towards larger norms: each round proposes x + scale · N(0, I) for every row, keeps what is larger, and
-    /// halves the scale after a round in which no row improved. The report is that of the rows reached, which are returned with it.
+    /// halves the scale after a round in which no row improved; it ends early at a scale of 10⁻¹². The report is that of the rows reached, which are returned with it.
     ///
     /// The points leave the law of X_T, so of this report only [`supremum`](LipschitzReport::supremum) means something.
     ///
@@ -224,11 +227,15 @@ impl LipschitzProbe {
             if !improved {
                 scale *= 0.5;
             }
+            if scale < SMALLEST_SCALE {
+                break;
+            }
         }
         Ok((best, at))
     }
 
-    /// The largest norm over all pairs of `levels`, by full Jacobians from the first level.
+    /// The largest norm over all pairs of `levels`, by the full Jacobians of the maps between neighbours. The derivative of a longer map is
+    /// their product; no matrix is inverted, since flows to narrow laws have singular derivatives.
     fn by_jacobian<F: Float, S: ScoreJacobian<F> + ?Sized>(
         &self,
         score: &S,
@@ -237,18 +244,26 @@ impl LipschitzProbe {
     ) -> Result<LipschitzReport, FlowError> {
         let dim = score.dim();
         let field = TangentField { score, tangents: dim, transposed: false };
-        let start = FlowSolver::with_unit_tangents(x);
-        let (points, effort) = run_blocks(&field, &self.solver.plan()?, levels[0], &levels[1..], &start)?;
-        let jacobian = |row: ArrayView1<'_, F>| DMatrix::from_fn(dim, dim, |j, k| row[(k + 1) * dim + j].as_f64());
-        let norms = (0..x.nrows()).map(|i| {
-            let jacobians: Vec<_> = points.iter().map(|p| jacobian(p.row(i))).collect();
-            let pairs = jacobians.iter().enumerate().flat_map(|(a, from)| {
-                let inverse = from.clone().try_inverse();
-                jacobians[a + 1..].iter().filter_map(move |to| inverse.as_ref().map(|inverse| to * inverse))
-            });
-            pairs.chain(jacobians.iter().cloned()).map(|j| j.singular_values().max()).fold(0.0, f64::max)
-        });
-        Ok(LipschitzReport { norms: norms.collect(), converged: true, effort })
+        let (mut at, mut effort) = (x.to_owned(), FlowEffort::default());
+        let mut norms = vec![0.0; x.nrows()];
+        // For every row the derivatives from each level passed to the present one.
+        let mut open: Vec<Vec<DMatrix<f64>>> = vec![Vec::new(); x.nrows()];
+        for leg in levels.windows(2) {
+            let (points, own) = run_blocks(&field, &self.solver.plan()?, leg[0], &leg[1..], &FlowSolver::with_unit_tangents(&at))?;
+            effort.add(own);
+            let end = &points[0];
+            for ((open, norm), row) in open.iter_mut().zip(&mut norms).zip(end.rows()) {
+                let step = DMatrix::from_fn(dim, dim, |j, k| row[(k + 1) * dim + j].as_f64());
+                open.iter_mut().for_each(|from| *from = &step * &*from);
+                open.push(step);
+                *norm = open.iter().map(|j| j.singular_values().max()).fold(*norm, larger);
+            }
+            at = end.slice_axis(Axis(1), Slice::from(..dim)).to_owned();
+        }
+        if let Some(row) = norms.iter().position(|n: &f64| !n.is_finite()) {
+            return Err(FlowError::DerivativeNotFinite { row: row + 1 });
+        }
+        Ok(LipschitzReport { norms, converged: true, effort })
     }
 
     fn by_power<F: Float, S: ScoreJacobian<F> + ?Sized>(
@@ -268,7 +283,10 @@ impl LipschitzProbe {
             let mut image = forward.tangents;
             let norms = normalise(&mut image);
             let change = norms.iter().zip(&report.norms).map(|(n, o)| (n - o).abs() / n.max(f64::MIN_POSITIVE)).fold(0.0, f64::max);
-            report.norms.iter_mut().zip(norms).for_each(|(best, n)| *best = best.max(n));
+            report.norms.iter_mut().zip(norms).for_each(|(best, n)| *best = larger(*best, n));
+            if let Some(row) = report.norms.iter().position(|n| !n.is_finite()) {
+                return Err(FlowError::DerivativeNotFinite { row: row + 1 });
+            }
             if change <= self.precision {
                 report.converged = true;
                 break;
@@ -282,15 +300,7 @@ impl LipschitzProbe {
     }
 }
 
-/// Scales every row to length one and returns the lengths; a zero row stays.
-fn normalise<F: Float>(rows: &mut Array2<F>) -> Vec<f64> {
-    rows.axis_iter_mut(Axis(0))
-        .map(|mut row| {
-            let length = row.iter().map(|v| v.as_f64().powi(2)).sum::<f64>().sqrt();
-            if length > 0.0 {
-                row.mapv_inplace(|v| v / F::of(length));
-            }
-            length
-        })
-        .collect()
+/// The larger of two numbers, NaN if either is.
+fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a >= b { a } else { b }
 }

@@ -37,7 +37,7 @@ pub struct LipschitzReport {
 }
 
 impl LipschitzReport {
-    /// The largest norm found: a lower bound on L_f.
+    /// The largest norm found: a **lower bound** on L_f, up to the error of the integration (a few times its tolerance, relatively).
     ///
     /// ```
     /// # use onestep::NoiseLevel;

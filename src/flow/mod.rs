@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | Where does the flow take these points, for a law with a flow in closed form? | the law itself: [`Gaussian`](crate::law::Gaussian), [`LineMixture`](crate::law::LineMixture), [`Radial`](crate::law::Radial) and their products, rotations and shifts implement [`FlowMap`] |
 //! | The same for any other law, or for a score of my own? | [`FlowSolver::flow_of`], an [`IntegratedFlow`]; [`FlowSolver::solve`] says why it failed and what it cost |
-//! | What is the derivative of the flow? | [`FlowJacobian::jvp`]; all of it at once by [`FlowSolver::jacobian`], its transpose by [`FlowSolver::solve_transposed`] |
+//! | What is the derivative of the flow? | [`FlowJacobian::jvp`], and [`FlowJacobian::second_derivative`]; all of it at once by [`FlowSolver::jacobian`], its transpose by [`FlowSolver::solve_transposed`] |
 //! | How good are the samplers that people use, on T levels? | [`FixedStep`]: Euler, Heun, DDIM, any [`Tableau`] |
 //! | What is L_f? | [`LipschitzProbe`], from below, for any score; exactly by [`Gaussian::lipschitz`](crate::law::Gaussian::lipschitz) and by the population recursions, whose reports hold it |
 
@@ -19,6 +19,7 @@ mod lipschitz_report;
 mod quantile;
 pub(crate) mod radial;
 mod samplers;
+mod second_derivative;
 mod solution;
 mod solver;
 mod stepper;
@@ -30,6 +31,7 @@ pub use integrated::IntegratedFlow;
 pub use lipschitz::LipschitzProbe;
 pub use lipschitz_report::LipschitzReport;
 pub use samplers::FixedStep;
+pub use second_derivative::SecondDerivative;
 pub use solution::{FlowSolution, TangentSolution};
 pub use solver::FlowSolver;
 pub use tableau::Tableau;
@@ -82,6 +84,22 @@ pub trait FlowJacobian<F: Float = f64>: FlowMap<F> {
         self.jvp_into(from, to, x, v, &mut out);
         out
     }
+
+    /// D²Φ_{from→to}(x_i)\[u_i, v_i\] of every row i, with its error. `None` where the map does not know it, whatever the points: then only
+    /// differences of the Jacobian are left.
+    ///
+    /// # Panics
+    /// `x`, `u` and `v` do not all have shape n × `dim()`.
+    fn second_derivative(
+        &self,
+        _from: NoiseLevel,
+        _to: NoiseLevel,
+        _x: &ArrayRef2<F>,
+        _u: &ArrayRef2<F>,
+        _v: &ArrayRef2<F>,
+    ) -> Option<SecondDerivative<F>> {
+        None
+    }
 }
 
 delegate! {
@@ -93,5 +111,6 @@ delegate! {
 delegate! {
     impl[F: Float,] FlowJacobian<F> {
         fn jvp_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>);
+        fn second_derivative(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, u: &ArrayRef2<F>, v: &ArrayRef2<F>) -> Option<SecondDerivative<F>>;
     }
 }

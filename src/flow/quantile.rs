@@ -1,7 +1,7 @@
 //! The exact flow map on the line: quantile to quantile.
 
 use crate::float::Float;
-use crate::flow::{FlowJacobian, FlowMap};
+use crate::flow::{FlowJacobian, FlowMap, SecondDerivative};
 use crate::law::LineMixture;
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
@@ -47,5 +47,28 @@ impl<F: Float> FlowJacobian<F> for LineMixture {
             let y = image.transport(&source, x);
             o[0] = F::of(image.slope(&source, x, y)) * v[0];
         }
+    }
+
+    /// Φ'' = Φ' (s_θ(x) − s_θ'(Φ) Φ').
+    fn second_derivative(
+        &self,
+        from: NoiseLevel,
+        to: NoiseLevel,
+        x: &ArrayRef2<F>,
+        u: &ArrayRef2<F>,
+        v: &ArrayRef2<F>,
+    ) -> Option<SecondDerivative<F>> {
+        assert_shapes("second_derivative", 1, x, u);
+        assert_shapes("second_derivative", 1, x, v);
+        let (source, image) = (self.at(from), self.at(to));
+        let mut whole = SecondDerivative::zero(x.nrows(), 1);
+        for (i, row) in x.rows().into_iter().enumerate() {
+            let x = row[0].as_f64();
+            let (bend, error) = image.bend(&source, x, image.transport(&source, x));
+            let factor = u[[i, 0]].as_f64() * v[[i, 0]].as_f64();
+            whole.value[[i, 0]] = F::of(bend * factor);
+            whole.error[i] = error * factor.abs();
+        }
+        Some(whole)
     }
 }

@@ -1,11 +1,13 @@
 //! The exact flow map of a rotation-invariant target: a monotone map of the radii.
 
 use crate::float::Float;
-use crate::flow::{FlowJacobian, FlowMap};
+use crate::flow::{FlowJacobian, FlowMap, SecondDerivative};
 use crate::law::Radial;
 use crate::law::radial::norm;
 use crate::level::NoiseLevel;
 use crate::numeric::batch::for_blocks;
+use crate::numeric::parallel;
+use crate::numeric::rows::length;
 use crate::numeric::shapes::assert_shapes;
 use ndarray::{ArrayRef2, Axis, concatenate};
 
@@ -19,8 +21,19 @@ const EARLY: f64 = 0.1;
 const STEPS: usize = 20_000;
 /// Levels closer to the data than this angle count as the data.
 const SMALLEST_ANGLE: f64 = 1e-12;
+/// Relative error of the map of the radii and of the logarithms of densities.
+const MAP_ERROR: f64 = 1e-12;
 /// The longest and the first step in ln tan(θ/2).
 const LONGEST: f64 = 0.5;
+
+/// φ'' and (φ' − φ/r)/r for the map φ of the radii, with their errors.
+#[derive(Debug, Clone, Copy, Default)]
+struct RadiusBend {
+    along: f64,
+    along_error: f64,
+    across: f64,
+    across_error: f64,
+}
 
 impl Radial {
     /// The radius that the probability flow from `from` to `to` takes `r` to.
@@ -106,6 +119,35 @@ impl Radial {
         0.5 * (before + now + small * self.velocity(tau + h, now))
     }
 
+    /// The two numbers that the second derivative of the flow at radius `r` consists of.
+    fn radius_bend(&self, from: NoiseLevel, to: NoiseLevel, r: f64) -> RadiusBend {
+        if r == 0.0 {
+            return RadiusBend::default();
+        }
+        let image = self.radius_map(from, to, r);
+        let slope = self.radius_slope(from, to, r, image);
+        let curved = (self.dim() - 1) as f64;
+        // (ln of the density of the radius)', the size of what it is a difference of, and its slope's scale.
+        let pull = |level: NoiseLevel, r: f64| {
+            let (cos, sin) = (level.cos(), level.sin().max(SMALLEST_ANGLE));
+            let mean = cos * self.denoised_radius(cos, sin, r);
+            let spread = self.radii().iter().copied().fold(0.0, f64::max) * cos / sin;
+            ((mean - r) / (sin * sin) + curved / r, (mean + r) / (sin * sin) + curved / r, (1.0 + spread * spread) / (sin * sin))
+        };
+        let ((here, here_size, _), (there, there_size, there_slope)) = (pull(from, r), pull(to, image));
+        let bend = slope * (here - there * slope);
+        let image_error = MAP_ERROR * image;
+        let slope_error = MAP_ERROR * (1.0 + there.abs() * image);
+        let pulls = MAP_ERROR * (here_size + slope * there_size) + slope * (there_slope + curved / (image * image)) * image_error;
+        let ratio = image / r;
+        RadiusBend {
+            along: bend,
+            along_error: slope * ((here.abs() + 2.0 * there.abs() * slope) * slope_error + pulls),
+            across: if curved > 0.0 { (slope - ratio) / r } else { 0.0 },
+            across_error: if curved > 0.0 { (slope * slope_error + MAP_ERROR * ratio) / r } else { 0.0 },
+        }
+    }
+
     /// Slope of the radius map at `r`, where it takes the value `image`: the ratio of the densities of the radii.
     fn radius_slope(&self, from: NoiseLevel, to: NoiseLevel, r: f64, image: f64) -> f64 {
         let sin = |l: NoiseLevel| l.sin().max(SMALLEST_ANGLE);
@@ -169,5 +211,38 @@ impl<F: Float> FlowJacobian<F> for Radial {
                 o.iter_mut().zip(x).zip(v).for_each(|((o, &x), &v)| *o = across * v + share * x);
             }
         });
+    }
+
+    /// With the map φ of the radii and unit vector e = x/‖x‖, for directions split along and across e:
+    /// D²Φ\[u, v\] = φ'' u_e v_e e + ((φ' − φ/r)/r)(⟨u_⊥, v_⊥⟩ e + u_e v_⊥ + v_e u_⊥), φ'' = φ' (q_θ(r) − q_θ'(φ) φ') with the slopes q of the
+    /// logarithms of the densities of the radii.
+    fn second_derivative(
+        &self,
+        from: NoiseLevel,
+        to: NoiseLevel,
+        x: &ArrayRef2<F>,
+        u: &ArrayRef2<F>,
+        v: &ArrayRef2<F>,
+    ) -> Option<SecondDerivative<F>> {
+        let dim = Self::dim(self);
+        assert_shapes("second_derivative", dim, x, u);
+        assert_shapes("second_derivative", dim, x, v);
+        let bends = parallel::map(x.nrows(), |i| self.radius_bend(from, to, length(x.row(i))));
+        let mut whole = SecondDerivative::zero(x.nrows(), dim);
+        for (i, (bend, mut out)) in bends.into_iter().zip(whole.value.rows_mut()).enumerate() {
+            let (x, u, v) = (x.row(i), u.row(i), v.row(i));
+            let r = length(x);
+            // At the origin the map is odd and has no second derivative but 0.
+            let e: Vec<f64> = x.iter().map(|c| if r > 0.0 { c.as_f64() / r } else { 0.0 }).collect();
+            let along = |w: ndarray::ArrayView1<'_, F>| w.iter().zip(&e).map(|(w, e)| w.as_f64() * e).sum::<f64>();
+            let (u_e, v_e) = (along(u), along(v));
+            let across = u.iter().zip(v).map(|(u, v)| u.as_f64() * v.as_f64()).sum::<f64>() - u_e * v_e;
+            for (((o, e), u), v) in out.iter_mut().zip(&e).zip(u).zip(v) {
+                let mixed = u_e * (v.as_f64() - v_e * e) + v_e * (u.as_f64() - u_e * e);
+                *o = F::of(bend.along * u_e * v_e * e + bend.across * (across * e + mixed));
+            }
+            whole.error[i] = (bend.along_error + bend.across_error) * length(u) * length(v);
+        }
+        Some(whole)
     }
 }

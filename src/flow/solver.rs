@@ -3,11 +3,13 @@
 use crate::error::check_range;
 use crate::float::Float;
 use crate::flow::error::FlowError;
-use crate::flow::field::{ScoreField, TangentField};
+use crate::flow::field::{BendField, ScoreField, TangentField};
+use crate::flow::second_derivative::SecondDerivative;
 use crate::flow::solution::{FlowSolution, TangentSolution};
 use crate::flow::stepper::{Plan, run_blocks};
 use crate::flow::tableau::Tableau;
 use crate::level::NoiseLevel;
+use crate::numeric::rows::{lengths, normalise};
 use crate::numeric::shapes::assert_shapes;
 use crate::score::{ScoreFunction, ScoreJacobian};
 use ndarray::{Array2, Array3, ArrayRef2, Axis, Slice};
@@ -253,6 +255,66 @@ impl FlowSolver {
         w: &ArrayRef2<F>,
     ) -> Result<TangentSolution<F>, FlowError> {
         self.tangent(score, to, from, x, w, true)
+    }
+
+    /// Carries points and two tangent vectors along with the second derivative: D²Φ(x_i)\[u_i, v_i\], by the second variational equation
+    /// dw/dθ = −tan θ (w + ∂s_θ w + ∂²s_θ\[u, v\]), w = 0 at the start. Integrated twice, once with ten times the tolerance: the difference is
+    /// the error that is reported. `None` for a score that does not know its second derivative.
+    ///
+    /// # Errors
+    /// As [`solve`](Self::solve).
+    ///
+    /// # Panics
+    /// `x`, `u` and `v` do not all have as many columns as the score has dimensions, or unequal numbers of rows.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::{FlowJacobian, NoiseLevel};
+    /// use onestep::flow::FlowSolver;
+    /// use onestep::law::LineMixture;
+    /// // On the line the second derivative has a closed form.
+    /// let law = LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.5, 0.5])?;
+    /// let (from, to) = (NoiseLevel::from_angle(1.2)?, NoiseLevel::from_angle(0.1)?);
+    /// let (x, one) = (array![[0.3_f64]], array![[1.0_f64]]);
+    /// let exact = law.second_derivative(from, to, &x, &one, &one).unwrap();
+    /// let integrated = FlowSolver::new(1e-9)?.solve_second(&law, from, to, &x, &one, &one)?.unwrap();
+    /// assert!((integrated.value[[0, 0]] - exact.value[[0, 0]]).abs() <= integrated.error[0] + exact.error[0]);
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    pub fn solve_second<F: Float, S: ScoreJacobian<F> + ?Sized>(
+        &self,
+        score: &S,
+        from: NoiseLevel,
+        to: NoiseLevel,
+        x: &ArrayRef2<F>,
+        u: &ArrayRef2<F>,
+        v: &ArrayRef2<F>,
+    ) -> Result<Option<SecondDerivative<F>>, FlowError> {
+        let dim = score.dim();
+        assert_shapes("second derivative", dim, x, u);
+        assert_shapes("second derivative", dim, x, v);
+        let none = Array2::zeros((0, dim));
+        if score.score_second_derivative(from, &none, &none, &none).is_none() {
+            return Ok(None);
+        }
+        // The equation is bilinear: unit vectors keep the tolerance in proportion.
+        let (mut u, mut v, w) = (u.to_owned(), v.to_owned(), Array2::zeros(x.raw_dim()));
+        let scale: Vec<f64> = normalise(&mut u).into_iter().zip(normalise(&mut v)).map(|(a, b)| a * b).collect();
+        let start = ndarray::concatenate![Axis(1), x.view(), u, v, w];
+        let run = |tolerance: f64| {
+            let plan = Plan { tolerance, ..self.plan()? };
+            let (points, _) = run_blocks(&BendField { score }, &plan, from, &[to], &start)?;
+            Ok::<_, FlowError>(points[0].slice_axis(Axis(1), Slice::from(3 * dim..)).to_owned())
+        };
+        let (mut value, rough) = (run(self.tolerance)?, run((10.0 * self.tolerance).min(0.5))?);
+        let mut error = lengths(&(&rough - &value));
+        let sizes = lengths(&value);
+        for (i, mut row) in value.rows_mut().into_iter().enumerate() {
+            // Equal roundings of both runs do not show in their difference.
+            error[i] = scale[i] * (error[i] + 16.0 * F::epsilon().as_f64() * sizes[i]);
+            row.mapv_inplace(|c| c * F::of(scale[i]));
+        }
+        Ok(Some(SecondDerivative::new(value, error)))
     }
 
     /// Rows (x, e_1, …, e_d).

@@ -32,7 +32,7 @@ pub struct PointMasses {
 }
 
 impl PointMasses {
-    /// From weights (nonnegative, summing to one within 1e−9; then normalised) and atoms (one a row). Atoms of weight 0 are dropped.
+    /// From weights (nonnegative, summing to one within [`weight_tolerance`](crate::error::weight_tolerance); then normalised) and atoms (one a row). Atoms of weight 0 are dropped.
     ///
     /// # Errors
     /// Empty lists, unequal lengths, weights that are negative or do not sum to one, atoms that are not finite.

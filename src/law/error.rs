@@ -1,6 +1,6 @@
 //! Why a law could not be made.
 
-use crate::error::{Empty, EntryOutOfRange, Mismatch, OutOfRange};
+use crate::error::{Empty, EntryOutOfRange, Mismatch, OutOfRange, WeightSum};
 
 /// Why a law could not be made.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -19,11 +19,8 @@ pub enum LawError {
     #[error(transparent)]
     EntryOutOfRange(#[from] EntryOutOfRange),
     /// Weights must sum to one.
-    #[error("weights sum to {sum}, not to 1 (within 1e-9)")]
-    WeightSum {
-        /// Their sum.
-        sum: f64,
-    },
+    #[error(transparent)]
+    WeightSum(#[from] WeightSum),
     /// A matrix that must be symmetric positive semi-definite is not.
     #[error("{name} is not positive semi-definite: its smallest eigenvalue is {eigenvalue:e} (largest {largest:e})")]
     NotPositive {

@@ -1,4 +1,4 @@
-//! Derivatives of the scores of the built-in targets: the Hessians of ln p_θ.
+//! Derivatives of the scores of the built-in laws: second and third derivatives of ln p_θ.
 
 use crate::float::Float;
 use crate::law::Gaussian;
@@ -24,6 +24,13 @@ impl<F: Float> ScoreJacobian<F> for Gaussian {
         assert_shapes("score_jvp", self.dim(), v, out);
         let gain = self.covariance().map(|s| level.over_noisy(-1.0, s));
         self.covariance().apply(&gain, v, out);
+    }
+
+    /// 0: the score is affine.
+    fn score_second_derivative(&self, _level: NoiseLevel, x: &ArrayRef2<F>, u: &ArrayRef2<F>, v: &ArrayRef2<F>) -> Option<Array2<F>> {
+        assert_shapes("score_second_derivative", self.dim(), x, u);
+        assert_shapes("score_second_derivative", self.dim(), x, v);
+        Some(Array2::zeros(x.raw_dim()))
     }
 }
 
@@ -51,6 +58,37 @@ impl<F: Float> ScoreJacobian<F> for GaussianMixture {
             }
         }
     }
+
+    /// Third derivatives are third cumulants of the pulls g_k, with ĝ_k = g_k − s:
+    /// ∂²s\[u, v\] = Σ r_k {\[(ĝ_k · u)(ĝ_k · v) − u · A_k v\] ĝ_k − (ĝ_k · u) A_k v − (ĝ_k · v) A_k u}.
+    fn score_second_derivative(&self, level: NoiseLevel, x: &ArrayRef2<F>, u: &ArrayRef2<F>, v: &ArrayRef2<F>) -> Option<Array2<F>> {
+        assert_shapes("score_second_derivative", self.dim(), x, u);
+        assert_shapes("score_second_derivative", self.dim(), x, v);
+        let r = self.posterior_weights(level, x);
+        let score: Array2<F> = ScoreFunction::score(self, level, x);
+        let mut out = Array2::zeros(x.raw_dim());
+        let [mut pull, mut of_u, mut of_v] = [(); 3].map(|()| Array2::<F>::zeros(x.raw_dim()));
+        for (k, covariance) in self.covariances().iter().enumerate() {
+            // −A_k of the deviation and of both directions.
+            let gain = covariance.map(|s| level.over_noisy(-1.0, s));
+            covariance.apply(&gain, &self.about_mean(level, k, x), &mut pull);
+            pull -= &score;
+            covariance.apply(&gain, u, &mut of_u);
+            covariance.apply(&gain, v, &mut of_v);
+            for (i, mut o) in out.rows_mut().into_iter().enumerate() {
+                let weight = F::of(r[[i, k]]);
+                if weight > F::zero() {
+                    let (g, u, v) = (pull.row(i), u.row(i), v.row(i));
+                    let (along_u, along_v) = (g.dot(&u), g.dot(&v));
+                    let both = along_u * along_v + u.dot(&of_v.row(i));
+                    for ((o, &g), (&a, &b)) in o.iter_mut().zip(g).zip(of_u.row(i).iter().zip(of_v.row(i))) {
+                        *o += weight * (both * g + along_u * b + along_v * a);
+                    }
+                }
+            }
+        }
+        Some(out)
+    }
 }
 
 impl<F: Float, T: ScoreJacobian<F>> ScoreJacobian<F> for Product<T> {
@@ -62,6 +100,17 @@ impl<F: Float, T: ScoreJacobian<F>> ScoreJacobian<F> for Product<T> {
             factor.score_jvp_into(level, &x, &v, &mut out.slice_axis_mut(Axis(1), columns));
         }
     }
+
+    fn score_second_derivative(&self, level: NoiseLevel, x: &ArrayRef2<F>, u: &ArrayRef2<F>, v: &ArrayRef2<F>) -> Option<Array2<F>> {
+        assert_shapes("score_second_derivative", self.dim(), x, u);
+        assert_shapes("score_second_derivative", self.dim(), x, v);
+        let mut out = Array2::zeros(x.raw_dim());
+        for (factor, columns) in self.blocks(Space::dim) {
+            let [x, u, v] = [x, u, v].map(|table| table.slice_axis(Axis(1), columns));
+            out.slice_axis_mut(Axis(1), columns).assign(&factor.score_second_derivative(level, &x, &u, &v)?);
+        }
+        Some(out)
+    }
 }
 
 impl<F: Float, T: ScoreJacobian<F>> ScoreJacobian<F> for Rotated<T> {
@@ -70,12 +119,24 @@ impl<F: Float, T: ScoreJacobian<F>> ScoreJacobian<F> for Rotated<T> {
         assert_shapes("score_jvp", self.dim(), v, out);
         self.rotate_into(&self.inner().score_jvp(level, &self.unrotate(x), &self.unrotate(v)), out);
     }
+
+    fn score_second_derivative(&self, level: NoiseLevel, x: &ArrayRef2<F>, u: &ArrayRef2<F>, v: &ArrayRef2<F>) -> Option<Array2<F>> {
+        let [x, u, v] = [x, u, v].map(|table| self.unrotate(table));
+        let straight = self.inner().score_second_derivative(level, &x, &u, &v)?;
+        let mut out = Array2::zeros(straight.raw_dim());
+        self.rotate_into(&straight, &mut out);
+        Some(out)
+    }
 }
 
 /// As the mixture of normals of variance 0; without noise the score, which does not exist, is reported as 0, and so is its derivative.
 impl<F: Float> ScoreJacobian<F> for PointMasses {
     fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         self.mixture().score_jvp_into(level, x, v, out);
+    }
+
+    fn score_second_derivative(&self, level: NoiseLevel, x: &ArrayRef2<F>, u: &ArrayRef2<F>, v: &ArrayRef2<F>) -> Option<Array2<F>> {
+        self.mixture().score_second_derivative(level, x, u, v)
     }
 }
 
@@ -87,6 +148,14 @@ impl<F: Float> ScoreJacobian<F> for LineMixture {
         for ((x, v), mut o) in x.rows().into_iter().zip(v.rows()).zip(out.rows_mut()) {
             o[0] = v[0] * F::of(marginal.score_slope(x[0].as_f64()));
         }
+    }
+
+    fn score_second_derivative(&self, level: NoiseLevel, x: &ArrayRef2<F>, u: &ArrayRef2<F>, v: &ArrayRef2<F>) -> Option<Array2<F>> {
+        assert_shapes("score_second_derivative", 1, x, u);
+        assert_shapes("score_second_derivative", 1, x, v);
+        let marginal = self.at(level);
+        let bend = |i: usize| u[[i, 0]] * v[[i, 0]] * F::of(marginal.score_bend(x[[i, 0]].as_f64()));
+        Some(Array2::from_shape_fn(x.raw_dim(), |(i, _)| bend(i)))
     }
 }
 
@@ -135,5 +204,10 @@ impl<F: Float, T: ScoreJacobian<F>> ScoreJacobian<F> for Shifted<T> {
     fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score_jvp", self.dim(), x, out);
         self.inner().score_jvp_into(level, &self.unshift(level, x), v, out);
+    }
+
+    fn score_second_derivative(&self, level: NoiseLevel, x: &ArrayRef2<F>, u: &ArrayRef2<F>, v: &ArrayRef2<F>) -> Option<Array2<F>> {
+        assert_shapes("score_second_derivative", self.dim(), x, u);
+        self.inner().score_second_derivative(level, &self.unshift(level, x), u, v)
     }
 }

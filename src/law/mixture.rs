@@ -65,7 +65,7 @@ const EXPANSION_DIM: usize = 8;
 const ON_SUPPORT: f64 = -1e200;
 
 impl GaussianMixture {
-    /// From weights (nonnegative, summing to one within 1e−9; then normalised), means (one a row) and covariances.
+    /// From weights (nonnegative, summing to one within [`weight_tolerance`](crate::error::weight_tolerance); then normalised), means (one a row) and covariances.
     /// Components of weight 0 are dropped.
     ///
     /// # Errors

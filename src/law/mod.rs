@@ -26,6 +26,7 @@
 mod atoms;
 pub(crate) mod conditional;
 mod covariance;
+mod curvature;
 mod curve;
 mod error;
 pub(crate) mod gaussian;
@@ -67,18 +68,12 @@ use crate::space::Space;
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2};
 use rand::RngCore;
 
-/// Sum of weights may differ from one by this much before they are refused; they are then normalised exactly.
-pub(crate) const WEIGHT_TOLERANCE: f64 = 1e-9;
-
-/// Checks that `weights` are finite, nonnegative and sum to one, and returns them normalised.
+/// Checks that `weights` are finite, nonnegative and sum to one (within [`weight_tolerance`](crate::error::weight_tolerance)), and returns them
+/// normalised.
 pub(crate) fn normalised(weights: &[f64]) -> Result<Vec<f64>, LawError> {
     check_some("weights", weights)?;
     check_entries("weights", weights, |w| w >= 0.0 && w.is_finite(), "[0, inf)")?;
-    let sum: f64 = weights.iter().sum();
-    if !((sum - 1.0).abs() <= WEIGHT_TOLERANCE) {
-        return Err(LawError::WeightSum { sum });
-    }
-    Ok(weights.iter().map(|w| w / sum).collect())
+    Ok(crate::error::normalised("weights", weights)?)
 }
 
 /// Lengths of a law (means, standard deviations, radii) lie between these, so that their fourth powers are representable.

@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod dense;
 pub(crate) mod golden;
 pub(crate) mod parallel;
+pub(crate) mod rows;
 pub(crate) mod shapes;
 pub(crate) mod special;
 pub(crate) mod stream;

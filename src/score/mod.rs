@@ -79,6 +79,14 @@ pub trait ScoreJacobian<F: Float = f64>: ScoreFunction<F> {
         self.score_jvp_into(level, x, v, &mut out);
         out
     }
+
+    /// ∂²s_θ(x_i)\[u_i, v_i\] of every row i: third derivatives of ln p_θ. `None` where they are not known in closed form, whatever the points.
+    ///
+    /// # Panics
+    /// `x`, `u` and `v` do not all have shape n × `dim()`.
+    fn score_second_derivative(&self, _level: NoiseLevel, _x: &ArrayRef2<F>, _u: &ArrayRef2<F>, _v: &ArrayRef2<F>) -> Option<Array2<F>> {
+        None
+    }
 }
 
 delegate! {
@@ -90,6 +98,7 @@ delegate! {
 delegate! {
     impl[F: Float,] ScoreJacobian<F> {
         fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>);
+        fn score_second_derivative(&self, level: NoiseLevel, x: &ArrayRef2<F>, u: &ArrayRef2<F>, v: &ArrayRef2<F>) -> Option<Array2<F>>;
     }
 }
 

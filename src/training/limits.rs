@@ -13,7 +13,7 @@ const MOST_STEPS: usize = 1 << 20;
 
 /// Refuses a table of `rows` × `columns` that is too large; `name` says what the number of its entries is to the caller.
 pub(crate) fn check_entries_of(name: &'static str, rows: usize, columns: usize) -> Result<(), OutOfRange> {
-    let entries = rows.checked_mul(columns).unwrap_or(usize::MAX);
+    let entries = rows.saturating_mul(columns);
     check_range(name, entries, entries <= MOST_ENTRIES, "[0, 268435456]").map(drop)
 }
 

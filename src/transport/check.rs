@@ -1,13 +1,10 @@
 //! Validation shared by the solvers: shapes, finite coordinates, weights, the order p.
 
-use crate::error::{Empty, check_entries, check_equal, check_finite, check_range};
+use crate::error::{Empty, check_entries, check_equal, check_finite, check_range, normalised};
 use crate::float::Float;
 use crate::numeric::vector::vectorised;
 use crate::transport::{Measure, TransportError};
 use ndarray::ArrayRef2;
-
-/// Weights may miss the sum 1 by this much before they are refused; they are then normalised exactly.
-const WEIGHT_TOLERANCE: f64 = 1e-9;
 
 /// What messages call a cloud and its parts.
 #[derive(Debug, Clone, Copy)]
@@ -102,9 +99,5 @@ pub(crate) fn masses<F>(names: &Names, x: Measure<'_, F>) -> Result<Vec<f64>, Tr
 fn weights(names: &Names, rows: usize, weights: &[f64]) -> Result<Vec<f64>, TransportError> {
     check_equal(names.count, weights.len(), names.rows, rows)?;
     check_entries(names.weights, weights, |w| w >= 0.0 && w.is_finite(), "[0, inf)")?;
-    let sum: f64 = weights.iter().sum();
-    if !((sum - 1.0).abs() <= WEIGHT_TOLERANCE) {
-        return Err(TransportError::WeightSum { name: names.weights, sum, tolerance: WEIGHT_TOLERANCE });
-    }
-    Ok(weights.iter().map(|w| w / sum).collect())
+    Ok(normalised(names.weights, weights)?)
 }

@@ -1,6 +1,6 @@
 //! Why a distance could not be computed.
 
-use crate::error::{Empty, EntryOutOfRange, Mismatch, NotFinite, OutOfRange};
+use crate::error::{Empty, EntryOutOfRange, Mismatch, NotFinite, OutOfRange, WeightSum};
 
 /// Why a distance could not be computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -22,15 +22,8 @@ pub enum TransportError {
     #[error(transparent)]
     NotFinite(#[from] NotFinite),
     /// Weights must sum to one.
-    #[error("{name} sum to {sum}, not to 1 (within {tolerance:e})")]
-    WeightSum {
-        /// The weights.
-        name: &'static str,
-        /// Their sum.
-        sum: f64,
-        /// How far from 1 it may be.
-        tolerance: f64,
-    },
+    #[error(transparent)]
+    WeightSum(#[from] WeightSum),
     /// The method asks for equal weights.
     #[error("{name} has weights: this method is for equal weights only, NetworkSimplex takes any")]
     Weighted {

@@ -1,5 +1,6 @@
 //! The order p of a distance, checked once.
 
+use crate::error::check_range;
 use crate::estimate::Estimate;
 use crate::transport::{TransportError, check};
 
@@ -50,13 +51,51 @@ impl Order {
         }
     }
 
-    /// The estimate of c^{1/p} from one of c, cut at 0; the standard error by the delta method.
+    /// A number at least c^{1/p}, rounding included.
+    pub(crate) fn root_above(self, cost: f64) -> f64 {
+        let root = self.root(cost);
+        (root + root * self.root_error(cost)).next_up()
+    }
+
+    /// A number at most c^{1/p} and at least 0, rounding included.
+    pub(crate) fn root_below(self, cost: f64) -> f64 {
+        if cost <= 0.0 {
+            return 0.0;
+        }
+        let root = self.root(cost);
+        (root - root * self.root_error(cost)).next_down()
+    }
+
+    /// Relative rounding error of a root: that of the function, and that of 1/p in the exponent.
+    fn root_error(self, cost: f64) -> f64 {
+        if cost > 0.0 { f64::EPSILON * (2.0 + cost.ln().abs() / self.0) } else { 0.0 }
+    }
+
+    /// Relative error of a cost computed from the rounded differences of points in d dimensions.
+    pub(crate) fn cost_error(self, dim: usize) -> f64 {
+        f64::EPSILON * (2.0 + (0.25 * self.0 + 0.5) * (dim + 4) as f64)
+    }
+
+    /// The estimate of c^{1/p} from one of c, cut at 0; the standard error by the delta method. NaN stays NaN.
     pub(crate) fn root_of(self, cost: Estimate) -> Estimate {
-        let root = |c: f64| self.root(c.max(0.0));
+        let root = |c: f64| self.root(if c < 0.0 { 0.0 } else { c });
         let value = root(cost.value);
         let std_error = if value > 0.0 { cost.std_error * value / (self.0 * cost.value) } else { root(cost.std_error) };
         Estimate { value, std_error, lower: root(cost.lower), upper: root(cost.upper), evaluations: cost.evaluations }
     }
+}
+
+/// The estimate with an interval that is wider by `slack` on either side and, below, not under 0.
+pub(crate) fn widened(e: Estimate, slack: f64) -> Estimate {
+    let lower = e.lower - slack;
+    Estimate { lower: if lower < 0.0 { 0.0 } else { lower }, upper: e.upper + slack, ..e }
+}
+
+/// The estimate, unless something in it is NaN, or its value infinite.
+pub(crate) fn finite(name: &'static str, e: Estimate) -> Result<Estimate, TransportError> {
+    let known = e.value.is_finite() && !(e.lower.is_nan() || e.upper.is_nan());
+    check_range(name, e.value, known, "the range of f64")?;
+    Ok(e)
 }
 
 /// The estimate in another unit.

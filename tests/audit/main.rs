@@ -3,4 +3,5 @@
 mod known_answer;
 mod ledger;
 mod rates;
+mod second_order;
 mod step_check;

@@ -66,7 +66,7 @@ fn a_last_step_that_diverges_says_so() {
         let matching = ScoreMatching::new(&[8, 8]).iterations(1).rate(rate);
         assert!(diverged(matching.train::<f64>(&data, &mut rng()).unwrap_err()), "{rate}");
         assert!(diverged(matching.train::<f32>(&single, &mut rng()).unwrap_err()), "{rate}");
-        let y = normal(64, 1).mapv(|v| v.abs());
+        let y = normal(64, 1).mapv(f64::abs);
         let class = Perceptron::new(&[8, 8]).iterations(1).rate(rate);
         assert!(diverged(class.fit(&Regression::new(&data, &y).unwrap(), &mut rng()).unwrap_err()), "{rate}");
     }

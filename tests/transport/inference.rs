@@ -2,7 +2,9 @@
 
 use ndarray::{Array2, array};
 use onestep::error::OutOfRange;
-use onestep::transport::inference::{baseline, bootstrap, centred, debiased, permutation_test, resolution, split_baseline, subsample};
+use onestep::transport::inference::{
+    baseline, bootstrap, centred, confidence, debiased, permutation_test, resolution, split_baseline, subsample,
+};
 use onestep::transport::{
     Assignment, Bures, CTransform, DistanceFn, Line, Measure, NetworkSimplex, Sandwich, Sinkhorn, Sliced, TransportError, coupling_upper,
     lipschitz_lower,
@@ -75,26 +77,65 @@ fn all_distances_agree_on_a_translation() {
     }
 }
 
-#[test]
-fn bootstrap_intervals_cover_at_their_level() {
-    // W_1 of N(0,1) and N(3,1) on the line: 100 runs of n = 80; expected coverage near 95 %. Fewer than 85 has probability below 1e−4 even at
-    // a true coverage of 94 %.
-    let mut rng = ChaCha8Rng::seed_from_u64(4);
-    let w1 = Line::new(1.0).unwrap();
-    let covered = |sub: Option<usize>, rng: &mut ChaCha8Rng| {
-        (0..100)
-            .filter(|_| {
-                let (x, y) = (normal(80, 1, rng), normal(80, 1, rng) + 3.0);
-                let estimate = match sub {
-                    Some(size) => subsample(&w1, &x, &y, size, 200, rng),
-                    None => bootstrap(&w1, &x, &y, 200, rng),
-                };
-                estimate.unwrap().contains(3.0)
-            })
-            .count()
+/// Runs of 60 rows in which the interval for W_p holds the truth. Of 100, fewer than 86 has probability below 1e−4 at a coverage of 95 %.
+fn covered(distance: &dyn Distance, dim: usize, shift: f64, truth: f64, runs: usize, rng: &mut ChaCha8Rng) -> usize {
+    let held = |_: &usize| {
+        let (x, mut y) = (normal(60, dim, rng), normal(60, dim, rng));
+        y.column_mut(0).mapv_inplace(|v| v + shift);
+        confidence(distance, &x, &y, 30, rng).unwrap().distance.contains(truth)
     };
-    assert!(covered(None, &mut rng) >= 85);
-    assert!(covered(Some(20), &mut rng) >= 85);
+    (0..runs).filter(held).count()
+}
+
+#[test]
+fn intervals_for_the_laws_cover_at_their_level_close_and_far() {
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    for order in [1.0, 2.0] {
+        let line = Line::new(order).unwrap();
+        for shift in [0.0, 0.3, 3.0] {
+            let held = covered(&line, 1, shift, shift, 100, &mut rng);
+            assert!(held >= 86, "p = {order}, shift {shift}: {held}");
+        }
+    }
+    // Of 40 fewer than 31 has probability below 1e−4. Here the plug-in distance is 1.6 for 0.3, and its bias grows with the dimension.
+    let exact = Assignment::new(2.0).unwrap();
+    for shift in [0.3, 3.0] {
+        let held = covered(&exact, 5, shift, shift, 40, &mut rng);
+        assert!(held >= 31, "d = 5, shift {shift}: {held}");
+    }
+}
+
+#[test]
+fn an_interval_says_when_laws_may_be_equal_and_what_bias_it_subtracted() {
+    let mut rng = ChaCha8Rng::seed_from_u64(14);
+    let exact = Assignment::new(2.0).unwrap();
+    let (x, y) = (normal(80, 5, &mut rng), normal(80, 5, &mut rng));
+    let null = confidence(&exact, &x, &y, 30, &mut rng).unwrap();
+    assert!(!null.separated && null.distance.lower == 0.0 && null.mostly_bias && null.plug_in > 1.0);
+    assert!(null.to_string().contains("may be equal"));
+    let far = confidence(&exact, &x, &(&y + 10.0), 30, &mut rng).unwrap();
+    assert!(far.separated && !far.mostly_bias && far.distance.contains(10.0 * 5f64.sqrt()));
+    // Equal weights, written out, are no weights; a point counted twice is its weight twice.
+    let equal = vec![1.0 / 80.0; 80];
+    let line = Line::new(1.0).unwrap();
+    let first = ndarray::Slice::from(..1);
+    let (a, b) = (x.slice_axis(ndarray::Axis(1), first), y.slice_axis(ndarray::Axis(1), first));
+    let plain = confidence(&line, &a, &b, 20, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+    let weighted = confidence(&line, Measure::weighted(&a, &equal), &b, 20, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+    assert!((plain.distance.upper - weighted.distance.upper).abs() < 1e-12 * plain.distance.upper);
+}
+
+/// The spread at m rows is √(n/m) times that at n: without the rescaling it would be three times too large.
+#[test]
+fn subsamples_are_rescaled_to_the_size_of_the_sample() {
+    let mut rng = ChaCha8Rng::seed_from_u64(24);
+    let (x, y) = (normal(900, 1, &mut rng), normal(900, 1, &mut rng) + 3.0);
+    let line = Line::new(1.0).unwrap();
+    // The standard error of 200 replicates is known to a twentieth; that of the difference of two means is √(2/900).
+    let truth = (2.0_f64 / 900.0).sqrt();
+    for spread in [subsample(&line, &x, &y, 100, 200, &mut rng).unwrap(), bootstrap(&line, &x, &y, 200, &mut rng).unwrap()] {
+        assert!((spread.std_error / truth - 1.0).abs() < 0.25, "{spread}");
+    }
 }
 
 #[test]
@@ -132,6 +173,7 @@ fn debiasing_recovers_what_the_bias_drowns() {
     let (x, y) = (normal(250, 8, &mut rng), normal(250, 8, &mut rng) + 1.0 / 8f64.sqrt());
     let raw = bootstrap(&exact, &x, &y, 20, &mut rng).unwrap();
     let base = baseline(&exact, 10, || normal(250, 8, &mut rng)).unwrap();
+    let raw = Estimate::normal(raw.value, raw.std_error, raw.replicates);
     let r = resolution(&raw, &base, 250, 8);
     assert!(r.swamped && !r.undetected && r.rows_needed > 250.0);
     assert_eq!(r.effect, debiased(&raw, &base));
@@ -169,6 +211,35 @@ fn results_depend_on_the_seed_only() {
     let (x, y) = (normal(40, 2, &mut rng), normal(40, 2, &mut rng));
     let run = || bootstrap(&Assignment::new(1.0).unwrap(), &x, &y, 70, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
     assert_eq!(run(), run());
+}
+
+#[test]
+fn large_powers_bound_from_above() {
+    // Distances 2000 and 3000: at p = 100 the mean of their powers is 10³⁴⁷ or so.
+    let bound = coupling_upper(&array![[0.0], [0.0]], &array![[2e3], [3e3]], 100.0).unwrap();
+    let truth = 3e3 * (0.5 * (1.0 + (2.0_f64 / 3.0).powi(100))).powf(0.01);
+    assert!((bound.value - truth).abs() < 1e-12 * truth && bound.upper >= bound.value && bound.lower <= bound.value);
+    assert_eq!(Sandwich::default().with_upper(bound).upper, bound);
+    // Beyond f64, squares and differences alike.
+    let far = coupling_upper(&array![[1e200], [1e200]], &array![[0.0], [0.0]], 600.0).unwrap();
+    assert!((far.value / 1e200 - 1.0).abs() < 1e-12);
+    assert!(matches!(coupling_upper(&array![[1.7e308]], &array![[-1.7e308]], 1.0), Err(TransportError::OutOfRange(_))));
+}
+
+#[test]
+fn a_sandwich_keeps_the_better_bound_whatever_the_order() {
+    let at = |value: f64| Estimate::computed(value, 0.1, 1);
+    let ends = |s: Sandwich| (s.lower.value, s.upper.value);
+    let all = [at(1.0), at(3.0), at(2.0), Estimate::computed(f64::NAN, 0.0, 1)];
+    let (mut up, mut down) = (Sandwich::default(), Sandwich::default());
+    for bound in all {
+        up = up.with_lower(bound).with_upper(bound);
+    }
+    for bound in all.into_iter().rev() {
+        down = down.with_lower(bound).with_upper(bound);
+    }
+    assert_eq!((ends(up), ends(down)), ((3.0, 1.0), (3.0, 1.0)));
+    assert!(!up.is_consistent());
 }
 
 #[test]

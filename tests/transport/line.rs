@@ -211,3 +211,36 @@ proptest! {
         prop_assert!(low <= high * (1.0 + ROUNDING));
     }
 }
+
+#[test]
+fn large_orders_and_large_coordinates() {
+    let w = |p: f64, x: &[f64], y: &[f64]| Line::new(p).unwrap().samples(x, y).unwrap();
+    close(w(540.0, &[1.0, 2.0, 3.0, 54.0], &[1.0, 2.0, 3.0, 4.0]), 49.871_804_034_510_89, ROUNDING);
+    for p in [1.0, 2.0, 3.0, 600.0] {
+        // A translation costs its length, near the ends of f64 as well; half of the mass moved costs 2^{−1/p} of it.
+        for scale in [1e-300, 1e-150, 1.0, 1e150, 1.3e154, 1e300] {
+            close(w(p, &[0.0, scale], &[3.0 * scale, 4.0 * scale]), 3.0 * scale, ROUNDING);
+            close(w(p, &[0.0, scale], &[0.0, 5.0 * scale]), 4.0 * scale * 0.5_f64.powf(1.0 / p), ROUNDING);
+            let weights = [0.5; 2];
+            let weighted = Line::new(p).unwrap().samples(Measure::weighted(&[0.0, scale], &weights), &[0.0, 5.0 * scale]).unwrap();
+            close(weighted, 4.0 * scale * 0.5_f64.powf(1.0 / p), ROUNDING);
+        }
+    }
+    close(w(1.0, &[1e308; 3], &[0.0; 3]), 1e308, ROUNDING);
+    assert!(matches!(Line::new(1.0).unwrap().samples(&[1.7e308], &[-1.7e308]), Err(TransportError::OutOfRange(_))));
+    // A point of weight 1e−300, far away: W_p = (1e−300)^{1/p} of its distance.
+    let tiny = Line::new(600.0).unwrap().samples(Measure::weighted(&[0.0, 1e15], &[1.0, 1e-300]), &[0.0]).unwrap();
+    close(tiny, 1e15 * 0.316_227_766_016_837_94, 1e-12);
+}
+
+#[test]
+fn weights_of_a_softmax_in_single_precision_are_taken_and_normalised() {
+    let logits: Vec<f32> = (0..1000).map(|i| ((i * 37 % 101) as f32 * 0.1).sin()).collect();
+    let sum: f32 = logits.iter().map(|z| z.exp()).sum();
+    let weights: Vec<f64> = logits.iter().map(|z| f64::from(z.exp() / sum)).collect();
+    let total: f64 = weights.iter().sum();
+    assert!((total - 1.0).abs() > 1e-9, "{total}"); // refused at 1e−9
+    let x: Vec<f64> = (0..1000).map(f64::from).collect();
+    let w1 = Line::new(1.0).unwrap().samples(Measure::weighted(&x, &weights), &[0.0]).unwrap();
+    close(w1, x.iter().zip(&weights).map(|(x, w)| x * w).sum::<f64>() / total, ROUNDING);
+}

@@ -160,3 +160,75 @@ proptest! {
         prop_assert!(s.solve(&x, &y).unwrap().cost >= exact - 1e-8);
     }
 }
+
+/// From the potentials alone, by the formulas: the dual value after two c-transforms, and the cost of the plan rounded to the marginals.
+fn by_hand(x: &Array2<f64>, y: &Array2<f64>, reg: f64, f: &[f64], g: &[f64]) -> (f64, f64) {
+    let (n, m) = (x.nrows(), y.nrows());
+    let (a, b) = (1.0 / n as f64, 1.0 / m as f64);
+    let cost = Array2::from_shape_fn((n, m), |(i, j)| x.row(i).iter().zip(y.row(j)).map(|(x, y)| (x - y).powi(2)).sum::<f64>());
+    let least = |row: ndarray::ArrayView1<f64>, g: &[f64]| row.iter().zip(g).map(|(c, g)| c - g).fold(f64::INFINITY, f64::min);
+    let up: Vec<f64> = (0..n).map(|i| least(cost.row(i), g)).collect();
+    let back: Vec<f64> = (0..m).map(|j| least(cost.column(j), &up)).collect();
+    let dual = up.iter().sum::<f64>() * a + back.iter().sum::<f64>() * b;
+    let mut plan = Array2::from_shape_fn((n, m), |(i, j)| a * b * ((f[i] + g[j] - cost[[i, j]]) / reg).exp());
+    for mut row in plan.rows_mut() {
+        let sum = row.sum();
+        row *= (a / sum).min(1.0);
+    }
+    for mut column in plan.columns_mut() {
+        let sum = column.sum();
+        column *= (b / sum).min(1.0);
+    }
+    let rows: Vec<f64> = plan.rows().into_iter().map(|r| a - r.sum()).collect();
+    let columns: Vec<f64> = plan.columns().into_iter().map(|c| b - c.sum()).collect();
+    let left: f64 = rows.iter().sum();
+    let filled: f64 = cost.indexed_iter().map(|((i, j), c)| rows[i] * columns[j] * c).sum();
+    (dual, (&plan * &cost).sum() + if left > 1e-15 { filled / left } else { 0.0 })
+}
+
+#[test]
+fn bounds_are_those_of_the_potentials_and_hold() {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    for (n, m, reg, tolerance) in [(7, 7, 1.0, 1e-3), (6, 4, 0.1, 1e-6), (5, 5, 0.02, 1e-9), (8, 3, 3.0, 1e-12), (1, 1, 1.0, 1e-6)] {
+        let (x, y) = (normal(n, 3, &mut rng), normal(m, 3, &mut rng) + 0.5);
+        let s = Sinkhorn::new(2.0, reg).unwrap().tolerance(tolerance).solve(&x, &y).unwrap();
+        let (dual, primal) = by_hand(&x, &y, reg, &s.f, &s.g);
+        close(s.lower.powi(2), dual, 1e-11);
+        close(s.upper.powi(2), primal, 1e-11);
+        let exact = NetworkSimplex::new(2.0).unwrap().solve(&x, &y).unwrap().distance;
+        assert!(s.lower <= exact * (1.0 + 1e-15) && exact <= s.upper * (1.0 + 1e-15));
+        assert!(s.lower <= s.upper && s.cost.sqrt() <= s.upper);
+    }
+}
+
+/// Where only one plan exists the bracket is a few hundred roundings of the largest cost and of the potentials wide, and holds the value
+/// computed by hand.
+#[test]
+fn brackets_hold_in_floating_point() {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for k in 0..300 {
+        let scale = 10_f64.powi(k % 60 - 30);
+        let (x, y) = (normal(1, 3, &mut rng) * scale, normal(4, 3, &mut rng) * scale);
+        let s = Sinkhorn::new(1.0, scale).unwrap().solve(&x, &y).unwrap();
+        let truth: f64 =
+            y.rows().into_iter().map(|y| x.row(0).iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt()).sum::<f64>() / 4.0;
+        assert!(s.lower < truth && truth < s.upper, "[{}, {}] for {truth}", s.lower, s.upper);
+        assert!(s.upper - s.lower < 1e-11 * truth);
+    }
+}
+
+#[test]
+fn an_entropy_that_costs_drown_is_refused_not_iterated() {
+    let (x, y) = (array![[0.0], [1.0]], array![[2.0], [1e8]]);
+    for reg in [f64::MIN_POSITIVE, 1e-300, 1e-3 * f64::EPSILON] {
+        assert!(matches!(
+            Sinkhorn::new(2.0, reg).unwrap().solve(&x, &y),
+            Err(TransportError::OutOfRange(OutOfRange { name: "regularisation", .. }))
+        ));
+    }
+    // Costs that all underflow say nothing of the distance.
+    assert!(matches!(
+        Sinkhorn::new(100.0, 1.0).unwrap().solve(&array![[0.0]], &array![[1e-4]]),
+        Err(TransportError::OutOfRange(OutOfRange { name: "largest cost", .. }))
+    ));
+}

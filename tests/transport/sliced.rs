@@ -127,3 +127,44 @@ proptest! {
         prop_assert!(d(&x, &z) <= (d(&x, &y) + d(&y, &z)) * (1.0 + ROUNDING));
     }
 }
+
+#[test]
+fn bounds_hold_far_from_the_origin_and_at_the_ends_of_the_range() {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    for (centre, scale) in [(1e12, 1.0), (-1e15, 100.0), (0.0, 1e150), (0.0, 1e300), (0.0, 1e-300)] {
+        let x = normal(40, 3, &mut rng) * scale + centre;
+        for p in [1.0, 2.0] {
+            // W_p of a translation, taken from the rounded cloud.
+            let y = &x + 0.5 * scale;
+            let truth =
+                (&y - &x).rows().into_iter().map(|r| r.iter().map(|v| (v / scale).powi(2)).sum::<f64>().sqrt()).fold(0.0, f64::max) * scale;
+            let d = Sliced::new(p, 3, 60, &mut rng).unwrap().measure(&x, &y).unwrap();
+            assert!(
+                d.lower_bound.lower <= truth && d.lower_bound.upper >= 0.8 * truth,
+                "{centre} {scale} {p}: {} for {truth}",
+                d.lower_bound
+            );
+            let max = MaxSliced::new(p).unwrap().measure(&x, &y, &mut rng).unwrap();
+            assert!(max.lower <= truth && max.distance >= 0.99 * truth, "{centre} {scale} {p}: {max} for {truth}");
+            // In single precision as well, near the origin.
+            if centre == 0.0 && scale == 1.0 {
+                let narrow = Sliced::new(p, 3, 60, &mut rng).unwrap().measure(&x.mapv(|v| v as f32), &y.mapv(|v| v as f32)).unwrap();
+                assert!(narrow.lower_bound.lower <= truth * (1.0 + 1e-6));
+            }
+        }
+    }
+    // At order 600 powers of everything but the largest gap vanish.
+    let x = normal(40, 3, &mut rng);
+    let max = MaxSliced::new(600.0).unwrap().measure(&x, &(&x * 10.0), &mut rng).unwrap();
+    assert!(max.lower > 5.0 && max.distance.is_finite());
+    assert!(MaxSliced::new(1.0).unwrap().starts(0).measure(&x, &x, &mut rng).is_err());
+}
+
+#[test]
+fn few_directions_have_wide_intervals() {
+    // Two directions: Student's quantile with one degree of freedom is 12.7.
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let (x, y) = (normal(20, 4, &mut rng), normal(20, 4, &mut rng) * 2.0);
+    let d = Sliced::independent(1.0, 4, 2, &mut rng).unwrap().measure(&x, &y).unwrap();
+    assert!((d.cost.upper - d.cost.value) / d.cost.std_error > 12.7);
+}

@@ -5,11 +5,12 @@ mod report;
 pub use report::{Decrease, Finding, Gap, KnownAnswerReport, LevelAnswer};
 
 use crate::audit::error::check_values;
-use crate::audit::{AuditError, flow_to_first, lengths};
+use crate::audit::{AuditError, flow_to_first};
 use crate::consistency::ConsistencyFunction;
 use crate::error::{check_equal, check_finite, check_range, check_some};
 use crate::estimate::Estimate;
 use crate::flow::FlowMap;
+use crate::numeric::rows::lengths;
 use crate::schedule::Grid;
 use ndarray::{Array2, ArrayRef2, Axis};
 use std::collections::BTreeMap;

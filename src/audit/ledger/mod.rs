@@ -7,13 +7,14 @@ mod terms;
 pub use report::{Blame, LedgerReport, LedgerStep, LedgerTerm, LocalPart};
 pub use terms::LedgerTerms;
 
-use crate::audit::{AuditError, flow_to_first, lengths};
+use crate::audit::{AuditError, flow_to_first};
 use crate::consistency::ConsistencyFunction;
 use crate::error::{check_equal, check_range, check_some};
 use crate::estimate::Estimate;
 use crate::float::Float;
 use crate::flow::FlowJacobian;
 use crate::law::{Posterior, PosteriorRule};
+use crate::numeric::rows::lengths;
 use crate::numeric::stream::Stream;
 use crate::process::ForwardProcess;
 use crate::schedule::Grid;
@@ -46,11 +47,14 @@ use rand::RngCore;
 ///
 /// # Accuracy
 /// Numerical errors are reported step by step: [`quadrature_error`](LedgerStep::quadrature_error) of the expectations, and
-/// [`second_order_error`](LedgerStep::second_order_error) of T_2, a difference of Jacobians. Local errors are small differences of points:
+/// [`second_order_error`](LedgerStep::second_order_error) of T_2. Second derivatives are those the flow map knows: closed forms of the exact
+/// ones, the second variational equation of an integrated one whose score knows its own. Of any other flow map they are differences of
+/// Jacobians. Local errors are small differences of points:
 /// they carry the rounding of a point, about 1e−15 of its size and 1e−13 where nodes were dropped, and an integrated flow's tolerance.
 ///
 /// # Cost
-/// For every sample and step one evaluation of f_{t−1} and of Φ_{t−1} at each node of the rule and 10d Jacobian–vector products.
+/// For every sample and step one evaluation of f_{t−1} and of Φ_{t−1} at each node of the rule and d second derivatives, or 28d Jacobian–vector
+/// products where the flow map does not know them.
 ///
 /// # Example
 /// ```
@@ -98,6 +102,8 @@ impl<T: ?Sized, M: ?Sized> Clone for Ledger<'_, T, M> {
 
 /// Rows at which the comparison rule is tried, the first of each step.
 const COMPARED: usize = 64;
+/// More draws would not fit into memory.
+const MOST_SAMPLES: usize = 10_000_000;
 /// f_1 may differ from the identity by this much relatively: the rounding of a function computed in single precision.
 const IDENTITY: f64 = 1e-6;
 
@@ -150,7 +156,7 @@ impl<'a, T: ?Sized, M: ?Sized> Ledger<'a, T, M> {
         Ledger { target: self.target, flow, grid: self.grid, samples: self.samples, steps: self.steps }
     }
 
-    /// The number n ≥ 2 of draws of X_t at each step.
+    /// The number n of draws of X_t at each step, from 2 to 10⁷.
     ///
     /// ```
     /// use onestep::Grid;
@@ -162,7 +168,7 @@ impl<'a, T: ?Sized, M: ?Sized> Ledger<'a, T, M> {
     /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 1.5])?);
     /// let f = ConsistencyFn::new(1, 2, |_t, x: &[f64], out: &mut [f64]| out.copy_from_slice(x));
     /// let few = Ledger::new(&target, &grid).samples(1).measure(&f, &mut rng).unwrap_err();
-    /// assert_eq!(few.to_string(), "samples = 1 is outside [2, inf)");
+    /// assert_eq!(few.to_string(), "samples = 1 is outside [2, 10000000]");
     /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
@@ -205,10 +211,10 @@ where
     /// acts on the scaled space: give the target on that space.
     ///
     /// # Errors
-    /// Fewer than two samples; dimensions of the target, the flow map and `f`, or numbers of steps of `f` and the grid, that differ; a step
+    /// Fewer than two samples or more than 10⁷; dimensions of the target, the flow map and `f`, or numbers of steps of `f` and the grid, that differ; a step
     /// outside 2..=T or none; a level t or t − 1 of a measured step, or T, that `f` does not hold; f_1 that is not the identity (to 1e−6
     /// relatively, at the points where it is needed); a value of `f` or of the flow map that is not finite: the error says at which level and
-    /// point.
+    /// point; a mean that overflows.
     ///
     /// ```
     /// use onestep::Grid;
@@ -239,13 +245,15 @@ where
             Some(step) => step.error,
             None => self.final_error(f, seed)?,
         };
+        check_mean("the prior mismatch", last, prior_mismatch)?;
+        check_mean("the mean error", last, error)?;
         Ok(LedgerReport { dim: f.dim(), grid_steps: last, samples: self.samples, steps: measured, error, prior_mismatch })
     }
 
     /// Everything that can be checked before the first evaluation.
     fn check<C: ConsistencyFunction + ?Sized>(&self, f: &C, steps: &[usize]) -> Result<(), AuditError> {
         let (dim, last) = (self.target.dim(), self.grid.steps());
-        check_range("samples", self.samples, self.samples >= 2, "[2, inf)")?;
+        check_range("samples", self.samples, (2..=MOST_SAMPLES).contains(&self.samples), "[2, 10000000]")?;
         check_equal("dimension of the target", dim, "dimension of the flow map", self.flow.dim())?;
         check_equal("dimension of the target", dim, "dimension of the consistency function", f.dim())?;
         check_equal("steps of the grid", last, "steps of the consistency function", f.steps())?;
@@ -278,7 +286,7 @@ where
         let (own, local) = (lengths(&terms.own), lengths(&terms.local));
         let made: Vec<f64> = own.iter().zip(&local).map(|(a, b)| a + b).collect();
         let gap = &terms.error - &terms.inherited - &terms.own - &terms.local;
-        Ok(LedgerStep {
+        let step = LedgerStep {
             step: t,
             angle: self.grid.level(t).angle(),
             delta: self.grid.delta(t),
@@ -293,7 +301,11 @@ where
             identity_gap: lengths(&gap).into_iter().fold(0.0, f64::max),
             quadrature_error: compared.map(|gaps| gaps.iter().sum::<f64>() / gaps.len() as f64),
             second_order_error: terms.second_order_error.iter().sum::<f64>() / x.nrows() as f64,
-        })
+        };
+        for mean in [step.error, step.inherited, step.own, step.local, step.made, step.first_order, step.second_order, step.remainder] {
+            check_mean("a mean of the ledger", t, mean)?;
+        }
+        Ok(step)
     }
 
     /// E‖ξ_T(X_T)‖ alone.
@@ -321,6 +333,11 @@ fn check_identity<C: ConsistencyFunction + ?Sized>(f: &C, x: &ArrayRef2<f64>) ->
         Some((point, image)) => Err(AuditError::Boundary { point: point.to_vec(), image: image.to_vec() }),
         None => Ok(()),
     }
+}
+
+/// Refuses a mean that is not finite: squares of finite numbers overflow from 1e154 on.
+fn check_mean(name: &'static str, step: usize, mean: Estimate) -> Result<(), AuditError> {
+    if mean.value.is_finite() && mean.std_error.is_finite() { Ok(()) } else { Err(AuditError::Overflow { name, step }) }
 }
 
 fn mean_length(rows: &ArrayRef2<f64>) -> Estimate {

@@ -2,12 +2,13 @@
 
 use crate::audit::error::check_values;
 use crate::audit::ledger::{Ledger, curvature};
-use crate::audit::{AuditError, flow_to_first, lengths};
+use crate::audit::{AuditError, flow_to_first};
 use crate::consistency::ConsistencyFunction;
 use crate::flow::FlowJacobian;
 use crate::law::conditional::Conditional;
 use crate::law::{DiscreteLaw, Posterior, PosteriorRule};
 use crate::numeric::parallel;
+use crate::numeric::rows::lengths;
 use ndarray::{Array2, ArrayRef2, Axis, concatenate};
 
 /// The terms of the error recursion of step t at n points, each table n × d:
@@ -40,7 +41,7 @@ pub struct LedgerTerms {
     pub second_order: Array2<f64>,
     /// local − T_1 − T_2.
     pub remainder: Array2<f64>,
-    /// The estimated numerical error of the length of T_2, row by row.
+    /// An estimate from above of the numerical error of T_2, row by row, as a length.
     pub second_order_error: Vec<f64>,
 }
 
@@ -53,6 +54,8 @@ impl std::fmt::Display for LedgerTerms {
     }
 }
 
+/// An image is off by this many times what the way there and back is.
+const IMAGE: f64 = 4.0;
 /// Rows of a batch that one thread takes.
 const CHUNK: usize = 64;
 
@@ -154,7 +157,8 @@ where
         let image = self.flow.flow(level, before, x);
         check_values("the flow map", t, x, &image)?;
         // E[X_{t−1} | X_t] − φ, the mean by shared noise.
-        let drift = x * back.keep + self.target.denoise(level, x) * turn - &image;
+        let mean = x * back.keep + self.target.denoise(level, x) * turn;
+        let drift = &mean - &image;
         if t == 2 {
             return Ok((drift, Array2::zeros(x.raw_dim()), vec![0.0; x.nrows()])); // Φ_1 = id
         }
@@ -163,15 +167,26 @@ where
         let covariances: Vec<Array2<f64>> =
             x.rows().into_iter().map(|x| self.target.posterior_covariance(level, &x) * (turn * turn)).collect();
         let distances: Vec<f64> = covariances.iter().map(|c| curvature::distance(before, c.diag().sum() / (turn * turn))).collect();
-        let mut second_order = Array2::zeros(x.raw_dim());
-        let mut error = vec![0.0; x.nrows()];
-        for j in 0..x.ncols() {
-            // ∇²Φ : M = Σ_j D²Φ[e_j, M e_j], M = Cov(X_{t−1} | X_t) + drift driftᵀ.
-            let column = Array2::from_shape_fn(x.raw_dim(), |(i, k)| covariances[i][[k, j]] + drift[[i, k]] * drift[[i, j]]);
-            let along = curvature::along_axis(self.flow, (before, first), &image, j, &column, &distances);
-            second_order.scaled_add(0.5, &along.value);
-            error.iter_mut().zip(&along.error).for_each(|(e, a)| *e += 0.5 * a);
-        }
+        let at = |image: &Array2<f64>| {
+            let drift = &mean - image;
+            let mut second_order = Array2::zeros(x.raw_dim());
+            let mut error = vec![0.0; x.nrows()];
+            for j in 0..x.ncols() {
+                // ∇²Φ : M = Σ_j D²Φ[e_j, M e_j], M = Cov(X_{t−1} | X_t) + drift driftᵀ.
+                let column = Array2::from_shape_fn(x.raw_dim(), |(i, k)| covariances[i][[k, j]] + drift[[i, k]] * drift[[i, j]]);
+                let axis = Array2::from_shape_fn(x.raw_dim(), |(_, k)| f64::from(u8::from(j == k)));
+                let known = self.flow.second_derivative(before, first, image, &axis, &column);
+                let along = known.unwrap_or_else(|| curvature::along_axis(self.flow, (before, first), image, j, &column, &distances));
+                second_order.scaled_add(0.5, &along.value);
+                error.iter_mut().zip(&along.error).for_each(|(e, a)| *e += 0.5 * a);
+            }
+            (second_order, error)
+        };
+        let (second_order, mut error) = at(&image);
+        // What φ is off by shows on the way back.
+        let off = self.flow.flow(before, level, &image) - x;
+        let moved = at(&(&image + &off)).0 - &second_order;
+        error.iter_mut().zip(lengths(&moved)).for_each(|(e, moved)| *e += IMAGE * moved);
         check_values("the second derivative of the flow map", t, x, &second_order)?;
         Ok((first_order, second_order, error))
     }

@@ -2,8 +2,10 @@
 
 mod fit;
 mod least_squares;
+mod trend;
 
 pub use fit::RateFit;
+pub use trend::{LocalSlope, RateTrend};
 
 use crate::audit::AuditError;
 use crate::error::{check_entries, check_equal, check_range};
@@ -22,8 +24,8 @@ enum LogPower {
 ///
 /// By default q = 0; [`log_power`](Self::log_power) removes a known power first, [`fit_log_power`](Self::fit_log_power) estimates it.
 /// The interval is Student's t on the residuals, for independent errors of equal size in ln y (after weighting).
-/// For **computed** errors the residuals are not random but the curvature of the true law (lower-order terms): the interval then says how
-/// well one power describes the data, not how well the limit exponent is known. Fit the largest sizes alone to see the drift.
+/// **Computed** errors have no noise: their residuals are the curvature of the true law (lower-order terms), the interval would say how well one
+/// power describes the data and would rarely hold the limit exponent. For them take [`trend`](Self::trend), which has none.
 ///
 /// # Example
 /// ```
@@ -146,6 +148,22 @@ impl RateModel {
         self.fit_with(x, y, &weights.iter().map(|w| w / mean).collect::<Vec<_>>())
     }
 
+    /// The power of ln x to remove, for valid x and y; `None` for one to be fitted.
+    fn fixed_power(&self, x: &[f64], y: &[f64]) -> Result<Option<f64>, AuditError> {
+        check_equal("length of x", x.len(), "length of y", y.len())?;
+        let power = match self.log_power {
+            LogPower::Fixed(q) => Some(check_range("log_power", q, q.is_finite(), "(-inf, inf)")?),
+            LogPower::Fitted => None,
+        };
+        if power == Some(0.0) {
+            check_entries("x", x, |v| v > 0.0 && v.is_finite(), "(0, inf)")?;
+        } else {
+            check_entries("x", x, |v| v > 1.0 && v.is_finite(), "(1, inf)")?;
+        }
+        check_entries("y", y, |v| v > 0.0 && v.is_finite(), "(0, inf)")?;
+        Ok(power)
+    }
+
     fn fit_with(&self, x: &[f64], y: &[f64], weights: &[f64]) -> Result<RateFit, AuditError> {
         check_equal("length of x", x.len(), "length of y", y.len())?;
         let fitted = self.log_power == LogPower::Fitted;
@@ -154,17 +172,7 @@ impl RateModel {
             return Err(AuditError::TooFewPoints { points: x.len(), needed: parameters + 1, parameters });
         }
         check_range("confidence", self.confidence, self.confidence > 0.0 && self.confidence < 1.0, "(0, 1)")?;
-        let removed = match self.log_power {
-            LogPower::Fixed(q) => check_range("log_power", q, q.is_finite(), "(-inf, inf)")?,
-            LogPower::Fitted => 0.0,
-        };
-        if fitted || removed != 0.0 {
-            check_entries("x", x, |v| v > 1.0 && v.is_finite(), "(1, inf)")?;
-        } else {
-            check_entries("x", x, |v| v > 0.0 && v.is_finite(), "(0, inf)")?;
-        }
-        check_entries("y", y, |v| v > 0.0 && v.is_finite(), "(0, inf)")?;
-
+        let removed = self.fixed_power(x, y)?.unwrap_or(0.0);
         let ln_x: Vec<f64> = x.iter().map(|v| v.ln()).collect();
         let ln_ln_x = |v: &f64| v.ln();
         let response: Vec<f64> =

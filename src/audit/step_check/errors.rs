@@ -1,6 +1,7 @@
 //! The error of each step against the exact posterior expectation, whole and in its two parts.
 
 use crate::audit::AuditError;
+use crate::audit::error::check_values;
 use crate::audit::step_check::report::StepErrors;
 use crate::bound::AccumulatedError;
 use crate::estimate::Estimate;
@@ -49,6 +50,8 @@ pub(super) fn step_error<F: Float>(
     let x = draw(points);
     let optimum = expectation(trained, law, t, &x);
     let fitted = trained.eval(t, &x.mapv(F::of)).mapv(F::as_f64);
+    check_values("the trained family", t, &x, &fitted)?;
+    check_values("its posterior expectation", t, &x, &optimum)?;
     let whole = mean_gap(&fitted, &optimum);
     let Some(projection) = projection.filter(|_| trained.is_linear(t)) else { return Ok(StepError { whole, parts: None }) };
     let own = draw(projection);

@@ -7,13 +7,15 @@ mod report;
 
 pub use report::{KnownErrors, Sandwiched, StepErrors, StepReport};
 
-use crate::audit::{AuditError, lengths};
+use crate::audit::AuditError;
+use crate::audit::error::check_values;
 use crate::bound::{AccumulatedError, Theorem1, Verdict, check};
 use crate::error::{check_equal, check_finite, check_range};
 use crate::estimate::Estimate;
 use crate::float::Float;
 use crate::flow::FlowMap;
 use crate::law::PosteriorRule;
+use crate::numeric::rows::{length, lengths};
 use crate::numeric::stream::Stream;
 use crate::process::ForwardProcess;
 use crate::training::Trained;
@@ -55,6 +57,9 @@ pub struct StepCheck<'a> {
     replicates: usize,
     projections: usize,
 }
+
+/// Points or replicates: more would not fit into memory, or not end.
+const MOST: usize = 1_000_000;
 
 impl std::fmt::Debug for StepCheck<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -141,7 +146,7 @@ impl<'a> StepCheck<'a> {
     /// # let data = Gaussian::standard(1)?.sample(50, &mut rng);
     /// # let learned = Recursion::new(Grid::from_angles(&[0.1, 1.5])?, 50).train(&data, &Affine::new(), &mut rng)?;
     /// let refused = StepCheck::new().points(1).measure(&learned, &data, &mut rng).unwrap_err();
-    /// assert_eq!(refused.to_string(), "points = 1 is outside [2, inf)");
+    /// assert_eq!(refused.to_string(), "points = 1 is outside [2, 1000000]");
     /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
@@ -221,10 +226,10 @@ impl<'a> StepCheck<'a> {
 
     /// Everything that can be checked before the first evaluation.
     fn check<F: Float>(&self, dim: usize, held_out: &ArrayRef2<F>) -> Result<(), AuditError> {
-        check_range("points", self.points, self.points >= 2, "[2, inf)")?;
+        check_range("points", self.points, (2..=MOST).contains(&self.points), "[2, 1000000]")?;
         let projection = self.projection.unwrap_or(1);
-        check_range("points of the separation", projection, projection >= 1, "[1, inf)")?;
-        check_range("replicates", self.replicates, self.replicates >= 2, "[2, inf)")?;
+        check_range("points of the separation", projection, (1..=MOST).contains(&projection), "[1, 1000000]")?;
+        check_range("replicates", self.replicates, (2..=MOST).contains(&self.replicates), "[2, 1000000]")?;
         check_equal("dimension of the family", dim, "columns of the held-out data", held_out.ncols())?;
         if let Some((law, flow)) = self.known {
             check_equal("dimension of the family", dim, "dimension of the law", law.dim())?;
@@ -259,7 +264,7 @@ impl<'a> StepCheck<'a> {
         let part = |name, steps| if every { accumulate(name, steps).map(Some) } else { Ok(None) };
         let (estimation, approximation) = (part("estimation errors", estimation)?, part("approximation errors", approximation)?);
         let StepErrors { steps, accumulated: errors } = accumulate("step errors", whole)?;
-        Ok(KnownErrors { steps, errors, estimation, approximation, sandwich: self.sandwich(trained, law, flow, rng) })
+        Ok(KnownErrors { steps, errors, estimation, approximation, sandwich: self.sandwich(trained, law, flow, rng)? })
     }
 
     fn sandwich<F: Float>(
@@ -268,19 +273,25 @@ impl<'a> StepCheck<'a> {
         law: &dyn PosteriorRule,
         flow: &dyn FlowMap,
         rng: &mut dyn RngCore,
-    ) -> Sandwiched {
+    ) -> Result<Sandwiched, AuditError> {
         /// Cheap evaluations: more points than for the errors.
         const MORE: usize = 16;
         let (grid, last) = (trained.levels(), trained.steps());
         let x = ForwardProcess::new(grid).marginal(last, &law.sample(MORE * self.points, rng), &mut Stream::fork(rng));
         let exact = flow.flow(grid.level(last), grid.level(1), &x);
         let reached = trained.eval(last, &x.mapv(F::of)).mapv(F::as_f64);
+        check_values("the flow map", last, &x, &exact)?;
+        check_values("the trained family", last, &x, &reached)?;
         let difference = &reached - &exact;
         let upper = Estimate::from_samples(&lengths(&difference));
         let n = x.nrows() as f64;
         let shift = difference.sum_axis(Axis(0)) / n;
         let radius = lengths(&reached).iter().sum::<f64>() / n - lengths(&exact).iter().sum::<f64>() / n;
-        Sandwiched { lower: shift.dot(&shift).sqrt().max(radius.abs()), upper: upper.value, std_error: upper.std_error }
+        let lower = [length(shift.view()), radius.abs()].into_iter().fold(0.0, f64::max);
+        if !(lower.is_finite() && upper.value.is_finite() && upper.std_error.is_finite()) {
+            return Err(AuditError::Overflow { name: "the sandwich", step: last });
+        }
+        Ok(Sandwiched { lower, upper: upper.value, std_error: upper.std_error })
     }
 }
 

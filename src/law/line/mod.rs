@@ -42,7 +42,7 @@ pub struct LineMixture {
 }
 
 impl LineMixture {
-    /// From weights (nonnegative, summing to one within 1e−9; then normalised), means and standard deviations (≥ 0).
+    /// From weights (nonnegative, summing to one within [`weight_tolerance`](crate::error::weight_tolerance); then normalised), means and standard deviations (≥ 0).
     /// Components of weight 0 are dropped.
     ///
     /// # Errors

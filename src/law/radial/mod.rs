@@ -69,7 +69,7 @@ const MOST_SHELLS: usize = 1000;
 const ON_SHELL: f64 = 1e-12;
 
 impl Radial {
-    /// Shells of radii ρ_j ≥ 0 with weights w_j (nonnegative, summing to one within 1e−9; then normalised). Shells of weight 0 are dropped.
+    /// Shells of radii ρ_j ≥ 0 with weights w_j (nonnegative, summing to one within [`weight_tolerance`](crate::error::weight_tolerance); then normalised). Shells of weight 0 are dropped.
     ///
     /// # Errors
     /// `dim` is 0, empty lists, unequal lengths, radii that are neither 0 nor in [1e−75, 1e75], weights that are negative or do not sum to one.

@@ -1,29 +1,49 @@
 //! Bootstrap and subsampling.
 
 use crate::error::{OutOfRange, check_range};
-use crate::estimate::Estimate;
 use crate::float::Float;
 use crate::numeric::parallel;
 use crate::transport::{Distance, Measure, TransportError, check};
 use ndarray::{ArrayRef2, Axis};
 use rand::{Rng, RngCore};
+use std::fmt;
 
-/// The bootstrap: standard error and interval of the distance between two samples, by drawing both anew with replacement.
+/// The distance of two samples and how much it varies from sample to sample.
+///
+/// No interval: value ± 2 standard errors would cover neither W_p of the laws, from which the value is off by its bias, nor, close to equality,
+/// anything else, the value being far from normal there. For an interval take [`confidence`](super::confidence).
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Spread {
+    /// The distance of the two samples.
+    pub value: f64,
+    /// Its standard error.
+    pub std_error: f64,
+    /// Replicates drawn.
+    pub replicates: usize,
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.6e} with a standard error of {:.1e} over {} replicates", self.value, self.std_error, self.replicates)
+    }
+}
+
+/// The bootstrap: the standard error of the distance between two samples, by drawing both anew with replacement.
 ///
 /// Rows of weighted clouds are drawn with replacement and keep their weights, which are then normalised: weights belong to their rows, as
 /// importance weights do. A replicate whose rows all have weight zero is drawn again, a hundred times at most; then the cloud itself takes its
 /// place.
 ///
-/// The value is the plug-in distance itself. With D* the distances of the replicates, the standard error is their standard deviation and
-/// the interval is value − (q_{97.5 %}(D*) − mean D*) to value − (q_{2.5 %}(D*) − mean D*).
+/// The value is the plug-in distance itself, the standard error the standard deviation of the replicates.
 ///
 /// # Errors
-/// `replicates` < 2; weights that are not one a row, nonnegative, finite and of sum one (within 1e−9); what the distance refuses.
+/// `replicates` < 2; weights that are not one a row, nonnegative, finite and of sum one (within[`weight_tolerance`](crate::error::weight_tolerance)); what the distance refuses.
 ///
 /// # Accuracy
-/// The interval covers the **expectation of the plug-in distance at this n**, not W_p itself in d ≥ 3, where the bias n^{−1/d} is larger
-/// than the noise: subtract a [`baseline`](super::baseline). The bootstrap fails where the limit law is not normal, that is for equal laws
-/// and for finite supports: use [`subsample`] or [`permutation_test`] there.
+/// The standard error of the plug-in distance where the limit law is normal, that is for laws that differ and supports that are not finite: use
+/// [`subsample`] or [`permutation_test`](super::permutation_test) elsewhere. It knows nothing of the bias, of order n^{−1/d} in d ≥ 3.
 ///
 /// # Example
 /// ```
@@ -50,7 +70,7 @@ pub fn bootstrap<'a, 'b, F: Float>(
     y: impl Into<Measure<'b, F>>,
     replicates: usize,
     rng: &mut dyn RngCore,
-) -> Result<Estimate, TransportError> {
+) -> Result<Spread, TransportError> {
     let (x, y) = (x.into(), y.into());
     if x.weights().is_none() && y.weights().is_none() {
         let (x, y) = (x.points(), y.points());
@@ -65,7 +85,7 @@ pub fn bootstrap<'a, 'b, F: Float>(
         distance.between(Measure::weighted(&x.select(Axis(0), i), a), Measure::weighted(&y.select(Axis(0), j), b))
     };
     let values = in_batches(replicates, &mut draw, replicate)?;
-    Ok(interval(value, values, 1.0))
+    spread(value, &values, 1.0)
 }
 
 /// As many rows as there are weights, with replacement, and their weights, normalised.
@@ -119,7 +139,7 @@ pub fn subsample<F: Float>(
     size: usize,
     replicates: usize,
     rng: &mut dyn RngCore,
-) -> Result<Estimate, TransportError> {
+) -> Result<Spread, TransportError> {
     if !(1..=x.nrows().min(y.nrows())).contains(&size) {
         return Err(OutOfRange { name: "size", value: size.into(), range: "[1, rows of the smaller cloud]" }.into());
     }
@@ -136,7 +156,7 @@ fn resample<F: Float>(
     sizes: (usize, usize),
     replicates: usize,
     rng: &mut dyn RngCore,
-) -> Result<Estimate, TransportError> {
+) -> Result<Spread, TransportError> {
     check_replicates(replicates, 2)?;
     let value = distance.distance(x, y)?;
     let mut draw = || {
@@ -148,23 +168,17 @@ fn resample<F: Float>(
     // Variance goes like 1/n + 1/m: the harmonic mean of the sizes is what scales it.
     let harmonic = |(n, m): (usize, usize)| 1.0 / (1.0 / n as f64 + 1.0 / m as f64);
     let scale = (harmonic(sizes) / harmonic((x.nrows(), y.nrows()))).sqrt();
-    Ok(interval(value, values, scale))
+    spread(value, &values, scale)
 }
 
-/// Standard error and basic interval from replicates whose spread is `1/scale` times that of the value.
-fn interval(value: f64, mut values: Vec<f64>, scale: f64) -> Estimate {
+/// From replicates whose spread is `1/scale` times that of the value.
+fn spread(value: f64, values: &[f64], scale: f64) -> Result<Spread, TransportError> {
     let replicates = values.len();
     let mean = values.iter().sum::<f64>() / replicates as f64;
     let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (replicates - 1) as f64;
-    values.sort_unstable_by(f64::total_cmp);
-    let spread = |level: f64| scale * (quantile(&values, level) - mean);
-    Estimate {
-        value,
-        std_error: scale * variance.sqrt(),
-        lower: value - spread(0.975),
-        upper: value - spread(0.025),
-        evaluations: replicates,
-    }
+    let std_error = scale * variance.sqrt();
+    check_range("the standard error", std_error, std_error.is_finite(), "the range of f64")?;
+    Ok(Spread { value, std_error, replicates })
 }
 
 /// Draws and computes in batches.
@@ -173,22 +187,23 @@ pub(super) fn in_batches<T: Send + Sync>(
     draw: &mut dyn FnMut() -> T,
     compute: impl Fn(&T) -> Result<f64, TransportError> + Send + Sync,
 ) -> Result<Vec<f64>, TransportError> {
-    let mut values = Vec::with_capacity(count);
+    in_batches_of(count, &mut || Ok(draw()), compute)
+}
+
+/// The same with draws that may fail, and results of any kind.
+pub(super) fn in_batches_of<T: Send + Sync, R: Send>(
+    count: usize,
+    draw: &mut dyn FnMut() -> Result<T, TransportError>,
+    compute: impl Fn(&T) -> Result<R, TransportError> + Send + Sync,
+) -> Result<Vec<R>, TransportError> {
+    let mut values = Vec::new();
     while values.len() < count {
-        let batch: Vec<T> = (0..BATCH.min(count - values.len())).map(|_| draw()).collect();
+        let batch = (0..BATCH.min(count - values.len())).map(|_| draw()).collect::<Result<Vec<T>, _>>()?;
         for value in parallel::map(batch.len(), |k| compute(&batch[k])) {
             values.push(value?);
         }
     }
     Ok(values)
-}
-
-/// The quantile of sorted values, linear between order statistics.
-fn quantile(sorted: &[f64], level: f64) -> f64 {
-    let at = level * (sorted.len() - 1) as f64;
-    let (low, part) = (at.floor() as usize, at.fract());
-    let high = (low + 1).min(sorted.len() - 1);
-    sorted[low] + part * (sorted[high] - sorted[low])
 }
 
 pub(super) fn check_replicates(replicates: usize, least: usize) -> Result<(), TransportError> {

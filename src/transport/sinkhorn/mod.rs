@@ -62,6 +62,9 @@ const TOLERANCE: f64 = 1e-6;
 /// Iterations, unless told otherwise.
 const ITERATIONS: usize = 10_000;
 
+/// Largest cost over ε: 2⁵².
+const SHARPEST: f64 = 4_503_599_627_370_496.0;
+
 impl Sinkhorn {
     /// For the cost ‖x − y‖^p with `order` p ≥ 1 and `regularisation` ε. Stops at a marginal error of 1e−6, or after 10⁴ iterations.
     ///
@@ -133,7 +136,8 @@ impl Sinkhorn {
     ///
     /// # Errors
     /// A cloud is empty or holds NaN or ∞; the clouds differ in dimension; weights that are not one a row, nonnegative, finite and of sum one
-    /// (within 1e−9); a tolerance outside (0, 1]; costs overflow; [`TransportError::NotConverged`] at the cap, with certified bounds on W_p and the marginal error inside.
+    /// (within[`weight_tolerance`](crate::error::weight_tolerance)); a tolerance outside (0, 1]; costs that overflow, all underflow, or
+    /// exceed 2⁵² ε; [`TransportError::NotConverged`] at the cap, with certified bounds on W_p and the marginal error inside.
     ///
     /// # Accuracy
     /// `entropic` is off by about ε times the square of the marginal error. The kernel of the iterations is in single precision down to a
@@ -210,11 +214,23 @@ impl Sinkhorn {
 
     fn run(&self, mut problem: Problem) -> Result<SinkhornSolution, TransportError> {
         check_range("tolerance", self.tolerance, self.tolerance > 0.0 && self.tolerance <= 1.0, "(0, 1]")?;
+        // Below this the exponents of the kernel are rounding errors.
+        let largest = problem.regularisation;
+        check_range(
+            "regularisation",
+            self.regularisation,
+            largest / self.regularisation <= SHARPEST,
+            "[2e-16 times the largest cost, inf)",
+        )?;
         let (converged, solution) = problem.solve(self.order, self.regularisation, self.tolerance, self.iterations);
+        let SinkhornSolution { iterations, lower, upper, marginal_error, cost, entropic, .. } = solution;
+        if ![lower, upper, marginal_error, cost, entropic].iter().all(|v| v.is_finite()) {
+            let upper = self.order.root_above(largest);
+            return Err(TransportError::NotConverged { iterations, lower: 0.0, upper, residual: marginal_error });
+        }
         if converged {
             return Ok(solution);
         }
-        let SinkhornSolution { iterations, lower, upper, marginal_error, .. } = solution;
         Err(TransportError::NotConverged { iterations, lower, upper, residual: marginal_error })
     }
 }

@@ -8,6 +8,9 @@ use crate::transport::TransportError;
 use crate::transport::order::Order;
 use ndarray::ArrayRef2;
 
+/// Costs all below this are refused: the smaller ones among them have no digits.
+const LEAST: f64 = 1e-290;
+
 /// Blocks of rows.
 const BLOCKS: usize = 32;
 
@@ -17,6 +20,8 @@ pub(super) struct Problem {
     pub(super) a: Vec<f64>,
     pub(super) b: Vec<f64>,
     cost: Vec<f64>,
+    /// Relative rounding error of a cost.
+    pub(super) cost_error: f64,
     pub(super) f: Vec<f64>,
     pub(super) g: Vec<f64>,
     pub(super) regularisation: f64,
@@ -73,11 +78,13 @@ impl Problem {
             );
         });
         let largest = cost.iter().fold(0.0_f64, |m, &c| if c > m { c } else { m });
-        if largest.is_infinite() {
-            return Err(OutOfRange { name: "largest cost", value: largest.into(), range: "[0, inf)" }.into());
+        let some_differ =
+            || points.chunks(d).any(|p| *p != points[..d]) || others.chunks(m).zip(&points).any(|(c, p)| c.iter().any(|v| v != p));
+        if !largest.is_finite() || (largest < LEAST && some_differ()) {
+            return Err(OutOfRange { name: "largest cost", value: largest.into(), range: "[1e-290, inf), or 0 for equal points" }.into());
         }
         let (f, g) = (vec![0.0; n], vec![0.0; m]);
-        Ok(Self { a, b, cost, f, g, regularisation: largest, iterations: 0, symmetric: false })
+        Ok(Self { a, b, cost, cost_error: order.cost_error(d), f, g, regularisation: largest, iterations: 0, symmetric: false })
     }
 
     /// The problem of a measure against itself.

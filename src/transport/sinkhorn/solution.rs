@@ -7,13 +7,13 @@ use std::fmt;
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct SinkhornSolution {
-    /// Σ P_ij ‖x_i − y_j‖^p: the cost of the plan, without the entropy.
+    /// Σ P_ij ‖x_i − y_j‖^p: the cost of the plan rounded to the exact marginals, without the entropy.
     pub cost: f64,
     /// OT_ε as the dual value Σ a_i f_i + Σ b_j g_j − ε (Σ P_ij − 1).
     pub entropic: f64,
-    /// Certified lower bound on W_p, from the potentials made feasible by c-transforms.
+    /// Certified lower bound on W_p, from the potentials made feasible by c-transforms, less all rounding errors.
     pub lower: f64,
-    /// Certified upper bound on W_p: the cost of the plan rounded to the exact marginals.
+    /// Certified upper bound on W_p: the root of `cost`, and all rounding errors.
     pub upper: f64,
     /// Σ_i |Σ_j P_ij − a_i|: the total error of the marginals.
     pub marginal_error: f64,

@@ -4,7 +4,9 @@ use crate::error::check_range;
 use crate::float::Float;
 use crate::numeric::parallel;
 use crate::transport::line::pairing;
-use crate::transport::sliced::{Order, unit_into};
+use crate::transport::order::Order;
+use crate::transport::sliced::frame::{Frame, projection_error};
+use crate::transport::sliced::unit_into;
 use crate::transport::{TransportError, check};
 use ndarray::{Array1, Array2, ArrayRef2, Axis};
 use rand::RngCore;
@@ -17,7 +19,7 @@ use std::fmt;
 /// ```
 ///
 /// The gradient of W_p^p(θ) is p E[|g|^{p−1} sign(g) (x − y)] over the sorted pairing, g = θ·(x − y). The maximum found is a local one;
-/// every direction, optimal or not, gives a lower bound on W_p between the two empirical measures. As an estimate for the laws behind
+/// every direction, optimal or not, gives a lower bound on W_p between the two empirical measures, [`MaxSlicedDistance::lower`]. As an estimate for the laws behind
 /// the samples it is biased upwards, by order √(d/n) when they agree.
 ///
 /// # Example
@@ -48,8 +50,10 @@ pub struct MaxSliced {
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct MaxSlicedDistance {
-    /// W_p along `direction`: a lower bound on W_p between the two empirical measures.
+    /// W_p along `direction`.
     pub distance: f64,
+    /// `distance` less a bound on its rounding error: a lower bound on W_p between the two empirical measures.
+    pub lower: f64,
     /// The unit vector θ.
     pub direction: Array1<f64>,
     /// Gradient steps of all starts together.
@@ -58,7 +62,7 @@ pub struct MaxSlicedDistance {
 
 impl fmt::Display for MaxSlicedDistance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "W_p ≥ {:.6e} along {:.3}", self.distance, self.direction)
+        write!(f, "W_p ≥ {:.6e} along {:.3}", self.lower, self.direction)
     }
 }
 
@@ -124,20 +128,25 @@ impl MaxSliced {
     ) -> Result<MaxSlicedDistance, TransportError> {
         check_range("starts", self.starts, self.starts > 0, "[1, inf)")?;
         check::clouds(x, y)?;
-        let (x, y) = (x.mapv(Float::as_f64), y.mapv(Float::as_f64));
-        let ascent = Ascent { order: self.order, unit: unit(&x, &y), x, y };
+        let Frame { x, y, unit, radius } = Frame::new(&x.mapv(Float::as_f64), &y.mapv(Float::as_f64));
+        let ascent = Ascent { order: self.order, x, y };
         let starts = self.draw_starts(&ascent, rng);
         let ends = parallel::map(starts.len(), |k| ascent.climb(starts[k].clone(), self.iterations));
         let iterations = ends.iter().map(|e| e.2).sum();
         let best = ends.into_iter().reduce(|best, end| if end.1 > best.1 { end } else { best });
-        let Some((direction, cost, _)) = best else { unreachable!("at least one start is made") };
-        Ok(MaxSlicedDistance { distance: ascent.unit * self.order.root(cost), direction, iterations })
+        let Some((direction, distance, _)) = best else { unreachable!("at least one start is made") };
+        let error = 2.0 * projection_error::<f64>(direction.len(), radius)
+            + f64::EPSILON * (64 + ascent.x.nrows() + ascent.y.nrows()) as f64 * distance;
+        let lower = if distance > error { (distance - error) * unit } else { 0.0 };
+        let distance = distance * unit;
+        check_range("the distance", distance, distance.is_finite(), "the range of f64")?;
+        Ok(MaxSlicedDistance { distance, lower, direction, iterations })
     }
 
     fn draw_starts(&self, ascent: &Ascent, rng: &mut dyn RngCore) -> Vec<Array1<f64>> {
         let dim = ascent.x.ncols();
         let mean = |c: &Array2<f64>| c.mean_axis(Axis(0)).unwrap_or_else(|| Array1::zeros(dim));
-        let shift = (mean(&ascent.x) - mean(&ascent.y)) / ascent.unit;
+        let shift = mean(&ascent.x) - mean(&ascent.y);
         let mut starts: Vec<_> = normalised(shift).into_iter().collect();
         while starts.len() < self.starts {
             let mut direction = vec![0.0; dim];
@@ -148,16 +157,6 @@ impl MaxSliced {
     }
 }
 
-/// The largest distance of a coordinate of one cloud from the other's: powers are taken in this unit.
-fn unit(x: &Array2<f64>, y: &Array2<f64>) -> f64 {
-    let range = x.columns().into_iter().zip(y.columns()).map(|(x, y)| {
-        let (low, high) = x.iter().chain(y.iter()).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
-        high - low
-    });
-    let widest = range.fold(0.0, f64::max);
-    if widest > 0.0 { widest } else { 1.0 }
-}
-
 fn normalised(v: Array1<f64>) -> Option<Array1<f64>> {
     let norm = v.dot(&v).sqrt();
     (norm > 0.0).then(|| v / norm)
@@ -166,22 +165,24 @@ fn normalised(v: Array1<f64>) -> Option<Array1<f64>> {
 #[derive(Debug)]
 struct Ascent {
     order: Order,
-    unit: f64,
     x: Array2<f64>,
     y: Array2<f64>,
 }
 
-/// A step that gains less than this part of the cost ends the ascent.
+/// A step that gains less than this part of W_p^p ends the ascent.
 const GAIN: f64 = 1e-10;
 
 impl Ascent {
-    /// W_p^p along `direction` in units of unit^p, and its gradient divided by p.
-    fn cost_and_gradient(&self, direction: &Array1<f64>) -> (f64, Array1<f64>) {
+    /// W_p along `direction`, and a positive multiple of its gradient. Powers are taken in units of the largest gap.
+    fn distance_and_gradient(&self, direction: &Array1<f64>) -> (f64, Array1<f64>) {
         let (px, py) = (self.x.dot(direction), self.y.dot(direction));
         let (mut row_weight, mut column_weight) = (Array1::zeros(px.len()), Array1::zeros(py.len()));
-        let mut cost = 0.0;
-        pairing(px.as_slice().unwrap_or(&[]), py.as_slice().unwrap_or(&[]), &mut |i, j, mass| {
-            let gap = (px[i] - py[j]) / self.unit;
+        let (sx, sy) = (px.as_slice().unwrap_or(&[]), py.as_slice().unwrap_or(&[]));
+        let (mut cost, mut largest) = (0.0, 0.0_f64);
+        pairing(sx, sy, &mut |i, j, _| largest = largest.max((px[i] - py[j]).abs()));
+        let unit = if largest > 0.0 { largest } else { 1.0 };
+        pairing(sx, sy, &mut |i, j, mass| {
+            let gap = (px[i] - py[j]) / unit;
             let power = mass * self.order.power(gap);
             cost += power;
             if gap != 0.0 {
@@ -189,33 +190,33 @@ impl Ascent {
                 column_weight[j] += power / gap;
             }
         });
-        let gradient = (row_weight.dot(&self.x) - column_weight.dot(&self.y)) / self.unit;
-        (cost, gradient)
+        (unit * self.order.root(cost), row_weight.dot(&self.x) - column_weight.dot(&self.y))
     }
 
-    /// Ascends from `direction`; the result is the best direction, its cost and the number of steps.
+    /// Ascends from `direction`; the result is the best direction, its distance and the number of steps.
     fn climb(&self, direction: Array1<f64>, iterations: usize) -> (Array1<f64>, f64, usize) {
         let mut at = direction;
-        let (mut cost, mut gradient) = self.cost_and_gradient(&at);
+        let (mut distance, mut gradient) = self.distance_and_gradient(&at);
+        let gain = 1.0 + GAIN / self.order.value();
         for step in 0..iterations {
-            let Some(ahead) = normalised(gradient.clone()) else { return (at, cost, step) };
+            let Some(ahead) = normalised(gradient.clone()) else { return (at, distance, step) };
             let mut blend = 1.0;
             let mut found = None;
             // The full step goes to the gradient's own direction, the maximiser for the present pairing linearised.
             for _ in 0..20 {
                 let Some(trial) = normalised(&at * (1.0 - blend) + &ahead * blend) else { break };
-                let (value, slope) = self.cost_and_gradient(&trial);
-                if value > cost * (1.0 + GAIN) {
+                let (value, slope) = self.distance_and_gradient(&trial);
+                if value > distance * gain {
                     found = Some((trial, value, slope));
                     break;
                 }
                 blend *= 0.5;
             }
             match found {
-                Some(next) => (at, cost, gradient) = next,
-                None => return (at, cost, step),
+                Some(next) => (at, distance, gradient) = next,
+                None => return (at, distance, step),
             }
         }
-        (at, cost, iterations)
+        (at, distance, iterations)
     }
 }

@@ -1,5 +1,6 @@
 //! Sliced W_p: averages of W_p on the line over directions, and the lower bounds on W_p they give.
 
+mod frame;
 mod max;
 
 pub use max::{MaxSliced, MaxSlicedDistance};
@@ -11,7 +12,8 @@ use crate::numeric::dense::panels::Panels;
 use crate::numeric::parallel;
 use crate::transport::check::{self, CLOUDS};
 use crate::transport::line::Sorted;
-use crate::transport::order::{Order, scaled};
+use crate::transport::order::{Order, finite, scaled, widened};
+use crate::transport::sliced::frame::Frame;
 use crate::transport::{Line, Measure, TransportError};
 use ndarray::{Array2, ArrayRef2, ArrayViewMut2, Axis};
 use rand::RngCore;
@@ -55,7 +57,7 @@ pub struct Sliced {
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct SlicedDistance {
-    /// SW_p^p: the mean over directions.
+    /// SW_p^p: the mean over directions; 0 or ∞ where the p-th power leaves the range of `f64`.
     pub cost: Estimate,
     /// SW_p.
     pub distance: Estimate,
@@ -150,11 +152,13 @@ impl Sliced {
     ///
     /// # Errors
     /// A cloud is empty or holds NaN or ∞; its columns are not the `dim` of the directions; weights that are not one a row, nonnegative, finite
-    /// and of sum one (within 1e−9).
+    /// and of sum one (within[`weight_tolerance`](crate::error::weight_tolerance)).
     ///
     /// # Accuracy
-    /// Exact along each direction (projections in the precision of `F`). The standard error is that of independent directions; orthogonal
-    /// blocks do better than it says. Intervals are normal, 95 %. They cover the choice of directions, not the sampling of the clouds.
+    /// Exact along each direction, projections in the precision of `F` of clouds centred together. The standard error is that of independent
+    /// directions; orthogonal blocks do better than it says. Intervals are of 95 %, by Student's quantile, and wider by a bound on the rounding
+    /// error of everything, projections included; `value` is not corrected for it. They cover the choice of directions, not the sampling of the
+    /// clouds: `lower_bound.lower` is a lower confidence limit on W_p between the clouds at 97.5 %.
     ///
     /// ```
     /// use ndarray::array;
@@ -201,7 +205,8 @@ impl Sliced {
         check_equal(CLOUDS[0].columns, x.ncols(), "the dimension of the directions", dim)?;
         let directions: Vec<F> = self.directions.iter().map(|&c| F::of(c)).collect();
         let blocks: Vec<&[F]> = directions.chunks(BLOCK * dim).collect();
-        let (left, right) = parallel::join(|| transposed(x), || transposed(y));
+        let Frame { x, y, unit, radius } = Frame::new(x, y);
+        let (left, right) = parallel::join(|| transposed(&x), || transposed(&y));
         let (n, m) = (x.nrows(), y.nrows());
         let workspace = || (vec![F::zero(); BLOCK * n], vec![F::zero(); BLOCK * m], W::default());
         let distances = parallel::map_with(blocks.len(), workspace, |(px, py, work), k| {
@@ -211,19 +216,26 @@ impl Sliced {
             right.multiply(blocks[k], py, |_, _| ());
             px.chunks_exact(n).zip(py.chunks_exact(m)).map(|(px, py)| on_line(work, px, py)).collect::<Result<Vec<_>, _>>()
         });
-        Ok(self.summarise(&distances.into_iter().collect::<Result<Vec<_>, _>>()?.concat()))
+        let distances = distances.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+        self.summarise(&distances, unit, frame::projection_error::<F>(dim, radius))
     }
 
-    fn summarise(&self, distances: &[f64]) -> SlicedDistance {
+    /// From distances in units of `frame` with errors of `error`.
+    fn summarise(&self, distances: &[f64], frame: f64, error: f64) -> Result<SlicedDistance, TransportError> {
         // In units of the largest distance, so that powers do not overflow.
-        let largest = distances.iter().fold(0.0_f64, |m, &d| m.max(d));
+        let largest = distances.iter().fold(0.0_f64, |m, &d| if d > m || d.is_nan() { d } else { m });
         let unit = if largest > 0.0 { largest } else { 1.0 };
         let costs: Vec<f64> = distances.iter().map(|d| self.order.power(d / unit)).collect();
         let cost = Estimate::from_samples(&costs);
         let p = self.order.value();
-        let distance = scaled(self.order.root_of(cost), unit);
+        // Two clouds, a line, and a mean over directions.
+        let slack = 2.0 * error + f64::EPSILON * (64 + distances.len()) as f64 * largest;
+        let distance = finite("SW_p", scaled(widened(scaled(self.order.root_of(cost), unit), slack), frame))?;
         let factor = self.order.root(mean_abs_power(self.directions.ncols(), p));
-        SlicedDistance { cost: scaled(cost, self.order.power(unit)), distance, lower_bound: scaled(distance, 1.0 / factor) }
+        let lower_bound = scaled(distance, 1.0 / factor);
+        let slack = lower_bound.upper * mean_abs_power_error(self.directions.ncols(), p);
+        let unit = self.order.power(unit * frame);
+        Ok(SlicedDistance { cost: scaled(cost, unit), distance, lower_bound: widened(lower_bound, slack) })
     }
 }
 
@@ -242,6 +254,13 @@ fn mean_abs_power(dim: usize, p: f64) -> f64 {
         2.0 => 1.0 / d,
         _ => (libm::lgamma(0.5 * d) - libm::lgamma(0.5 * (d + p)) + libm::lgamma(0.5 * (p + 1.0))).exp() / std::f64::consts::PI.sqrt(),
     }
+}
+
+/// Relative error of the p-th root of [`mean_abs_power`]: that of its logarithms, a few roundings each.
+fn mean_abs_power_error(dim: usize, p: f64) -> f64 {
+    let d = dim as f64;
+    let logarithms = [0.5 * d, 0.5 * (d + p), 0.5 * (p + 1.0)].map(|z| libm::lgamma(z).abs()).iter().sum::<f64>();
+    f64::EPSILON * (8.0 + if p == 2.0 { 0.0 } else { 4.0 * (logarithms + 1.0) / p })
 }
 
 /// A uniform draw from the unit sphere.

@@ -1,0 +1,214 @@
+//! A confidence interval for W_p of two laws, from half-samples.
+
+use crate::error::{OutOfRange, check_range};
+use crate::estimate::Estimate;
+use crate::float::Float;
+use crate::numeric::special::student::two_sided_quantile;
+use crate::transport::inference::resample::{check_replicates, in_batches_of, shuffle};
+use crate::transport::{Distance, Measure, TransportError, check};
+use ndarray::{Array2, ArrayView2, Axis};
+use rand::RngCore;
+use std::fmt;
+
+/// What two samples say about the distance W_p of the laws behind them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Confidence {
+    /// W_p of the two **laws**: the root of `squared`, cut at 0, and the interval of 95 %.
+    pub distance: Estimate,
+    /// W_p² of the laws with the bias subtracted; negative where two samples are closer than two samples of one law are on average.
+    pub squared: f64,
+    /// The distance of the two samples themselves.
+    pub plug_in: f64,
+    /// Bias of the square of the distance of half-samples, as estimated and subtracted.
+    pub bias: f64,
+    /// Whether the interval excludes 0. Where it does not, the laws may be equal: nothing but an upper bound is known.
+    pub separated: bool,
+    /// Whether the bias that was subtracted is larger than what is left: the interval then stands on how well the bias is known.
+    pub mostly_bias: bool,
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "W_p of the laws: {}; of the samples: {:.6e}", self.distance, self.plug_in)?;
+        if !self.separated {
+            write!(f, "; the laws may be equal")?;
+        }
+        if self.mostly_bias { write!(f, "; the bias subtracted is larger than what is left") } else { Ok(()) }
+    }
+}
+
+/// An estimate of W_p of the two **laws** with the bias of the plug-in distance subtracted, and a 95 % interval for it, from half-samples.
+///
+/// Each of `splits` times both samples are cut into two random halves of h rows, h half of the smaller number of rows. With D_ab the
+/// distance of half a of x from half b of y,
+///
+/// ```math
+/// \hat\theta = \operatorname{mean}\Bigl(\tfrac14 \textstyle\sum_{ab} D_{ab}^2 - D(x_1, x_2)\, D(y_1, y_2)\Bigr)
+/// ```
+///
+/// estimates W_p². For p = 2 and laws that differ by a shift and a scale it has no bias, in any dimension: with Y = m + s X the plug-in W_2² of n
+/// points is too large by s E W_2²(X_n, X'_n). The part of D² that is linear in the samples changes sign between complementary halves, so that
+/// half-differences give its variance; it is proportional to W_p², beside a part that stays at equality, given by the spread of the baseline
+/// D(x_1, x_2) D(y_1, y_2). The interval holds every W_p at which the estimate is no farther off than Student's quantile of its standard
+/// deviation **there**, so that it neither shrinks to nothing near equality nor runs below 0.
+///
+/// # Errors
+/// `splits` < 2, fewer than 8 rows in a cloud, weights of which a half can get none, and what the distance refuses.
+///
+/// # Accuracy
+/// The interval is for W_p between the laws, not for the expectation of the plug-in distance. In simulations (the example `coverage`) it covers
+/// 93 to 99 % for d = 1, 3, 5, p = 1, 2 and 40 to 100 rows, equal, close and far laws. It is too wide, up to 99.6 %, where W_p is about as large as
+/// the bias. It rests on the bias being like that of the two baselines: laws of different shape in high dimension, such as a surface against a
+/// cloud, are outside of what was measured, and [`Confidence::mostly_bias`] says when that matters. With unequal numbers of rows the larger
+/// cloud is used in parts of h rows.
+///
+/// # Example
+/// ```
+/// use ndarray::Array2;
+/// use onestep::Float;
+/// use onestep::transport::Line;
+/// use onestep::transport::inference::confidence;
+/// use rand::SeedableRng;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+/// let x = Array2::from_shape_simple_fn((400, 1), || f64::standard_normal(&mut rng));
+/// let y = Array2::from_shape_simple_fn((400, 1), || 3.0 + f64::standard_normal(&mut rng));
+/// let w1 = confidence(&Line::new(1.0)?, &x, &y, 40, &mut rng)?;
+/// // For laws far apart W_1 is the difference of the means, with variance 1/400 + 1/400.
+/// assert!((w1.distance.std_error / (2.0_f64 / 400.0).sqrt() - 1.0).abs() < 0.3);
+/// assert!((w1.distance.value - 3.0).abs() < 5.0 * w1.distance.std_error && w1.separated);
+/// let null = confidence(&Line::new(1.0)?, &x, &(&y - 3.0), 40, &mut rng)?;
+/// assert!(null.distance.lower == 0.0 && !null.separated);
+/// # Ok::<(), onestep::Error>(())
+/// ```
+///
+/// # References
+/// del Barrio and Loubes, Ann. Probab. 47 (2019), arXiv 1705.01299 (the linear part); Papp and Sherlock, arXiv 2203.11627 (the baseline);
+/// McCarthy, "Pseudo-replication: half samples", Rev. Int. Stat. Inst. 37 (1969); Wilson, J. Amer. Stat. Assoc. 22 (1927) (the inversion).
+pub fn confidence<'a, 'b, F: Float>(
+    distance: &(impl Distance<F> + ?Sized),
+    x: impl Into<Measure<'a, F>>,
+    y: impl Into<Measure<'b, F>>,
+    splits: usize,
+    rng: &mut dyn RngCore,
+) -> Result<Confidence, TransportError> {
+    check_replicates(splits, 2)?;
+    let (x, y) = (x.into(), y.into());
+    let [a, b] = check::measures(x, y)?;
+    for (names, rows) in check::CLOUDS.iter().zip([x.points().nrows(), y.points().nrows()]) {
+        check_range(names.rows, rows, rows >= LEAST, "[8, inf)")?;
+    }
+    let plug_in = distance.between(x, y)?;
+    let weighted = x.weights().is_some() || y.weights().is_some();
+    let half = x.points().nrows().min(y.points().nrows()) / 2;
+    let (mut left, mut right) = (Halves::new(x.points(), a, half), Halves::new(y.points(), b, half));
+    let mut draw = || Ok::<_, TransportError>((left.draw(rng)?, right.draw(rng)?));
+    let between = |x: &Half<F>, y: &Half<F>| {
+        if weighted {
+            distance.between(Measure::weighted(&x.points, &x.weights), Measure::weighted(&y.points, &y.weights))
+        } else {
+            distance.distance(&x.points, &y.points)
+        }
+    };
+    let compute = |((x1, x2), (y1, y2)): &(Pair<F>, Pair<F>)| {
+        let square = |x, y| between(x, y).map(|d| d * d);
+        let ([d11, d12], [d21, d22]) = ([square(x1, y1)?, square(x1, y2)?], [square(x2, y1)?, square(x2, y2)?]);
+        Ok(Split {
+            square: 0.25 * (d11 + d12 + d21 + d22),
+            baseline: between(x1, x2)? * between(y1, y2)?,
+            by_x: 0.25 * (d11 + d12 - d21 - d22),
+            by_y: 0.25 * (d11 + d21 - d12 - d22),
+        })
+    };
+    let found = in_batches_of(splits, &mut draw, compute)?;
+    summarise(plug_in, &found, half, [x.points().nrows(), y.points().nrows()])
+}
+
+/// Rows of a cloud, at least: of fewer, halves say nothing.
+const LEAST: usize = 8;
+/// Draws of halves before it is given up that both have weight.
+const REDRAWS: usize = 100;
+/// The variance at equality over that of the product of two baselines: 1/2 if the baselines were independent between splits; measured in
+/// d = 1 to 5, where they are not, at most 0.75.
+const NULL: f64 = 0.75;
+
+/// Some rows and their weights, of sum one.
+#[derive(Debug)]
+struct Half<F> {
+    points: Array2<F>,
+    weights: Vec<f64>,
+}
+
+type Pair<F> = (Half<F>, Half<F>);
+
+/// A cloud that is cut into halves.
+#[derive(Debug)]
+struct Halves<'a, F> {
+    points: ArrayView2<'a, F>,
+    weights: Vec<f64>,
+    order: Vec<usize>,
+    half: usize,
+}
+
+impl<'a, F: Float> Halves<'a, F> {
+    fn new(points: ArrayView2<'a, F>, weights: Vec<f64>, half: usize) -> Self {
+        Self { order: (0..weights.len()).collect(), points, weights, half }
+    }
+
+    fn draw(&mut self, rng: &mut dyn RngCore) -> Result<Pair<F>, TransportError> {
+        for _ in 0..REDRAWS {
+            shuffle(&mut self.order, rng);
+            let part = |rows: &[usize]| {
+                let total: f64 = rows.iter().map(|&i| self.weights[i]).sum();
+                let weights = rows.iter().map(|&i| self.weights[i] / total).collect();
+                (total > 0.0).then(|| Half { points: self.points.select(Axis(0), rows), weights })
+            };
+            if let (Some(first), Some(second)) = (part(&self.order[..self.half]), part(&self.order[self.half..2 * self.half])) {
+                return Ok((first, second));
+            }
+        }
+        let with_weight = self.weights.iter().filter(|w| **w > 0.0).count();
+        Err(OutOfRange { name: "the number of rows with weight", value: with_weight.into(), range: "[8, inf)" }.into())
+    }
+}
+
+/// What one pair of cuts gives.
+#[derive(Debug, Clone, Copy)]
+struct Split {
+    square: f64,
+    baseline: f64,
+    /// Half the difference of D² between the halves of x, and of y.
+    by_x: f64,
+    by_y: f64,
+}
+
+fn summarise(plug_in: f64, splits: &[Split], half: usize, rows: [usize; 2]) -> Result<Confidence, TransportError> {
+    let count = splits.len() as f64;
+    let mean = |of: &dyn Fn(&Split) -> f64| splits.iter().map(of).sum::<f64>() / count;
+    let bias = mean(&|s| s.baseline);
+    let squared = mean(&|s| s.square) - bias;
+    let null = NULL * splits.iter().map(|s| (s.baseline - bias).powi(2)).sum::<f64>() / (count - 1.0);
+    let part = |rows: usize| 2.0 * half as f64 / rows as f64;
+    let linear = part(rows[0]) * mean(&|s| s.by_x * s.by_x) + part(rows[1]) * mean(&|s| s.by_y * s.by_y);
+    check_range("the variance of W_p^2", linear + null, (linear + null).is_finite() && squared.is_finite(), "the range of f64")?;
+    // Variance of the estimate at W_p² = τ: slope τ + null. Near equality, where the slope is a quotient of two small numbers, it leans on
+    // that of a difference in one direction, whose square has the variance `null` at equality.
+    let (above, prior) = (if squared > 0.0 { squared } else { 0.0 }, null.sqrt());
+    let slope = if null > 0.0 || above > 0.0 {
+        let excess = linear - 2.0 * null;
+        (if excess > 0.0 { excess } else { 0.0 } + 4.0 * (0.5 * null).sqrt() * prior) / (above + prior)
+    } else {
+        0.0
+    };
+    let quantile = two_sided_quantile(0.95, rows[0].min(rows[1]) as f64 - 1.0).powi(2);
+    let middle = squared + 0.5 * quantile * slope;
+    let reach = (middle * middle - squared * squared + quantile * null).max(0.0).sqrt();
+    let root = |square: f64| if square > 0.0 { square.sqrt() } else { 0.0 };
+    let (lower, upper) = (if squared > 0.0 { root(middle - reach) } else { 0.0 }, root(middle + reach));
+    let value = root(squared);
+    let deviation = (slope * above + null).sqrt();
+    let std_error = if value > 0.0 { deviation / (2.0 * value) } else { deviation.sqrt() };
+    let distance = Estimate { value, std_error, lower, upper, evaluations: 6 * splits.len() + 1 };
+    Ok(Confidence { distance, squared, plug_in, bias, separated: lower > 0.0, mostly_bias: bias > squared })
+}
