@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 /// Relative agreement with POT and among routes: sums of a few hundred products in different orders; measured: 4e−15.
 const VALUE: f64 = 4e-14;
-/// Gap relative to the cost, rounding of large potentials included: beyond it the solver goes over to integers.
+/// Gap relative to the cost, rounding of large potentials included; measured: 1e−13.
 const RELATIVE_GAP: f64 = 1e-12;
 /// Dual infeasibility and marginal error relative to their scales; measured: 5e−16.
 const GAP: f64 = 5e-15;
@@ -41,7 +41,7 @@ fn check(order: f64, x: &ArrayRef2<f64>, a: &[f64], y: &ArrayRef2<f64>, b: &[f64
     let scale = check_duals(order, x, y, &p.u, &p.v, GAP);
     assert!((primal - p.cost).abs() <= VALUE * p.cost);
     // As for assignments; masses round as well.
-    let rounding = 0.5 * f64::EPSILON * (order * (x.ncols() as f64 / 32.0 + 27.0) + 45.0);
+    let rounding = 0.5 * f64::EPSILON * (order * (x.ncols() as f64 / 32.0 + 27.0) + 60.0);
     assert!(p.gap >= 0.0 && p.gap <= rounding * scale, "gap {} on scale {scale}", p.gap);
     assert!(p.lower <= p.distance && p.distance <= p.upper && p.unit == 1.0);
     assert!(p.cost == 0.0 || p.lower < p.upper, "something rounds");

@@ -214,7 +214,10 @@ pub(in crate::transport) fn solve(
     }
     let small = geometry.select(&x.first(), &y.first());
     let (screen, turned) = (Screen::new(&small, memory), Screen::new(&small.turned(), 0));
-    let optimum = simplex::solve(&small, &screen, &turned, &x.masses, &y.masses)?;
+    let mut optimum = simplex::solve(&small, &screen, &turned, &x.masses, &y.masses)?;
+    // Potentials are free up to a constant, and small ones round less.
+    let mean = optimum.v.iter().sum::<f64>() / optimum.v.len() as f64;
+    optimum.v.iter_mut().for_each(|v| *v -= mean);
     let (rows, columns) = (x.with_massless(supply), y.with_massless(demand));
     let (u, v) = if rows.len() + columns.len() == x.len() + y.len() {
         (certificate::potential(&small, &screen, &optimum.v), optimum.v)
