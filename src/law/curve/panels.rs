@@ -24,7 +24,7 @@ const HALVINGS: usize = 6;
 /// Those are halved until they are as narrow as floats, and not more of them are kept.
 const MOST_HALVINGS: usize = 64;
 const MOST_PIECES: usize = 4096;
-/// Points are taken to lie within this many sizes of the law.
+/// Points are taken to lie so near that the exponent falls by no more than this along the curve.
 const FAR: f64 = 1e40;
 
 /// One curve of the law: its shape and its weight.
@@ -194,9 +194,11 @@ impl<'a> Quadrature<'a> {
             let r = [x[0] - self.cos * reference[0], x[1] - self.cos * reference[1]];
             // Exponents are relative to the reference point, so that nothing cancels where x is far away.
             let top = base - halved * (r[0] * r[0] + r[1] * r[1]);
+            // Where the rounding of the squares exceeds a unit, no panel is left out.
+            let sharp = top.abs() * f64::EPSILON < 1.0;
             for (k, panel) in table.panels.iter().enumerate() {
                 let gap = (square(x, scaled(panel.middle)).sqrt() - self.cos * panel.reach).max(0.0);
-                if panel.ln_largest - halved * gap * gap < top - NEGLIGIBLE {
+                if sharp && panel.ln_largest - halved * gap * gap < top - NEGLIGIBLE {
                     continue;
                 }
                 for node in k * NODES..(k + 1) * NODES {
@@ -220,7 +222,8 @@ impl<'a> Quadrature<'a> {
     /// where the posterior may be, until they resolve it or it is a point in floating point.
     fn far_nodes(&self, x: Point, nearest: Point, mut visit: impl FnMut(usize, f64, Point, f64)) -> (Point, f64) {
         // Beyond this distance the posterior is a point already, and nothing overflows within it.
-        let size = FAR * (1.0 + self.variance.sqrt() + nearest[0].hypot(nearest[1]));
+        let widest = self.parts.iter().map(|(_, shape)| shape.speed(shape.range().0, shape.range().1)).fold(0.0, f64::max);
+        let size = FAR * (self.variance / widest + widest + nearest[0].hypot(nearest[1]));
         let length = x[0].hypot(x[1]);
         let near = if length > size { [x[0] / length * size, x[1] / length * size] } else { x };
         let r = [near[0] - self.cos * nearest[0], near[1] - self.cos * nearest[1]];
