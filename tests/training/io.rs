@@ -73,7 +73,7 @@ fn damage_is_a_typed_error() {
     assert!(matches!(Learned::<f64>::load(file.as_slice()), Err(ModelError::Kind { .. })));
 }
 
-/// Grids as the crate makes them, with increments down to 0: levels that are equal in double precision, and ᾱ that underflows.
+/// Grids as the crate makes them, to the ends of what it takes: levels that are equal in double precision, ᾱ down to 1e−297.
 fn grids(steps: usize) -> Vec<Grid> {
     let sigmas: Vec<f64> = (0..steps).map(|i| 1e-3 * 1e6f64.powf(i as f64 / (steps - 1) as f64)).collect();
     let mut grids = vec![
@@ -84,10 +84,13 @@ fn grids(steps: usize) -> Vec<Grid> {
         LiHuangWei::new(steps.max(16), 2.0, 2.0).unwrap().grid().unwrap(),
         Grid::from_sigmas(&sigmas).unwrap(),
         Grid::from_betas([vec![0.5], vec![1e-20; steps]].concat()).unwrap(),
-        Grid::from_betas(vec![1e-300; steps]).unwrap(),
-        Grid::from_betas(vec![0.999; 120]).unwrap(),
-        Grid::from_angles(&[1e-150, 1e-149, 1.0]).unwrap(),
+        Grid::from_betas(vec![1e-148; steps]).unwrap(),
+        Grid::from_betas(vec![0.999; 99]).unwrap(),
+        Grid::from_angles(&[1e-74, 1e-73, 1.0]).unwrap(),
     ];
+    // Beyond, a grid is refused where it is made.
+    assert!(Grid::from_betas(vec![1e-300; steps]).is_err() && Grid::from_betas(vec![0.999; 120]).is_err());
+    assert!(Grid::from_angles(&[1e-150, 1e-149, 1.0]).is_err());
     let halved: Vec<Grid> = grids.iter().map(Grid::bisect).collect();
     grids.extend(halved);
     grids

@@ -27,7 +27,8 @@ pub(super) fn distance(level: NoiseLevel, trace: f64) -> f64 {
 /// # Accuracy
 /// A table of differences can settle far too early, on a value of zero, where the flow bends on a scale below the distances. So an entry must
 /// agree with **every finer difference** up to that difference's own noise, which grows like 1/h and is read off the two finest; what it
-/// disagrees by, or what it differs by from its neighbours in the table, if that is more, is its error. The entry with the least error is taken.
+/// disagrees by, or what it differs by from its neighbours in the table, if that is more, is its error, and never less than the noise of the
+/// differences it is made of: the least of many errors is no chance agreement. The entry with the least error is taken.
 ///
 /// # References
 /// Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4 (1982), 75–76.
@@ -72,8 +73,9 @@ pub(super) fn along_axis<M: FlowJacobian + ?Sized>(
             let extrapolated = (&row[m] * gain - &before[m]) / (gain - 1.0);
             let (one, other) = (lengths(&(&extrapolated - &row[m])), lengths(&(&extrapolated - &before[m])));
             let against = disagreement(&extrapolated, k);
+            let own = ALLOWANCE * 0.5_f64.powi((DISTANCES - 1 - k) as i32);
             for i in 0..x.nrows() {
-                let error = larger(larger(one[i], other[i]), against[i]);
+                let error = larger(larger(larger(one[i], other[i]), against[i]), own * finest[i]);
                 if error < best.error[i] {
                     best.error[i] = error;
                     best.value.row_mut(i).assign(&extrapolated.row(i));

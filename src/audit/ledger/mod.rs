@@ -53,7 +53,7 @@ use rand::RngCore;
 /// they carry the rounding of a point, about 1e−15 of its size and 1e−13 where nodes were dropped, and an integrated flow's tolerance.
 ///
 /// # Cost
-/// For every sample and step one evaluation of f_{t−1} and of Φ_{t−1} at each node of the rule and d second derivatives, or 28d Jacobian–vector
+/// For every sample and step one evaluation of f_{t−1} and of Φ_{t−1} at each node of the rule and 2d second derivatives (value and error), or 56d Jacobian–vector
 /// products where the flow map does not know them.
 ///
 /// # Example
