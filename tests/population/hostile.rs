@@ -1,9 +1,7 @@
 //! Laws and grids at the limits of double precision: separated modes, vanishing steps, extreme scales. Right, or a typed error.
 
 use onestep::law::{Covariance, Gaussian, GaussianMixture, LineMixture, Radial};
-use onestep::population::{
-    GaussianRecursion, LatticeRecursion, LineRecursion, PopulationError, PopulationReport, RadialRecursion, Settings,
-};
+use onestep::population::{GaussianRecursion, LatticeRecursion, LineRecursion, PopulationError, PopulationReport, Settings};
 use onestep::schedule::{LiHuangWei, LinearSchedule, UniformAngle};
 use onestep::{Grid, VarianceSchedule};
 use rand::{Rng, SeedableRng};
