@@ -69,7 +69,7 @@ impl<C: Fn(usize) -> f64 + Send + Sync> ScheduleFn<C> {
     /// use onestep::VarianceSchedule;
     /// use onestep::schedule::ScheduleFn;
     /// let schedule = ScheduleFn::from_sigmas(5, |t| t as f64);
-    /// assert_eq!(schedule.beta(1), 0.5); // σ = 1 is ᾱ = 1/2
+    /// assert!((schedule.beta(1) - 0.5).abs() < 1e-15); // σ = 1 is ᾱ = 1/2
     /// ```
     pub fn from_sigmas(steps: usize, sigma: C) -> Self {
         Self { steps, quantity: Quantity::Sigma, value: sigma }
