@@ -93,7 +93,8 @@ fn differences_of_a_foreign_flow_know_their_error() {
         let terms = Ledger::new(&law, &grid).flow(&flow).terms(&identity(1), t, &array![[x]]).unwrap();
         let (off, error) = ((terms.second_order[[0, 0]] - second_order).abs(), terms.second_order_error[0]);
         assert!(off <= error + 1e-13, "{name}, t = {t}, x = {x}: T2 {second_order:e} is off by {off:e}, said to be {error:e}");
-        assert!(error <= 1e-4 * second_order.abs() + 1e-8, "{name}, t = {t}, x = {x}: error {error:e} of {second_order:e}");
+        // Four times the noise of the differences is part of the error: where the flow is steepest, four times 3e−5.
+        assert!(error <= 4e-4 * second_order.abs() + 1e-8, "{name}, t = {t}, x = {x}: error {error:e} of {second_order:e}");
     }
 }
 
