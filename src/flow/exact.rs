@@ -2,14 +2,10 @@
 
 use crate::float::Float;
 use crate::flow::{FlowJacobian, FlowMap, SecondDerivative};
-use crate::law::Gaussian;
-use crate::law::Product;
-use crate::law::Rotated;
-use crate::law::Shifted;
+use crate::law::{Gaussian, Product, Rotated, Shifted};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::schedule::Grid;
-use crate::space::Space;
 use ndarray::{Array2, ArrayRef2, Axis};
 
 impl Gaussian {
@@ -100,7 +96,7 @@ impl<F: Float> FlowJacobian<F> for Gaussian {
 impl<F: Float, T: FlowMap<F>> FlowMap<F> for Product<T> {
     fn flow_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("flow", self.dim(), x, out);
-        for (factor, columns) in self.blocks(Space::dim) {
+        for (factor, columns) in self.blocks() {
             factor.flow_into(from, to, &x.slice_axis(Axis(1), columns), &mut out.slice_axis_mut(Axis(1), columns));
         }
     }
@@ -110,7 +106,7 @@ impl<F: Float, T: FlowJacobian<F>> FlowJacobian<F> for Product<T> {
     fn jvp_into(&self, from: NoiseLevel, to: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("jvp", self.dim(), x, out);
         assert_shapes("jvp", self.dim(), v, out);
-        for (factor, columns) in self.blocks(Space::dim) {
+        for (factor, columns) in self.blocks() {
             let (x, v) = (x.slice_axis(Axis(1), columns), v.slice_axis(Axis(1), columns));
             factor.jvp_into(from, to, &x, &v, &mut out.slice_axis_mut(Axis(1), columns));
         }
@@ -127,7 +123,7 @@ impl<F: Float, T: FlowJacobian<F>> FlowJacobian<F> for Product<T> {
         assert_shapes("second_derivative", self.dim(), x, u);
         assert_shapes("second_derivative", self.dim(), x, v);
         let mut whole = SecondDerivative::zero(x.nrows(), x.ncols());
-        for (factor, columns) in self.blocks(Space::dim) {
+        for (factor, columns) in self.blocks() {
             let [x, u, v] = [x, u, v].map(|table| table.slice_axis(Axis(1), columns));
             let part = factor.second_derivative(from, to, &x, &u, &v)?;
             whole.value.slice_axis_mut(Axis(1), columns).assign(&part.value);

@@ -1,8 +1,7 @@
 //! Weighted point masses in any dimension.
 
 use crate::float::Float;
-use crate::law::GaussianMixture;
-use crate::law::{LawError, LogDensity, Moments, Posterior, Sample};
+use crate::law::{GaussianMixture, LawError, LogDensity, Moments, Posterior, Sample};
 use crate::level::NoiseLevel;
 use crate::score::ScoreFunction;
 use crate::space::Space;

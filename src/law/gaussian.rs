@@ -3,8 +3,7 @@
 use crate::error::{check_entries, check_equal};
 use crate::float::Float;
 use crate::law::Covariance;
-use crate::law::covariance::TINY_VARIANCE;
-use crate::law::covariance::centred;
+use crate::law::covariance::{TINY_VARIANCE, centred};
 use crate::law::{FITS, LawError, LogDensity, Moments, Posterior, Sample, fits};
 use crate::level::NoiseLevel;
 use crate::numeric::batch::for_blocks;

@@ -1,20 +1,12 @@
 //! Derivatives of the scores of the built-in laws: second and third derivatives of ln p_θ.
 
 use crate::float::Float;
-use crate::law::Gaussian;
-use crate::law::GaussianMixture;
-use crate::law::LineMixture;
-use crate::law::PointMasses;
-use crate::law::Product;
-use crate::law::Radial;
-use crate::law::Rotated;
-use crate::law::Shifted;
 use crate::law::radial::{Shell, norm};
+use crate::law::{Gaussian, GaussianMixture, LineMixture, PointMasses, Product, Radial, Rotated, Shifted};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::numeric::special::bessel::mean_ratio_slope;
 use crate::score::{ScoreFunction, ScoreJacobian};
-use crate::space::Space;
 use ndarray::{Array2, ArrayRef2, Axis};
 
 /// ∂s = −(cos²θ Σ + sin²θ I)^{−1} everywhere.
@@ -95,7 +87,7 @@ impl<F: Float, T: ScoreJacobian<F>> ScoreJacobian<F> for Product<T> {
     fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score_jvp", self.dim(), x, out);
         assert_shapes("score_jvp", self.dim(), v, out);
-        for (factor, columns) in self.blocks(Space::dim) {
+        for (factor, columns) in self.blocks() {
             let (x, v) = (x.slice_axis(Axis(1), columns), v.slice_axis(Axis(1), columns));
             factor.score_jvp_into(level, &x, &v, &mut out.slice_axis_mut(Axis(1), columns));
         }
@@ -105,7 +97,7 @@ impl<F: Float, T: ScoreJacobian<F>> ScoreJacobian<F> for Product<T> {
         assert_shapes("score_second_derivative", self.dim(), x, u);
         assert_shapes("score_second_derivative", self.dim(), x, v);
         let mut out = Array2::zeros(x.raw_dim());
-        for (factor, columns) in self.blocks(Space::dim) {
+        for (factor, columns) in self.blocks() {
             let [x, u, v] = [x, u, v].map(|table| table.slice_axis(Axis(1), columns));
             out.slice_axis_mut(Axis(1), columns).assign(&factor.score_second_derivative(level, &x, &u, &v)?);
         }

@@ -2,10 +2,8 @@
 
 use crate::error::{Empty, check_entries, check_equal, check_range};
 use crate::float::Float;
-use crate::law::Covariance;
-use crate::law::Gaussian;
-use crate::law::covariance::TINY_VARIANCE;
-use crate::law::covariance::centred;
+use crate::law::covariance::{TINY_VARIANCE, centred};
+use crate::law::{Covariance, Gaussian};
 use crate::law::{FITS, LARGEST, LawError, LogDensity, Moments, Posterior, SMALLEST, Sample, fits, normalised};
 use crate::level::NoiseLevel;
 use crate::numeric::batch::for_blocks;

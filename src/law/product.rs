@@ -86,10 +86,13 @@ impl<T> Product<T> {
     }
 
     /// Each factor with the slice of the columns that are its own.
-    pub(crate) fn blocks<'a>(&'a self, dim: impl Fn(&T) -> usize + 'a) -> impl Iterator<Item = (&'a T, Slice)> {
-        self.factors.iter().scan(0, move |start, factor| {
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = (&T, Slice)>
+    where
+        T: Space,
+    {
+        self.factors.iter().scan(0, |start, factor| {
             let from = *start;
-            *start += dim(factor);
+            *start += factor.dim();
             Some((factor, Slice::from(from..*start)))
         })
     }
@@ -118,7 +121,7 @@ impl<T: Sample> Sample for Product<T> {
     fn sample_into(&self, rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>) {
         let dim = self.dim();
         assert_eq!(out.ncols(), dim, "sample: out has {} columns, the target dimension {dim}", out.ncols());
-        for (factor, columns) in self.blocks(Space::dim) {
+        for (factor, columns) in self.blocks() {
             factor.sample_into(rng, &mut out.slice_axis_mut(Axis(1), columns));
         }
     }
@@ -129,7 +132,7 @@ impl<T: LogDensity> LogDensity for Product<T> {
         let dim = self.dim();
         assert_eq!(x.dim(), (out.len(), dim), "log_density: x has shape {:?}, out length {}", x.dim(), out.len());
         out.fill(0.0);
-        for (factor, columns) in self.blocks(Space::dim) {
+        for (factor, columns) in self.blocks() {
             let own = factor.log_density(level, &x.slice_axis(Axis(1), columns));
             // One factor off its support (−∞) empties the product, whatever the others are.
             out.zip_mut_with(&own, |total, &l| {
@@ -142,7 +145,7 @@ impl<T: LogDensity> LogDensity for Product<T> {
 impl<T: Posterior> Posterior for Product<T> {
     fn denoise_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef2<f64>) {
         assert_shapes("denoise", self.dim(), x, out);
-        for (factor, columns) in self.blocks(Space::dim) {
+        for (factor, columns) in self.blocks() {
             factor.denoise_into(level, &x.slice_axis(Axis(1), columns), &mut out.slice_axis_mut(Axis(1), columns));
         }
     }
@@ -151,7 +154,7 @@ impl<T: Posterior> Posterior for Product<T> {
         let dim = self.dim();
         assert_eq!(x.len(), dim, "posterior_covariance: x has length {}, the target dimension {dim}", x.len());
         let mut out = Array2::zeros((dim, dim));
-        for (factor, block) in self.blocks(Space::dim) {
+        for (factor, block) in self.blocks() {
             let own = factor.posterior_covariance(level, &x.slice_axis(Axis(0), block));
             out.slice_axis_mut(Axis(0), block).slice_axis_mut(Axis(1), block).assign(&own);
         }
@@ -172,7 +175,7 @@ impl<T: Moments> Moments for Product<T> {
 impl<F: Float, T: ScoreFunction<F>> ScoreFunction<F> for Product<T> {
     fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
         assert_shapes("score", self.dim(), x, out);
-        for (factor, columns) in self.blocks(Space::dim) {
+        for (factor, columns) in self.blocks() {
             factor.score_into(level, &x.slice_axis(Axis(1), columns), &mut out.slice_axis_mut(Axis(1), columns));
         }
     }

@@ -2,8 +2,7 @@
 
 use crate::error::check_range;
 use crate::float::Float;
-use crate::law::tweedie;
-use crate::law::{LawError, Posterior, PosteriorSample, Sample};
+use crate::law::{LawError, Posterior, PosteriorSample, Sample, tweedie};
 use crate::level::NoiseLevel;
 use crate::score::{ScoreFunction, ScoreJacobian};
 use crate::space::{Space, inherent_dim};

@@ -1,7 +1,6 @@
 //! The family of consistency functions that the recursion returns.
 
-use crate::consistency::ConsistencyFunction;
-use crate::consistency::assert_evaluable;
+use crate::consistency::{ConsistencyFunction, assert_evaluable};
 use crate::float::Float;
 use crate::schedule::Grid;
 use crate::space::{Family, Space, inherent_dim, inherent_family};

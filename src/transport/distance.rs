@@ -2,12 +2,8 @@
 
 use crate::delegate::delegate;
 use crate::float::Float;
-use crate::transport::Assignment;
-use crate::transport::Line;
-use crate::transport::NetworkSimplex;
-use crate::transport::Sinkhorn;
-use crate::transport::Sliced;
 use crate::transport::gaussian::gelbrich_plug_in;
+use crate::transport::{Assignment, Line, NetworkSimplex, Sinkhorn, Sliced};
 use crate::transport::{Measure, TransportError, check};
 use ndarray::ArrayRef2;
 

@@ -1,7 +1,6 @@
 //! What a Gaussian run returns: the functions that were kept and the report.
 
-use crate::consistency::ConsistencyFunction;
-use crate::consistency::assert_evaluable;
+use crate::consistency::{ConsistencyFunction, assert_evaluable};
 use crate::float::Float;
 use crate::law::Gaussian;
 use crate::population::settings::Kept;

@@ -13,8 +13,9 @@ use crate::population::mesh::local_scales;
 use crate::population::quadrature::Quadrature;
 use crate::population::radial::mesh::{Mesh, RadialDensity, ln_density, ln_radius_density, mirrored};
 use crate::population::settings::Kept;
-use crate::population::{Interval, Method, PopulationError, PopulationReport, Settings};
-use crate::population::{RadialConsistency, RadialPopulation, RadialRecursion};
+use crate::population::{
+    Interval, Method, PopulationError, PopulationReport, RadialConsistency, RadialPopulation, RadialRecursion, Settings,
+};
 use crate::schedule::Grid;
 
 /// Angles of the rule for functions that vary over the width of the posterior; it gives means to 1e−13, and more angles follow finer nodes by

@@ -1,13 +1,11 @@
 //! What a radial run returns: the functions that were kept and the report.
 
-use crate::consistency::ConsistencyFunction;
-use crate::consistency::assert_evaluable;
+use crate::consistency::{ConsistencyFunction, assert_evaluable};
 use crate::float::Float;
 use crate::law::radial::norm;
-use crate::population::LocalError;
-use crate::population::PopulationReport;
 use crate::population::interpolant::Interpolant;
 use crate::population::settings::Kept;
+use crate::population::{LocalError, PopulationReport};
 use crate::space::{Family, Space, inherent_dim, inherent_family};
 use ndarray::ArrayRef2;
 

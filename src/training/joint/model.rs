@@ -1,7 +1,6 @@
 //! One network for all levels.
 
-use crate::consistency::ConsistencyFunction;
-use crate::consistency::assert_evaluable;
+use crate::consistency::{ConsistencyFunction, assert_evaluable};
 use crate::error::check_equal;
 use crate::float::Float;
 use crate::schedule::Grid;

@@ -37,7 +37,7 @@ const GROUPS: usize = 20;
 ///
 /// # Errors
 /// A cloud is empty or holds NaN or ∞; the clouds differ in dimension; weights that are not one a row, nonnegative, finite and of sum one
-/// (within[`weight_tolerance`](crate::error::weight_tolerance)).
+/// (within [`weight_tolerance`](crate::error::weight_tolerance)).
 ///
 /// # Example
 /// ```

@@ -2,8 +2,7 @@
 
 use crate::estimate::Estimate;
 use crate::float::Float;
-use crate::transport::{Assignment, Matching};
-use crate::transport::{TransportError, check};
+use crate::transport::{Assignment, Matching, TransportError, check};
 use ndarray::ArrayRef2;
 use std::fmt;
 

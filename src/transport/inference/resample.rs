@@ -39,7 +39,7 @@ impl fmt::Display for Spread {
 /// The value is the plug-in distance itself, the standard error the standard deviation of the replicates.
 ///
 /// # Errors
-/// `replicates` < 2; weights that are not one a row, nonnegative, finite and of sum one (within[`weight_tolerance`](crate::error::weight_tolerance)); what the distance refuses.
+/// `replicates` < 2; weights that are not one a row, nonnegative, finite and of sum one (within [`weight_tolerance`](crate::error::weight_tolerance)); what the distance refuses.
 ///
 /// # Accuracy
 /// The standard error of the plug-in distance where the limit law is normal, that is for laws that differ and supports that are not finite: use

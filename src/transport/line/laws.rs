@@ -9,11 +9,10 @@ use crate::estimate::Estimate;
 use crate::float::Float;
 use crate::numeric::parallel;
 use crate::numeric::special::kronrod::{Integral, K7, K15, Piece, Rule, Value, adaptive};
-use crate::transport::Line;
-use crate::transport::TransportError;
 use crate::transport::check::CLOUDS;
 use crate::transport::line::samples::sorted;
 use crate::transport::order::Order;
+use crate::transport::{Line, TransportError};
 use std::f64::consts::LN_2;
 
 /// A law on the line, given by its quantile function F^{−1}(u) = inf {x : F(x) ≥ u}.

@@ -136,7 +136,7 @@ impl Sinkhorn {
     ///
     /// # Errors
     /// A cloud is empty or holds NaN or ∞; the clouds differ in dimension; weights that are not one a row, nonnegative, finite and of sum one
-    /// (within[`weight_tolerance`](crate::error::weight_tolerance)); a tolerance outside (0, 1]; costs that overflow, all underflow, or
+    /// (within [`weight_tolerance`](crate::error::weight_tolerance)); a tolerance outside (0, 1]; costs that overflow, all underflow, or
     /// exceed 2⁵² ε; [`TransportError::NotConverged`] at the cap, with certified bounds on W_p and the marginal error inside.
     ///
     /// # Accuracy

@@ -152,7 +152,7 @@ impl Sliced {
     ///
     /// # Errors
     /// A cloud is empty or holds NaN or ∞; its columns are not the `dim` of the directions; weights that are not one a row, nonnegative, finite
-    /// and of sum one (within[`weight_tolerance`](crate::error::weight_tolerance)).
+    /// and of sum one (within [`weight_tolerance`](crate::error::weight_tolerance)).
     ///
     /// # Accuracy
     /// Exact along each direction, projections in the precision of `F` of clouds centred together. The standard error is that of independent
