@@ -13,7 +13,8 @@ use crate::population::PopulationError;
 use crate::schedule::ScheduleError;
 use crate::score::ScoreError;
 #[cfg(feature = "serde")]
-use crate::training::{ModelError, TrainingError};
+use crate::training::ModelError;
+use crate::training::TrainingError;
 use crate::transport::TransportError;
 
 /// The result of a function that calls several rooms.
