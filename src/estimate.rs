@@ -92,12 +92,18 @@ impl Estimate {
     #[must_use]
     pub fn from_samples(samples: &[f64]) -> Self {
         let n = samples.len() as f64;
-        let mean = samples.iter().sum::<f64>() / n;
-        let square: f64 = samples.iter().map(|s| (s - mean).powi(2)).sum();
+        let sum: f64 = samples.iter().sum();
+        let mean = if sum.is_infinite() { samples.iter().map(|s| s / n).sum() } else { sum / n };
         let std_error = match samples.len() {
             0 => f64::NAN,
             1 => f64::INFINITY,
-            _ => (square / (n - 1.0) / n).sqrt(),
+            _ => {
+                let variance = |scale: f64| samples.iter().map(|s| ((s - mean) / scale).powi(2)).sum::<f64>() / (n - 1.0) / n;
+                let plain = variance(1.0);
+                // Squares beyond the floating-point numbers: deviations are measured by the largest of them.
+                let largest = samples.iter().map(|s| (s - mean).abs()).fold(0.0, f64::max);
+                if plain.is_normal() || largest == 0.0 { plain.sqrt() } else { largest * variance(largest).sqrt() }
+            }
         };
         if samples.len() < 2 {
             Self::normal(mean, std_error, samples.len())
@@ -185,6 +191,18 @@ impl fmt::Display for Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_standard_error_scales_with_the_samples() {
+        let one = Estimate::from_samples(&[1.0, 2.0, 4.0, -3.0]);
+        for scale in [1e-300, 1e-200, 1e-160, 1e160, 1e250, 1e307] {
+            let e = Estimate::from_samples(&[scale, 2.0 * scale, 4.0 * scale, -3.0 * scale]);
+            assert!((e.value / scale - one.value).abs() < 1e-14 && (e.std_error / scale - one.std_error).abs() < 1e-14, "{scale:e}: {e:?}");
+        }
+        assert_eq!(Estimate::from_samples(&[1.7e308; 3]).value, 1.7e308);
+        assert!(Estimate::from_samples(&[1.0, f64::NAN, 2.0]).std_error.is_nan());
+        assert!(!Estimate::from_samples(&[1.0, f64::INFINITY]).std_error.is_finite());
+    }
 
     #[test]
     fn prints_what_the_error_leaves() {
