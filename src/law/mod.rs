@@ -10,6 +10,7 @@
 //! | one normal law; a mixture of them; a kernel density; in any dimension | [`Gaussian`], [`GaussianMixture`] |
 //! | point masses, or data as they are | [`PointMasses`] |
 //! | spheres, balls, any radial law | [`Radial`] |
+//! | a ring of modes, two spots | [`GaussianMixture::ring`], [`GaussianMixture::two_spots`] |
 //! | two moons, bananas, arcs | [`NoisyCurve`] |
 //! | independent blocks; turned; moved | [`Product`], [`Rotated`], [`Shifted`] |
 //! | known by a score and a sampler | [`Tweedie`] |
@@ -38,6 +39,7 @@ mod line;
 pub(crate) mod mixture;
 mod monte_carlo;
 mod posterior_rule;
+mod presets;
 mod product;
 mod quantile;
 pub(crate) mod radial;
