@@ -1,10 +1,11 @@
 //! How often the interval of `transport::inference::confidence` holds W_p of the two laws, by simulation.
 //!
 //! ```text
-//! cargo run --release --example coverage -- 60 250
+//! cargo run --release --example coverage -- 60 250 1
 //! ```
 //!
-//! Arguments: rows of each sample, and runs a line of the table. Laws: N(0, I_d) against its shift by δ, and against N(0, 1.5² I_d).
+//! Arguments: rows of each sample, runs a line of the table, and a seed. Laws: N(0, I_d) against its shift by δ, and against N(0, 1.5² I_d).
+//! A share of 95 % over 250 runs has a standard error of 1.4 %.
 
 use ndarray::Array2;
 use onestep::transport::inference::confidence;
@@ -28,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (rows, runs) = (numbers.first().copied().unwrap_or(60).clamp(8, 10_000), numbers.get(1).copied().unwrap_or(250).clamp(1, 100_000));
     let mut out = std::io::stdout().lock();
     writeln!(out, "| d | p | laws | W_p | covered | too high | too low | mean width |\n| --- | --- | --- | --- | --- | --- | --- | --- |")?;
-    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut rng = ChaCha8Rng::seed_from_u64(numbers.get(2).copied().unwrap_or(1) as u64);
     for dim in [1, 3, 5] {
         for order in [1.0, 2.0] {
             let (line, exact) = (Line::new(order)?, Assignment::new(order)?);

@@ -1,5 +1,6 @@
 //! A measured number and what is known about its error.
 
+use crate::numeric::extremes::largest;
 use crate::numeric::special::student::two_sided_quantile;
 use std::fmt;
 
@@ -93,11 +94,14 @@ impl Estimate {
     pub fn from_samples(samples: &[f64]) -> Self {
         let n = samples.len() as f64;
         let mean = samples.iter().sum::<f64>() / n;
-        let square: f64 = samples.iter().map(|s| (s - mean).powi(2)).sum();
+        // In units of a power of two near the largest deviation, so that its square neither overflows nor vanishes.
+        let most = largest(samples.iter().map(|s| (s - mean).abs()));
+        let unit = if most > 0.0 && most.is_finite() { libm::scalbn(1.0, libm::ilogb(most).max(-1000)) } else { 1.0 };
+        let square: f64 = samples.iter().map(|s| ((s - mean) / unit).powi(2)).sum();
         let std_error = match samples.len() {
             0 => f64::NAN,
             1 => f64::INFINITY,
-            _ => (square / (n - 1.0) / n).sqrt(),
+            _ => unit * (square / (n - 1.0) / n).sqrt(),
         };
         if samples.len() < 2 {
             Self::normal(mean, std_error, samples.len())
@@ -201,6 +205,19 @@ mod tests {
             assert_eq!(e.to_string(), text);
         }
         assert_eq!(format!("{:.1}", Estimate::normal(1.25, 0.5, 1)), "1.2 ± 0.5 [0.2, 2.3]");
+    }
+
+    /// A spread whose square is no number is a spread all the same.
+    #[test]
+    fn errors_follow_the_scale_of_the_samples() {
+        let samples = [1.0, 2.0, 4.0, 7.5];
+        let one = Estimate::from_samples(&samples);
+        for exponent in [-1000, -600, 600, 1000] {
+            let unit = 2f64.powi(exponent);
+            let e = Estimate::from_samples(&samples.map(|s| s * unit));
+            assert_eq!((e.value, e.std_error), (one.value * unit, one.std_error * unit));
+        }
+        assert!(Estimate::from_samples(&[1.0, f64::NAN]).std_error.is_nan());
     }
 
     #[test]
