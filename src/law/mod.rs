@@ -133,7 +133,8 @@ pub trait Posterior: Sample {
     /// `x` and `out` are not both n × `dim()`.
     fn denoise_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef2<f64>);
 
-    /// The posterior covariance Cov(X_0 | X_θ = x) at one point, d × d.
+    /// The posterior covariance Cov(X_0 | X_θ = x) at one point, d × d; finite for the laws of this crate where the squares of the
+    /// coordinates are, |x_i| ≤ 1e150.
     ///
     /// # Panics
     /// `x` does not have length `dim()`.
