@@ -6,6 +6,7 @@
 //! | law | take |
 //! | --- | --- |
 //! | a mixture of normals or point masses on the line, with everything exact | [`LineMixture`], at one level [`LineMarginal`] |
+//! | N(0, 1) times 1 + A cos kx: Lipschitz flow maps at any k, no uniform rate 1/T | [`Comb`], at one level [`CombMarginal`] |
 //! | one normal law; a mixture of them; a kernel density; in any dimension | [`Gaussian`], [`GaussianMixture`] |
 //! | point masses, or data as they are | [`PointMasses`] |
 //! | spheres, balls, any radial law | [`Radial`] |
@@ -24,6 +25,7 @@
 //! | the score and its derivative | [`ScoreFunction`](crate::score::ScoreFunction), [`ScoreJacobian`](crate::score::ScoreJacobian) |
 
 mod atoms;
+mod comb;
 pub(crate) mod conditional;
 mod covariance;
 mod curvature;
@@ -45,12 +47,13 @@ mod shifted;
 mod tweedie;
 
 pub use atoms::PointMasses;
+pub use comb::{Comb, CombMarginal};
 pub use covariance::Covariance;
 pub use curve::NoisyCurve;
 pub use error::LawError;
 pub use gaussian::Gaussian;
 pub use importance::ImportancePosterior;
-pub use line::{LineLabel, LineMarginal, LineMixture};
+pub use line::{LineLabel, LineMarginal, LineMixture, LogConcavity};
 pub use mixture::GaussianMixture;
 pub use monte_carlo::MonteCarloPosterior;
 pub use posterior_rule::{DiscreteLaw, PosteriorRule};

@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayRef2, Axis, array};
 use onestep::error;
-use onestep::law::{Covariance, Gaussian, GaussianMixture, LawError, LineMixture, PointMasses, Product, Radial, Rotated, Shifted};
+use onestep::law::{Comb, Covariance, Gaussian, GaussianMixture, LawError, LineMixture, PointMasses, Product, Radial, Rotated, Shifted};
 use onestep::{Float, FlowJacobian, FlowMap, LogDensity, Moments, NoiseLevel, Posterior, Sample, ScoreFunction, ScoreJacobian};
 use proptest::prelude::*;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -44,6 +44,7 @@ fn targets() -> Vec<(&'static str, Box<dyn Known>)> {
         ("sphere", Box::new(Radial::sphere(3, 1.5).unwrap())),
         ("shells", Box::new(Radial::shells(3, &[0.3, 0.7], &[0.8, 2.0]).unwrap())),
         ("ball", Box::new(Radial::ball_shells(3, 1.5, 12).unwrap())),
+        ("combs", Box::new(Product::copies(Comb::new(0.6, 2.5).unwrap(), 3).unwrap())),
         ("product", Box::new(product.clone())),
         ("rotated product", Box::new(Rotated::new(product.clone(), &rotation()).unwrap())),
         ("moved product", Box::new(Shifted::new(Rotated::new(product, &rotation()).unwrap(), &[1.0, -3.0, 0.5]).unwrap())),
