@@ -2,7 +2,9 @@
 
 use ndarray::{Array1, Array2, ArrayRef2, Axis, array};
 use onestep::error;
-use onestep::law::{Comb, Covariance, Gaussian, GaussianMixture, LawError, LineMixture, PointMasses, Product, Radial, Rotated, Shifted};
+use onestep::law::{
+    Comb, Covariance, Gaussian, GaussianMixture, LawError, LineMixture, NoisyCurve, PointMasses, Product, Radial, Rotated, Shifted,
+};
 use onestep::{Float, FlowJacobian, FlowMap, LogDensity, Moments, NoiseLevel, Posterior, Sample, ScoreFunction, ScoreJacobian};
 use proptest::prelude::*;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -434,14 +436,17 @@ fn no_law_answers_nan() {
         Box::new(GaussianMixture::isotropic(&[0.5, 0.5], &array![[0.0, 0.0, 1e70], [1.0, 0.0, 0.0]], &[1e40, 1e-8]).unwrap()),
     ));
     laws.push(("far masses", Box::new(PointMasses::new(&[0.5, 0.5], &array![[0.0, 0.0, 1e70], [0.0, 0.0, 0.0]]).unwrap())));
+    laws.push(("arc", Box::new(NoisyCurve::arc(1.5, 2.4, 0.1).unwrap())));
+    laws.push(("moons", Box::new(NoisyCurve::two_moons(0.05).unwrap())));
+    laws.push(("banana", Box::new(NoisyCurve::banana(1.0, 0.5, 0.2).unwrap())));
     let mut found = Vec::new();
     for (name, target) in &laws {
-        for power in (-300..=300).step_by(25).chain([-1, 0, 1]) {
+        for power in (-300..=300).step_by(75).chain([-10, -1, 1, 10]) {
             let size = 10_f64.powi(power);
             let mut x = array![[1.0, -0.5, 0.25], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 0.0, 0.0]];
             let random = Array2::from_shape_simple_fn((4, 3), || f64::standard_normal(&mut rng));
             x.append(Axis(0), random.view()).unwrap();
-            let x = x * size;
+            let x = x.select(Axis(1), &(0..target.dim()).collect::<Vec<_>>()) * size;
             for at in levels {
                 let density = target.log_density(at, &x);
                 let (score, mean): (Array2<f64>, _) = (target.score(at, &x), target.denoise(at, &x));
