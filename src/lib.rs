@@ -45,6 +45,7 @@
 //! | a schedule, its grid of levels, and whether it has the properties the proof asks for | [`schedule`]: [`LiHuangWei`](schedule::LiHuangWei), [`Karras`](schedule::Karras), …, [`Grid::properties`] |
 //! | a law with known answers (sample, score, density, posterior) | [`law`]: [`Gaussian`](law::Gaussian), [`LineMixture`](law::LineMixture), [`GaussianMixture`](law::GaussianMixture), [`Radial`](law::Radial), [`NoisyCurve`](law::NoisyCurve), products, rotations, translations |
 //! | my own law, score, network or schedule in place of these | the traits [`Sample`], [`ScoreFunction`], [`Posterior`], [`PosteriorRule`], [`ConsistencyFunction`], [`VarianceSchedule`]: each asks for one or two methods |
+//! | my own convention (DDPM, EDM, TrigFlow, flow matching) to and from the angle of this crate | [`path`] |
 //! | the exact map from noise to data | [`flow`]: the laws themselves, or [`FlowSolver`](flow::FlowSolver) for any score |
 //! | what perfect training would give: f_T*, its W_1, a certificate | [`population`]: [`LineRecursion`](population::LineRecursion) and its three siblings |
 //! | to train from data and ask whether T was enough | [`training`]: [`Recursion`](training::Recursion) or [`Joint`](training::Joint), then [`audit::StepCheck`] |
@@ -70,6 +71,7 @@ pub mod flow;
 pub mod law;
 pub mod level;
 mod numeric;
+pub mod path;
 pub mod population;
 pub mod process;
 mod result;

@@ -9,6 +9,7 @@ use crate::consistency::ConsistencyError;
 use crate::flow::FlowError;
 use crate::law::LawError;
 use crate::level::LevelError;
+use crate::path::PathError;
 use crate::population::PopulationError;
 use crate::schedule::ScheduleError;
 use crate::score::ScoreError;
@@ -42,6 +43,9 @@ pub enum Error {
     /// A noise level.
     #[error(transparent)]
     Level(#[from] LevelError),
+    /// A conversion between paths.
+    #[error(transparent)]
+    Path(#[from] PathError),
     /// A schedule or a grid.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),

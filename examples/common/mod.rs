@@ -2,10 +2,13 @@
 
 #![allow(dead_code, reason = "every example uses a part of it")]
 
+pub(crate) mod law;
 pub(crate) mod limits;
 pub(crate) mod output;
+pub(crate) mod path;
 pub(crate) mod plot;
 pub(crate) mod print;
+pub(crate) mod provenance;
 pub(crate) mod schedule;
 pub(crate) mod slopes;
 pub(crate) mod table;
@@ -73,6 +76,11 @@ pub(crate) fn training_progress(length: usize) -> ProgressBar {
 /// The name of a choice as it is given on the command line.
 pub(crate) fn name(choice: impl ValueEnum) -> String {
     choice.to_possible_value().map_or_else(String::new, |v| v.get_name().to_string())
+}
+
+/// Numbers as a list on the command line, with all their digits.
+pub(crate) fn joined(values: &[f64]) -> String {
+    values.iter().map(f64::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// One result: named values in the order they are printed.

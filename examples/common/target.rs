@@ -15,6 +15,16 @@ pub(crate) enum Target {
     Ball,
     /// Concentric spheres with --weights.
     Shells,
+    /// Normals on a circle of --radius in the plane, --modes of them.
+    Ring,
+    /// Two interleaved half circles in the plane, blurred by --noise.
+    Moons,
+    /// A parabola in the plane, blurred by --noise.
+    Banana,
+    /// The Gaussian mixture of the JSON file --law.
+    File,
+    /// Point masses at the rows of the table --data.
+    Points,
 }
 
 /// Options of a target.
@@ -49,10 +59,68 @@ impl TargetOptions {
         matches!(self.target, Target::Sphere | Target::Ball | Target::Shells)
     }
 
+    /// Whether the target is independent copies of one on the line.
+    pub(crate) fn is_line(&self) -> bool {
+        matches!(self.target, Target::Mixture | Target::Gaussian | Target::Diracs)
+    }
+
+    /// The options that were given beside --target.
+    pub(crate) fn given(&self) -> Vec<&'static str> {
+        let given = [
+            ("--weights", self.weights.is_some()),
+            ("--means", self.means.is_some()),
+            ("--stds", self.stds.is_some()),
+            ("--radius", self.radius.is_some()),
+        ];
+        given.into_iter().filter(|g| g.1).map(|g| g.0).collect()
+    }
+
+    /// The one radius and the one standard deviation of a ring, 2 and 0.2 by default.
+    pub(crate) fn ring(&self) -> Result<(f64, f64), Box<dyn Error>> {
+        let one = |option: &str, list: &Option<Vec<f64>>, default: f64| match list.as_deref() {
+            None => Ok(default),
+            Some([one]) => Ok(*one),
+            Some(list) => Err(format!("{option} has {} values, a ring has one", list.len())),
+        };
+        Ok((one("--radius", &self.radius, 2.0)?, one("--stds", &self.stds, 0.2)?))
+    }
+
+    /// The options that make a target on the line or a radial one, with their values.
+    pub(crate) fn described(&self, dim: usize) -> Result<Vec<(&'static str, String)>, Box<dyn Error>> {
+        let mut described = vec![("--target", super::name(self.target))];
+        let mut add = |option, values: &[f64]| described.push((option, super::joined(values)));
+        if self.is_radial() {
+            let radial = self.radial(dim)?;
+            match (&self.radius, self.target) {
+                (Some(radius), _) => add("--radius", radius),
+                (None, Target::Shells) => add("--radius", radial.radii()),
+                (None, Target::Sphere) => add("--radius", &[(dim as f64).sqrt()]),
+                (None, _) => add("--radius", &[(dim as f64 + 2.0).sqrt()]),
+            }
+            if self.target == Target::Shells {
+                add("--weights", radial.weights());
+            }
+        } else {
+            let line = self.line()?;
+            add("--weights", line.weights());
+            add("--means", line.means());
+            if self.target != Target::Diracs {
+                add("--stds", line.stds());
+            }
+        }
+        Ok(described)
+    }
+
     /// The target on the line whose independent copies are meant.
     pub(crate) fn line(&self) -> Result<LineMixture, Box<dyn Error>> {
         if self.is_radial() {
             return Err("--target sphere, ball and shells are not made of targets on the line: take mixture, gaussian or diracs".into());
+        }
+        if !self.is_line() {
+            let name = super::name(self.target);
+            return Err(
+                format!("--target {name} is taken by known_answer only: here take mixture, gaussian, diracs or a radial target").into()
+            );
         }
         if self.radius.is_some() {
             return Err("--radius belongs to --target sphere, ball or shells".into());
@@ -90,7 +158,7 @@ impl TargetOptions {
         Ok(Family::Gaussians(dims.iter().map(gaussian).collect::<Result<_, Box<dyn Error>>>()?))
     }
 
-    fn radial(&self, dim: usize) -> Result<Radial, Box<dyn Error>> {
+    pub(crate) fn radial(&self, dim: usize) -> Result<Radial, Box<dyn Error>> {
         for (given, name) in [(self.means.is_some(), "--means"), (self.stds.is_some(), "--stds")] {
             if given {
                 return Err(format!("{name} belongs to targets on the line, not to sphere, ball or shells").into());

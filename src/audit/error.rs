@@ -2,6 +2,7 @@
 
 use crate::bound::BoundError;
 use crate::error::{Empty, EntryOutOfRange, Mismatch, NotFinite, OutOfRange};
+use crate::path::PathError;
 use crate::training::TrainingError;
 use crate::transport::TransportError;
 use ndarray::ArrayRef2;
@@ -39,6 +40,17 @@ pub enum AuditError {
         /// The last valid step.
         last: usize,
     },
+    /// Levels are numbered from 0 instead of 1.
+    #[error("t[{index}] = 0, and no t is {last}: the table counts levels from 0, they are numbered from 1 to {last}: add 1 to every t")]
+    CountsFromZero {
+        /// The row of the table, from 1.
+        index: usize,
+        /// The number T of levels.
+        last: usize,
+    },
+    /// A path does not reach a level.
+    #[error(transparent)]
+    Path(#[from] PathError),
     /// A family of functions lacks a level that is needed.
     #[error("{name} does not hold level {step}")]
     NotHeld {

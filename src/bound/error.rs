@@ -1,6 +1,6 @@
 //! Why a bound could not be evaluated.
 
-use crate::error::{Empty, EntryOutOfRange, Mismatch, OutOfRange, check_range};
+use crate::error::{Empty, EntryOutOfRange, Mismatch, OutOfRange, WeightSum, check_range};
 
 /// Why a bound could not be evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
@@ -11,7 +11,7 @@ pub enum BoundError {
     OutOfRange(#[from] OutOfRange),
     /// An entry of a list is NaN or outside its range.
     #[error(transparent)]
-    Entry(#[from] EntryOutOfRange),
+    EntryOutOfRange(#[from] EntryOutOfRange),
     /// A list is empty.
     #[error(transparent)]
     Empty(#[from] Empty),
@@ -27,13 +27,8 @@ pub enum BoundError {
         ln_value: f64,
     },
     /// Weights must sum to one.
-    #[error("{name} sum to {sum}, not to 1 (within 1e-9)")]
-    WeightSum {
-        /// The list of weights.
-        name: &'static str,
-        /// Their sum.
-        sum: f64,
-    },
+    #[error(transparent)]
+    WeightSum(#[from] WeightSum),
 }
 
 /// Whether a number is finite and at least 0.

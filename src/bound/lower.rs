@@ -2,7 +2,7 @@
 
 use crate::bound::BoundError;
 use crate::bound::error::{check_dim, check_steps, is_nonnegative, nonnegative};
-use crate::error::{check_entries, check_equal, check_range, check_some};
+use crate::error::{check_entries, check_equal, check_range, check_some, normalised};
 use std::f64::consts::{FRAC_PI_2, PI};
 
 /// Moves a product of a few functions, each good to 3e−15, down by more than its rounding.
@@ -188,9 +188,5 @@ fn signed_atoms(
     };
     check_equal(name, norms.len(), weights_name, weights.len())?;
     check_entries(weights_name, weights, is_nonnegative, "[0, inf)")?;
-    let sum: f64 = weights.iter().sum();
-    if !((sum - 1.0).abs() <= 1e-9) {
-        return Err(BoundError::WeightSum { name: weights_name, sum });
-    }
-    Ok(norms.iter().zip(weights).map(|(&rho, w)| (rho, sign * w / sum)).collect())
+    Ok(norms.iter().zip(normalised(weights_name, weights)?).map(|(&rho, w)| (rho, sign * w)).collect())
 }

@@ -1,6 +1,7 @@
 //! Why samples could not be drawn.
 
 use crate::error::{Mismatch, OutOfRange};
+use crate::path::PathError;
 
 /// Why samples could not be drawn.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
@@ -19,6 +20,9 @@ pub enum ConsistencyError {
         /// T.
         steps: usize,
     },
+    /// A path does not reach a level of the grid.
+    #[error(transparent)]
+    Path(#[from] PathError),
     /// The levels to return to do not decrease.
     #[error("renoise[{index}] = {level} follows {before}: levels must decrease strictly")]
     NotDecreasing {

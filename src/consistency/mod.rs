@@ -4,14 +4,20 @@
 //! | --- | --- |
 //! | I have f_t as a function of a point | [`ConsistencyFn`]; for batches, [`ConsistencyFunction`] for a type of your own |
 //! | … in `f32`, to be audited in `f64` | [`AsF64`] |
+//! | … in the convention of EDM, TrigFlow or flow matching | [`PathConsistency`]; the other way [`ConsistencyOnPath`] |
+//! | I have a raw network F of EDM | [`Preconditioned`] |
 //! | Draw samples in one evaluation each | [`one_step`] |
 //! | … in a few | [`MultiStep`] |
 
 mod composed;
 mod error;
+mod on_path;
+mod preconditioned;
 mod sampling;
 
 pub use error::ConsistencyError;
+pub use on_path::{ConsistencyOnPath, PathConsistency};
+pub use preconditioned::Preconditioned;
 pub use sampling::{MultiStep, one_step};
 
 use crate::delegate::delegate;

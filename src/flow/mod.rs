@@ -2,7 +2,7 @@
 //!
 //! | question | take |
 //! | --- | --- |
-//! | Where does the flow take these points, for a law with a flow in closed form? | the law itself: [`Gaussian`](crate::law::Gaussian), [`LineMixture`](crate::law::LineMixture), [`Radial`](crate::law::Radial) and their products, rotations and shifts implement [`FlowMap`] |
+//! | Where does the flow take these points, for a law with a flow in closed form? | the law itself: [`Gaussian`](crate::law::Gaussian), [`LineMixture`](crate::law::LineMixture), [`Comb`](crate::law::Comb), [`Radial`](crate::law::Radial) and their products, rotations and shifts implement [`FlowMap`] |
 //! | The same for any other law, or for a score of my own? | [`FlowSolver::flow_of`], an [`IntegratedFlow`]; [`FlowSolver::solve`] says why it failed and what it cost |
 //! | What is the derivative of the flow? | [`FlowJacobian::jvp`], and [`FlowJacobian::second_derivative`]; all of it at once by [`FlowSolver::jacobian`], its transpose by [`FlowSolver::solve_transposed`] |
 //! | How good are the samplers that people use, on T levels? | [`FixedStep`]: Euler, Heun, DDIM, any [`Tableau`] |

@@ -6,6 +6,7 @@
 //! | law | take |
 //! | --- | --- |
 //! | a mixture of normals or point masses on the line, with everything exact | [`LineMixture`], at one level [`LineMarginal`] |
+//! | N(0, 1) times 1 + A cos kx: Lipschitz flow maps at any k, no uniform rate 1/T | [`Comb`], at one level [`CombMarginal`] |
 //! | one normal law; a mixture of them; a kernel density; in any dimension | [`Gaussian`], [`GaussianMixture`] |
 //! | point masses, or data as they are | [`PointMasses`] |
 //! | spheres, balls, any radial law | [`Radial`] |
@@ -24,6 +25,7 @@
 //! | the score and its derivative | [`ScoreFunction`](crate::score::ScoreFunction), [`ScoreJacobian`](crate::score::ScoreJacobian) |
 
 mod atoms;
+mod comb;
 pub(crate) mod conditional;
 mod covariance;
 mod curvature;
@@ -45,12 +47,13 @@ mod shifted;
 mod tweedie;
 
 pub use atoms::PointMasses;
+pub use comb::{Comb, CombMarginal};
 pub use covariance::Covariance;
 pub use curve::NoisyCurve;
 pub use error::LawError;
 pub use gaussian::Gaussian;
 pub use importance::ImportancePosterior;
-pub use line::{LineLabel, LineMarginal, LineMixture};
+pub use line::{LineLabel, LineMarginal, LineMixture, LogConcavity};
 pub use mixture::GaussianMixture;
 pub use monte_carlo::MonteCarloPosterior;
 pub use posterior_rule::{DiscreteLaw, PosteriorRule};
@@ -141,7 +144,8 @@ pub trait Posterior: Sample {
     /// `x` and `out` are not both n × `dim()`.
     fn denoise_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef2<f64>);
 
-    /// The posterior covariance Cov(X_0 | X_θ = x) at one point, d × d.
+    /// The posterior covariance Cov(X_0 | X_θ = x) at one point, d × d; finite for the laws of this crate where the squares of the
+    /// coordinates are, |x_i| ≤ 1e150.
     ///
     /// # Panics
     /// `x` does not have length `dim()`.

@@ -4,6 +4,8 @@
 //! a small displacement is the node's value plus a small correction, to full relative accuracy of the correction. Interpolating at
 //! the nearest node with a symmetric stencil is stable for the repeated averaging of a population recursion.
 
+use crate::numeric::golden::golden_minimum;
+
 /// Half the largest degree.
 const HALF: usize = 5;
 /// The largest degree of a piece.
@@ -39,6 +41,20 @@ impl Piece {
             sum = c[k] + (d - s[k]) * sum;
         }
         d * sum
+    }
+
+    /// The derivative at the displacement `d` from the node; for a linear piece the slope on that side.
+    fn slope(&self, d: f64) -> f64 {
+        let (c, s) = (&self.coefficients, &self.shifts);
+        if self.linear {
+            return c[usize::from(d < 0.0)];
+        }
+        let (mut sum, mut slope) = (c[DEGREE - 1], 0.0);
+        for k in (0..DEGREE - 1).rev() {
+            slope = sum + (d - s[k]) * slope;
+            sum = c[k] + (d - s[k]) * sum;
+        }
+        sum + d * slope
     }
 }
 
@@ -172,6 +188,26 @@ impl Interpolant {
         let j = self.nearest(x, hint);
         let piece = &self.pieces[j];
         (piece.value + piece.rise(x - piece.node), j)
+    }
+
+    /// The largest slope: over the nodes, and between the neighbours of the steepest one.
+    pub(crate) fn steepest(&self) -> f64 {
+        let mut best = (f64::NEG_INFINITY, 0);
+        for (j, piece) in self.pieces.iter().enumerate() {
+            for slope in [piece.slope(0.0), if piece.linear { piece.slope(-1.0) } else { f64::NEG_INFINITY }] {
+                if slope > best.0 {
+                    best = (slope, j);
+                }
+            }
+        }
+        let j = best.1;
+        let (low, high) = (self.nodes[j.max(1) - 1], self.nodes[(j + 1).min(self.nodes.len() - 1)]);
+        let slope = |x: f64| {
+            let piece = &self.pieces[self.nearest(x, j)];
+            piece.slope(x - piece.node)
+        };
+        let found = slope(golden_minimum(|x| -slope(x), low, high));
+        if found > best.0 { found } else { best.0 }
     }
 
     /// The nodes.

@@ -29,6 +29,8 @@ pub(crate) struct NodeDensity {
     candidates: Vec<f64>,
     /// ∫ of the density up to each candidate.
     cumulative: Vec<f64>,
+    /// The most nodes that are made.
+    most: f64,
 }
 
 impl NodeDensity {
@@ -38,15 +40,26 @@ impl NodeDensity {
         for i in 1..candidates.len() {
             cumulative[i] = cumulative[i - 1] + 0.5 * (density[i] + density[i - 1]) * (candidates[i] - candidates[i - 1]);
         }
-        Self { candidates, cumulative }
+        Self { candidates, cumulative, most: MOST_NODES }
     }
 
-    /// Increasing labels, `spacing` units of the density apart. More than [`MOST_NODES`] of them, or a density that is not finite, are an
+    /// With another limit.
+    #[must_use]
+    pub(crate) fn at_most(self, most: f64) -> Self {
+        Self { most, ..self }
+    }
+
+    /// Increasing labels, `spacing` units of the density apart. More of them than the limit, or a density that is not finite, are an
     /// error.
     pub(crate) fn labels(&self, spacing: f64) -> Result<Vec<f64>, PopulationError> {
         let total = self.cumulative.last().copied().unwrap_or(0.0);
         let needed = (total / spacing).ceil();
-        check_range("nodes that the law and the grid ask for", needed, needed <= MOST_NODES, "[0, 2e5]")?;
+        check_range(
+            "nodes that the law and the grid ask for",
+            needed,
+            needed <= self.most,
+            if self.most > MOST_NODES { "[0, 2e6]" } else { "[0, 2e5]" },
+        )?;
         let cells = (needed as usize).max(2 * DEGREE);
         let mut labels: Vec<f64> = Vec::with_capacity(cells + 1);
         let mut i = 0;

@@ -10,6 +10,7 @@
 //! | the law | take | what it knows |
 //! |---|---|---|
 //! | a mixture of Gaussians or point masses on the line | [`LineRecursion`] | W_1 exactly, to 1e−9 |
+//! | a [`Comb`](crate::law::Comb) | [`LineRecursion`] | the same |
 //! | independent copies of one | [`LinePopulation::copies`] | W_2 exactly, W_1 between bounds |
 //! | a Gaussian in any dimension | [`GaussianRecursion`] | closed form; W_1 exactly where it is isotropic |
 //! | a sphere, a ball, shells | [`RadialRecursion`] | W_1 exactly, in any dimension |
@@ -21,6 +22,7 @@
 
 mod error;
 mod gaussian;
+mod growth;
 mod interpolant;
 mod interval;
 mod lattice;
@@ -36,9 +38,10 @@ mod traits;
 
 pub use error::PopulationError;
 pub use gaussian::{GaussianConsistency, GaussianPopulation, GaussianRecursion};
+pub use growth::LipschitzBounds;
 pub use interval::Interval;
 pub use lattice::{LatticeConsistency, LatticePopulation, LatticeRecursion};
-pub use line::{LineConsistency, LinePopulation, LineRecursion};
+pub use line::{LineConsistency, LinePopulation, LineRecursion, LineTarget};
 pub use local_error::LocalError;
 pub use method::{Keep, Method};
 pub use radial::{RadialConsistency, RadialPopulation, RadialRecursion};

@@ -190,6 +190,8 @@ pub(crate) fn refine<R>(
         // The spacing at which the next run should move by the tolerance, if the error falls with the order of the interpolant.
         refinement = (moved / tolerance).powf(1.0 / ORDER).clamp(REFINEMENT, 2.0);
     }
+    let found = report(&mut best);
+    found.enclose_moments(found.resolution_error, scale);
     Ok(best)
 }
 

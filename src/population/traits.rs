@@ -2,10 +2,12 @@
 
 use crate::consistency::ConsistencyFunction;
 use crate::delegate::delegate;
-use crate::law::{Gaussian, GaussianMixture, LineMixture, Radial};
+use crate::law::{Comb, Gaussian, GaussianMixture, LineMixture, Radial};
+use crate::population::gaussian::lipschitz_bounds;
+use crate::population::growth;
 use crate::population::{
-    GaussianPopulation, GaussianRecursion, LatticePopulation, LatticeRecursion, LinePopulation, LineRecursion, LocalError, PopulationError,
-    PopulationReport, RadialPopulation, RadialRecursion, Settings,
+    GaussianPopulation, GaussianRecursion, LatticePopulation, LatticeRecursion, LinePopulation, LineRecursion, LipschitzBounds, LocalError,
+    PopulationError, PopulationReport, RadialPopulation, RadialRecursion, Settings,
 };
 use crate::schedule::Grid;
 use crate::space::Space;
@@ -40,9 +42,14 @@ pub trait Population: Debug + Send + Sync {
     fn copies(&self, copies: usize) -> Option<PopulationReport> {
         (copies == 1).then(|| self.report().clone())
     }
+
+    /// Lip f_T as it was found, for one copy or many: the largest gain of a Gaussian, the largest slope of the function on the line.
+    fn last_lipschitz(&self) -> Option<f64> {
+        None
+    }
 }
 
-/// A law whose population recursion can be computed: [`LineMixture`], [`Gaussian`], [`Radial`], and [`GaussianMixture`] in up to three
+/// A law whose population recursion can be computed: [`LineMixture`], [`Comb`], [`Gaussian`], [`Radial`], and [`GaussianMixture`] in up to three
 /// dimensions.
 ///
 /// See [`Population`] for an example.
@@ -52,6 +59,11 @@ pub trait PopulationLaw: Space + Debug + Send + Sync {
     /// # Errors
     /// Those of the recursion of the law.
     fn population(&self, grid: &Grid, settings: &Settings) -> Result<Box<dyn Population>, PopulationError>;
+
+    /// Upper bounds on L_f and on Λ = max_t Lip f_t* along the grid, where they are known: on the line and for Gaussians.
+    fn lipschitz_bounds(&self, _grid: &Grid) -> Option<LipschitzBounds> {
+        None
+    }
 }
 
 delegate! {
@@ -60,18 +72,20 @@ delegate! {
         fn local_errors(&self) -> &[LocalError];
         fn consistency(&self) -> &dyn ConsistencyFunction;
         fn copies(&self, copies: usize) -> Option<PopulationReport>;
+        fn last_lipschitz(&self) -> Option<f64>;
     }
 }
 
 delegate! {
     impl[] PopulationLaw {
         fn population(&self, grid: &Grid, settings: &Settings) -> Result<Box<dyn Population>, PopulationError>;
+        fn lipschitz_bounds(&self, grid: &Grid) -> Option<LipschitzBounds>;
     }
 }
 
 /// The traits for a law, its recursion and its outcome, from their inherent methods.
 macro_rules! population {
-    ($law:ty, $recursion:ident, $outcome:ty { $($copies:item)? }) => {
+    ($law:ty, $recursion:ident, $outcome:ty { $($more:item)* } { $($bounds:item)* }) => {
         impl Population for $outcome {
             fn report(&self) -> &PopulationReport {
                 self.report()
@@ -82,13 +96,14 @@ macro_rules! population {
             fn consistency(&self) -> &dyn ConsistencyFunction {
                 self.consistency()
             }
-            $($copies)?
+            $($more)*
         }
 
         impl PopulationLaw for $law {
             fn population(&self, grid: &Grid, settings: &Settings) -> Result<Box<dyn Population>, PopulationError> {
                 Ok(Box::new($recursion::new(self, grid).settings(settings.clone()).run()?))
             }
+            $($bounds)*
         }
     };
 }
@@ -97,7 +112,31 @@ population!(LineMixture, LineRecursion, LinePopulation {
     fn copies(&self, copies: usize) -> Option<PopulationReport> {
         Some(self.copies(copies))
     }
+    fn last_lipschitz(&self) -> Option<f64> {
+        self.consistency().lipschitz(self.report().steps)
+    }
+} {
+    fn lipschitz_bounds(&self, grid: &Grid) -> Option<LipschitzBounds> {
+        Some(growth::of_mixture(self, grid))
+    }
 });
-population!(Gaussian, GaussianRecursion, GaussianPopulation {});
-population!(Radial, RadialRecursion, RadialPopulation {});
-population!(GaussianMixture, LatticeRecursion, LatticePopulation {});
+population!(Gaussian, GaussianRecursion, GaussianPopulation {
+    fn last_lipschitz(&self) -> Option<f64> {
+        self.consistency().lipschitz(self.report().steps)
+    }
+} {
+    fn lipschitz_bounds(&self, grid: &Grid) -> Option<LipschitzBounds> {
+        Some(lipschitz_bounds(self, grid))
+    }
+});
+population!(Radial, RadialRecursion, RadialPopulation {} {});
+population!(GaussianMixture, LatticeRecursion, LatticePopulation {} {});
+
+impl PopulationLaw for Comb {
+    fn population(&self, grid: &Grid, settings: &Settings) -> Result<Box<dyn Population>, PopulationError> {
+        Ok(Box::new(LineRecursion::new(self, grid).settings(settings.clone()).run()?))
+    }
+    fn lipschitz_bounds(&self, grid: &Grid) -> Option<LipschitzBounds> {
+        Some(growth::of_comb(self, grid))
+    }
+}

@@ -5,15 +5,18 @@
 //! | I have a score as a function of a point | [`ScoreFn`]; for batches, [`ScoreFunction`] for a type of your own |
 //! | … and need its derivative | [`DifferencedScore`], or [`ScoreJacobian`] for a type of your own |
 //! | … in `f32` | [`AsF64`] |
+//! | I have a network that predicts ε, v, D, F or a velocity, in the convention of DDPM, EDM, TrigFlow or flow matching | [`PathScore`]; the other way [`OnPath`] |
 //! | What does an error of the score of known size do? | [`PerturbedScore`], with [`ErrorScale`] for the quantity the error is constant in |
 //! | What posterior moments, samples and rules follow from a score? | [`Tweedie`](crate::law::Tweedie), [`ReverseDiffusion`](crate::law::ReverseDiffusion) and [`MonteCarloPosterior`](crate::law::MonteCarloPosterior) in [`law`](crate::law) |
 
 pub(crate) mod as_f64;
 mod error;
+mod on_path;
 mod perturbed;
 
 pub use as_f64::AsF64;
 pub use error::ScoreError;
+pub use on_path::{OnPath, PathScore};
 pub use perturbed::{ErrorScale, PerturbedScore};
 
 use crate::delegate::delegate;

@@ -321,3 +321,76 @@ impl<C: ConsistencyFunction> ConsistencyFunction for Moved<C> {
         *out += 1.0;
     }
 }
+
+#[test]
+fn a_lead_is_clear_only_beyond_the_sampling_error() {
+    let (target, grid) = (modes(), uniform_angles(6));
+    let best = population(&target, &grid);
+    let local = Ledger::new(&target, &grid).samples(4000).measure(&best, &mut rng(90)).unwrap().local();
+    // An own error as large as the local ones, in all steps' sum: few draws cannot tell which is larger, and the report says so.
+    let shifted = |size: f64| {
+        let best = best.clone();
+        ConsistencyFn::new(1, 6, move |t, x: &[f64], out: &mut [f64]| out[0] = at(&best, t, x[0]) + if t >= 4 { size } else { 0.0 })
+    };
+    let even = Ledger::new(&target, &grid).samples(50).measure(&shifted(local.value), &mut rng(91)).unwrap();
+    let blame = even.blame().unwrap();
+    assert!(!blame.clear && blame.to_string().ends_with("the lead is within the sampling error"), "{blame}");
+    let far = Ledger::new(&target, &grid).samples(50).measure(&shifted(10.0 * local.value), &mut rng(92)).unwrap();
+    let blame = far.blame().unwrap();
+    assert!(blame.clear && blame.term == LedgerTerm::Own && !blame.to_string().contains("sampling error"), "{blame}");
+}
+
+#[test]
+fn the_quadrature_error_is_seen_and_not_below_the_true_one() {
+    // A function with a kink and a step is beyond any Gauss rule: the reported error is of the order of the true one.
+    let (target, grid) = (modes(), uniform_angles(6));
+    let kinked = ConsistencyFn::new(1, 6, |_t, x: &[f64], out: &mut [f64]| out[0] = (x[0] - 0.1).abs());
+    let report = Ledger::new(&target, &grid).steps(&[4]).samples(64).measure(&kinked, &mut rng(93)).unwrap();
+    let seen = report.steps[0].quadrature_error.unwrap();
+    let smooth = Ledger::new(&target, &grid).steps(&[4]).samples(64).measure(&bent(6), &mut rng(93)).unwrap();
+    assert!(seen > 1e-4 && smooth.steps[0].quadrature_error.unwrap() < 1e-6, "{seen:e}");
+    assert!(report.numerical_error() >= seen);
+    // The true mean error at a few points of the same level, by the trapezoidal rule.
+    let x = Array2::from_shape_fn((20, 1), |(i, _)| 0.2 * (i as f64 - 9.5));
+    let terms = Ledger::new(&target, &grid).terms(&kinked, 4, &x).unwrap();
+    let off = |i: usize| {
+        let exact = x[[i, 0]] - 0.1;
+        let own = exact.abs() - expectation(&target, &grid, 4, x[[i, 0]], |y| (y - 0.1).abs());
+        (terms.own[[i, 0]] - own).abs()
+    };
+    let truth = (0..20).map(off).sum::<f64>() / 20.0;
+    assert!(truth < 10.0 * seen, "true error {truth:e}, reported {seen:e}");
+}
+
+#[test]
+fn in_more_than_three_dimensions_the_comparison_rule_differs_from_the_main_one() {
+    // Degree 4 is beyond the rules in high dimension: |x|⁴ shows what they miss, |x|² does not.
+    let target = Gaussian::new(&[0.0; 5], Covariance::isotropic(5, 0.5).unwrap()).unwrap();
+    let grid = uniform_angles(4);
+    let power = |p: i32| {
+        ConsistencyFn::new(5, 4, move |_t, x: &[f64], out: &mut [f64]| {
+            out.copy_from_slice(x);
+            out[0] += x[1].powi(p);
+        })
+    };
+    let error = |p: i32| {
+        let ledger = Ledger::new(&target, &grid).steps(&[3]).samples(30);
+        ledger.measure(&power(p), &mut rng(94)).unwrap().steps[0].quadrature_error.unwrap()
+    };
+    assert!(error(2) < 1e-9 && error(6) > 1e-3, "{:e}, {:e}", error(2), error(6));
+}
+
+#[test]
+fn sizes_and_values_that_cannot_be_are_refused() {
+    let (target, grid) = (modes(), uniform_angles(4));
+    let f = bent(4);
+    let many = Ledger::new(&target, &grid).samples(1_000_000_000_000).measure(&f, &mut rng(95)).unwrap_err();
+    assert!(matches!(many, AuditError::OutOfRange(OutOfRange { name: "samples", .. })));
+    // Values whose squares overflow have their errors, and values whose differences do are refused: no infinite mean.
+    let scaled =
+        |size: f64| ConsistencyFn::new(1, 4, move |t, x: &[f64], out: &mut [f64]| out[0] = if t == 1 { x[0] } else { size * x[0].sin() });
+    let report = Ledger::new(&target, &grid).measure(&scaled(1e200), &mut rng(96)).unwrap();
+    assert!(report.steps.iter().all(|s| s.error.std_error.is_finite() && s.error.value > 1e199));
+    let found = Ledger::new(&target, &grid).measure(&scaled(1.7e308), &mut rng(96)).unwrap_err();
+    assert!(matches!(found, AuditError::Overflow { .. }), "{found}");
+}

@@ -3,6 +3,7 @@
 use ndarray::{Array2, array};
 use onestep::audit::{AuditError, StepCheck};
 use onestep::bound::Theorem1;
+use onestep::consistency::ConsistencyFn;
 use onestep::law::{Covariance, DiscreteLaw, Gaussian, GaussianMixture, LineMixture, PointMasses, Product, Rotated, Shifted};
 use onestep::population::{Keep, LineRecursion};
 use onestep::training::class::{Affine, Perceptron, RandomFourier, Spline};
@@ -25,6 +26,44 @@ fn uniform_angles(steps: usize) -> Grid {
 
 fn modes() -> LineMixture {
     LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.5, 0.5]).unwrap()
+}
+
+/// A family of the user's own, on a grid, with data as they are.
+#[derive(Debug)]
+struct Given<C>(C, Grid, onestep::training::Standardisation);
+
+impl<C: ConsistencyFunction> Given<C> {
+    fn new(f: C, grid: Grid) -> Self {
+        let any = Array2::from_shape_fn((2, f.dim()), |(i, _)| i as f64);
+        Self(f, grid, onestep::training::Standardisation::new(&any, Scaling::None).unwrap())
+    }
+}
+
+impl<C: ConsistencyFunction> Space for Given<C> {
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+}
+
+impl<C: ConsistencyFunction> Family for Given<C> {
+    fn steps(&self) -> usize {
+        self.0.steps()
+    }
+}
+
+impl<C: ConsistencyFunction> ConsistencyFunction for Given<C> {
+    fn eval_into(&self, t: usize, x: &ndarray::ArrayRef2<f64>, out: &mut ndarray::ArrayRef2<f64>) {
+        self.0.eval_into(t, x, out);
+    }
+}
+
+impl<C: ConsistencyFunction> onestep::training::Trained for Given<C> {
+    fn levels(&self) -> &Grid {
+        &self.1
+    }
+    fn scaling(&self) -> &onestep::training::Standardisation {
+        &self.2
+    }
 }
 
 /// Rules integrate polynomials of low degree exactly, but for dropped nodes: up to a thousand of weight 1e−13 and squared deviation 10.
@@ -136,42 +175,17 @@ fn report_of_a_gaussian_is_consistent() {
 #[test]
 fn step_errors_see_a_wrong_function() {
     // One step is spoiled by a shift of 0.1: its error is 0.1 more, in the exact norm, and no other step's is.
-    #[derive(Debug)]
-    struct Shifted(Learned);
-    impl Space for Shifted {
-        fn dim(&self) -> usize {
-            1
-        }
-    }
-    impl Family for Shifted {
-        fn steps(&self) -> usize {
-            self.0.steps()
-        }
-    }
-
-    impl ConsistencyFunction for Shifted {
-        fn eval_into(&self, t: usize, x: &ndarray::ArrayRef2<f64>, out: &mut ndarray::ArrayRef2<f64>) {
-            self.0.eval_into(t, x, out);
-            if t >= 3 {
-                out.mapv_inplace(|v| v + 0.1);
-            }
-        }
-    }
-    impl onestep::training::Trained for Shifted {
-        fn levels(&self) -> &Grid {
-            self.0.grid()
-        }
-        fn scaling(&self) -> &onestep::training::Standardisation {
-            self.0.standardisation()
-        }
-    }
     let target = modes();
     let mut stream = rng(55);
     let held_out = target.sample(100, &mut stream);
     let learned: Learned =
         Recursion::new(uniform_angles(6), 20_000).train(onestep::training::Source::Law(&target), &Spline::new(), &mut stream).unwrap();
+    let shifted = ConsistencyFn::new(1, 6, |t, x: &[f64], out: &mut [f64]| {
+        out[0] = learned.eval(t, &array![[x[0]]])[[0, 0]] + if t >= 3 { 0.1 } else { 0.0 };
+    });
     let check = StepCheck::new().points(2000);
-    let report = check.known(&target, &target).measure(&Shifted(learned), &held_out, &mut stream).unwrap();
+    let family = Given::new(shifted, uniform_angles(6));
+    let report = check.known(&target, &target).measure(&family, &held_out, &mut stream).unwrap();
     let errors: Vec<f64> = report.known.unwrap().steps.iter().map(|e| e.value).collect();
     assert!((errors[1] - 0.1).abs() < 0.02, "{errors:?}");
     assert!(errors[0] < 0.02 && errors[2] < 0.03 && errors[3] < 0.03, "{errors:?}");
@@ -239,38 +253,14 @@ fn networks_have_only_the_sum() {
 
 #[test]
 fn exact_flow_has_a_sandwich_that_closes() {
-    #[derive(Debug)]
-    struct Exact(LineMixture, Grid, onestep::training::Standardisation);
-    impl Space for Exact {
-        fn dim(&self) -> usize {
-            1
-        }
-    }
-    impl Family for Exact {
-        fn steps(&self) -> usize {
-            self.1.steps()
-        }
-    }
-
-    impl ConsistencyFunction for Exact {
-        fn eval_into(&self, t: usize, x: &ndarray::ArrayRef2<f64>, out: &mut ndarray::ArrayRef2<f64>) {
-            self.0.flow_into(self.1.level(t), self.1.level(1), x, out);
-        }
-    }
-    impl onestep::training::Trained for Exact {
-        fn levels(&self) -> &Grid {
-            &self.1
-        }
-        fn scaling(&self) -> &onestep::training::Standardisation {
-            &self.2
-        }
-    }
     let target = modes();
     let grid = uniform_angles(5);
     let mut stream = rng(56);
     let held_out = target.sample(200, &mut stream);
-    let identity = onestep::training::Standardisation::new(&held_out, Scaling::None).unwrap();
-    let exact = Exact(target.clone(), grid, identity);
+    let flow = ConsistencyFn::new(1, 5, |t, x: &[f64], out: &mut [f64]| {
+        out[0] = target.flow(grid.level(t), grid.level(1), &array![[x[0]]])[[0, 0]];
+    });
+    let exact = Given::new(flow, grid.clone());
     let report = StepCheck::new().known(&target, &target).measure(&exact, &held_out, &mut stream).unwrap();
     let sandwich = report.known.unwrap().sandwich;
     assert_eq!((sandwich.lower, sandwich.upper), (0.0, 0.0));
@@ -311,4 +301,45 @@ fn a_law_without_a_flow_of_its_own_gets_the_same_report() {
     assert!((known.sandwich.upper - a.upper).abs() < 5.0 * 2f64.sqrt() * a.std_error);
     let verdict = own.verdict.unwrap();
     assert!(verdict.w1.value <= verdict.bound.total() && own.to_string().contains("the bound"));
+}
+
+#[test]
+fn the_energy_balance_holds_every_step() {
+    // f_t(x) = a_t x on data of second moment m: every term is a sum of E X_s X_t = cos θ_s cos θ_t m + sin θ_s sin θ_t. The slopes change
+    // sign, so that each loss is of order one and none can be missing.
+    let slopes = [1.0, -0.8, 0.7, -1.1, 0.4, -0.6];
+    let grid = uniform_angles(6);
+    let f = ConsistencyFn::new(1, 6, move |t, x: &[f64], out: &mut [f64]| out[0] = slopes[t - 1] * x[0]);
+    let held_out = Array2::from_shape_fn((20_000, 1), |(i, _)| if i % 2 == 0 { 1.5 } else { -0.5 });
+    let report = StepCheck::new().replicates(2).measure(&Given::new(f, grid.clone()), &held_out, &mut rng(63)).unwrap();
+    // (1.5² + 0.5²)/2.
+    let m = 1.25;
+    let product = |s: usize, t: usize| {
+        let (s, t) = (grid.level(s), grid.level(t));
+        s.cos() * t.cos() * m + s.sin() * t.sin()
+    };
+    let square = |t: usize| slopes[t - 1].powi(2) * product(t, t);
+    let loss = |t: usize| square(t) + square(t - 1) - 2.0 * slopes[t - 1] * slopes[t - 2] * product(t, t - 1);
+    let balance = (2..=6).map(loss).sum::<f64>() - square(1) + square(6);
+    let found = report.energy_residual;
+    // Five standard errors, 6e−7 for a fixed seed; a step that is left out moves the sum by more than ten.
+    let smallest = (2..=6).map(loss).fold(f64::INFINITY, f64::min);
+    assert!((found.value - balance).abs() < 5.0 * found.std_error && 5.0 * found.std_error < 0.5 * smallest, "{found:?} for {balance}");
+}
+
+#[test]
+fn replicates_report_their_standard_deviation() {
+    // All samples at 0: W_1 to a half of the data is the mean of |x| over n of 2n rows, a mean without replacement, with standard deviation
+    // s/√(2n), s that of |x| over all rows. 400 replicates know it to 1/√800 = 3.5 %; five of those are allowed.
+    let grid = uniform_angles(3);
+    let f = ConsistencyFn::new(1, 3, |_t, _x: &[f64], out: &mut [f64]| out[0] = 0.0);
+    let rows = 200;
+    let held_out = Array2::from_shape_fn((rows, 1), |(i, _)| (i as f64 * 0.7).sin() + 0.01 * i as f64);
+    let report = StepCheck::new().replicates(400).measure(&Given::new(f, grid), &held_out, &mut rng(64)).unwrap();
+    let lengths: Vec<f64> = held_out.iter().map(|v| v.abs()).collect();
+    let mean = lengths.iter().sum::<f64>() / rows as f64;
+    let variance = lengths.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (rows as f64 - 1.0);
+    let expected = (variance / rows as f64).sqrt();
+    assert!((report.w1.std_error / expected - 1.0).abs() < 5.0 / 800f64.sqrt(), "{:?} for {expected}", report.w1);
+    assert!((report.w1.value - mean).abs() < 5.0 * expected / 20.0);
 }

@@ -165,7 +165,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, BoundError>) -> &'static str {
 
 #[test]
 fn bad_input_is_refused_with_a_typed_error() {
-    use BoundError::{Empty, Entry, Mismatch, WeightSum};
+    use BoundError::{Empty, EntryOutOfRange, Mismatch, WeightSum};
     let nan = f64::NAN;
     assert_eq!(refused(Theorem1::new(0, 1.0, 1.0)), "dim");
     for bad in [0.0, -1.0, nan, f64::INFINITY] {
@@ -180,11 +180,13 @@ fn bad_input_is_refused_with_a_typed_error() {
     for bad in [-1.0, nan, f64::INFINITY] {
         assert_eq!(refused(theorem.required_steps(bad)), "error");
         assert_eq!(refused(AccumulatedError::even("estimation", bad)), "estimation");
-        assert!(matches!(AccumulatedError::from_steps("estimation", 3, &[0.0, bad]), Err(Entry(e)) if e.index == 2));
+        assert!(matches!(AccumulatedError::from_steps("estimation", 3, &[0.0, bad]), Err(EntryOutOfRange(e)) if e.index == 2));
         assert_eq!(refused(second_moment_lower_bound(bad, 1.0)), "truth");
         assert_eq!(refused(second_moment_lower_bound(1.0, bad)), "output");
-        assert!(matches!(convex_lower_bound(&[1.0, bad], None, &[1.0], None), Err(Entry(e)) if e.name == "truth" && e.index == 2));
-        assert!(matches!(convex_lower_bound(&[1.0], None, &[bad], None), Err(Entry(e)) if e.name == "output"));
+        assert!(
+            matches!(convex_lower_bound(&[1.0, bad], None, &[1.0], None), Err(EntryOutOfRange(e)) if e.name == "truth" && e.index == 2)
+        );
+        assert!(matches!(convex_lower_bound(&[1.0], None, &[bad], None), Err(EntryOutOfRange(e)) if e.name == "output"));
         let measured = Estimate { value: bad, ..Estimate::computed(0.0, 0.0, 1) };
         assert!(check(&theorem, 10, measured, AccumulatedError::ZERO, AccumulatedError::ZERO).is_err());
     }

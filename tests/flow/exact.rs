@@ -1,7 +1,7 @@
 //! Exact flow maps: semigroup, inverse, transport of the marginals, Jacobians, Lipschitz constants.
 
 use ndarray::{Array2, Axis, array};
-use onestep::law::{Covariance, Gaussian, LineMixture, Product, Rotated};
+use onestep::law::{Comb, Covariance, Gaussian, LineMixture, Product, Rotated};
 use onestep::schedule::LiHuangWei;
 use onestep::{FlowJacobian, FlowMap, NoiseLevel, Sample, ScoreFunction, VarianceSchedule};
 use proptest::prelude::*;
@@ -31,8 +31,12 @@ fn rotated_product() -> Rotated<Product<LineMixture>> {
     Rotated::new(Product::new(factors).unwrap(), &rotation()).unwrap()
 }
 
+fn combs() -> Product<Comb> {
+    Product::new([(0.5, 6.0), (0.9, 2.0), (0.2, 40.0)].map(|(a, k)| Comb::new(a, k).unwrap()).to_vec()).unwrap()
+}
+
 fn flows() -> Vec<(Box<dyn FlowJacobian>, f64)> {
-    vec![(Box::new(gaussian()), CLOSED_FORM), (Box::new(rotated_product()), QUANTILE)]
+    vec![(Box::new(gaussian()), CLOSED_FORM), (Box::new(rotated_product()), QUANTILE), (Box::new(combs()), QUANTILE)]
 }
 
 fn level(angle: f64) -> NoiseLevel {

@@ -3,10 +3,10 @@
 use ndarray::{Array2, array};
 use onestep::error::{Empty, NotFinite, OutOfRange, Value};
 use onestep::flow::{FlowError, FlowSolver, LipschitzProbe};
-use onestep::law::{Covariance, Gaussian, GaussianMixture, Product, Rotated};
+use onestep::law::{Covariance, Gaussian, GaussianMixture, LineMixture, Product, Rotated};
 use onestep::schedule::LiHuangWei;
 use onestep::score::{DifferencedScore, ScoreFn};
-use onestep::{Float, NoiseLevel, VarianceSchedule};
+use onestep::{Float, FlowMap, NoiseLevel, VarianceSchedule};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -116,4 +116,34 @@ fn bad_input_is_refused() {
         probe().measure(&two_modes(0.5), levels[0], levels[1], &array![[f64::NAN]], &mut rng(14)),
         Err(FlowError::NotFinite(NotFinite { name: "x", row: 1, .. }))
     ));
+}
+
+#[test]
+fn all_pairs_of_levels_count() {
+    // Two modes within the unit ball: from noise the flow first contracts, then stretches between the modes, then contracts into one, so the
+    // steepest map is between two levels inside. Slopes of the quantile maps know every pair; in nine dimensions eight contract.
+    let line = LineMixture::new(&[0.5, 0.5], &[-0.7, 0.7], &[0.1, 0.1]).unwrap();
+    let levels: Vec<NoiseLevel> = [1.5, 1.2, 0.9, 0.6, 0.3, 0.15, 0.05].map(|a| NoiseLevel::from_angle(a).unwrap()).to_vec();
+    let start = 0.12;
+    let path: Vec<f64> = levels.iter().map(|&to| line.flow(levels[0], to, &array![[start]])[[0, 0]]).collect();
+    let density = |i: usize| line.at(levels[i]).ln_density(path[i]);
+    let pairs = (0..levels.len()).flat_map(|i| (i + 1..levels.len()).map(move |j| (i, j)));
+    let slope = |(i, j): (usize, usize)| (density(i) - density(j)).exp();
+    let steepest = pairs.max_by(|&a, &b| slope(a).total_cmp(&slope(b))).unwrap();
+    assert!(steepest.0 > 0 && steepest.1 + 1 < levels.len() && slope(steepest) > 1.2 * slope((0, levels.len() - 1)), "{steepest:?}");
+    for dim in [1, 9] {
+        let means = Array2::from_shape_fn((2, dim), |(i, j)| {
+            if j > 0 {
+                0.0
+            } else if i == 0 {
+                -0.7
+            } else {
+                0.7
+            }
+        });
+        let target = GaussianMixture::isotropic(&[0.5, 0.5], &means, &[0.01, 0.01]).unwrap();
+        let x = Array2::from_shape_fn((1, dim), |(_, j)| if j == 0 { start } else { 0.3 });
+        let found = probe().over_levels(&target, &levels, &x, &mut rng(20)).unwrap().supremum();
+        assert!((found / slope(steepest) - 1.0).abs() < 1e-5, "d = {dim}: {found}, {}", slope(steepest));
+    }
 }

@@ -1,5 +1,7 @@
 //! Tests of the room `population`.
 
+mod comb;
+mod energy;
 mod gaussian;
 mod hostile;
 mod lattice;

@@ -11,6 +11,7 @@ mod text;
 use clap::ValueEnum;
 use ndarray::{Array1, Array2, Axis};
 use std::error::Error;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -99,7 +100,8 @@ impl ReadOptions {
     fn read(&self, path: &Path, shown: &str) -> Outcome<Table> {
         let (path, mut array) = archive_member(path);
         let bytes = source::read(&path)?;
-        let table = |kind, names, rows: Array2<f64>, lines| Table { shown: shown.to_string(), kind, names, rows, lines };
+        let table =
+            |kind, names, rows: Array2<f64>, lines| Table { shown: shown.to_string(), kind, names, rows, lines, comments: Vec::new() };
         let read = if npz::is_npz(&bytes) {
             if let (Some(one), Some(other)) = (&array, &self.array)
                 && one != other
@@ -117,13 +119,25 @@ impl ReadOptions {
                 return Err("no NumPy file: its first bytes are others".into());
             }
             let read = text::parse(&bytes, self.header.unwrap_or(Header::Auto), self.separator)?;
-            table(Kind::Text, read.names, read.rows, Some(read.lines))
+            let comments = std::str::from_utf8(&bytes)?.lines().filter_map(|line| line.trim().strip_prefix('#'));
+            let comments = comments.map(|comment| comment.trim().to_string()).collect();
+            Table { comments, ..table(Kind::Text, read.names, read.rows, Some(read.lines)) }
         };
         if read.rows.is_empty() {
             return Err(format!("no numbers: {} rows and {} columns", read.rows.nrows(), read.rows.ncols()).into());
         }
         Ok(read)
     }
+}
+
+/// Whether a file is an archive of NumPy arrays; what can be read only once, standard input and pipes, is not looked at.
+pub(crate) fn is_archive(path: &Path) -> Outcome<bool> {
+    if is_stdin(path) || !std::fs::metadata(path)?.is_file() {
+        return Ok(false);
+    }
+    let mut start = Vec::new();
+    std::fs::File::open(path)?.take(4).read_to_end(&mut start)?;
+    Ok(npz::is_npz(&start))
 }
 
 /// Whether a path stands for standard input.
@@ -164,6 +178,8 @@ pub(crate) struct Table {
     pub(crate) names: Option<Vec<String>>,
     /// The numbers.
     pub(crate) rows: Array2<f64>,
+    /// The comments of a text, without their sign.
+    pub(crate) comments: Vec<String>,
     /// The line of every row, counted from 1 with comments and blank lines.
     lines: Option<Vec<usize>>,
 }

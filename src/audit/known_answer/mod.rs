@@ -1,25 +1,36 @@
 //! Somebody else's consistency function, checked from its values alone.
 
+mod finding;
+mod gap;
+mod plausibility;
 mod report;
 
-pub use report::{Decrease, Finding, Gap, KnownAnswerReport, LevelAnswer};
+pub use finding::Finding;
+pub use gap::{Decrease, Gap};
+pub use report::{KnownAnswerReport, LevelAnswer, Size};
 
 use crate::audit::error::check_values;
 use crate::audit::{AuditError, flow_to_first};
 use crate::consistency::ConsistencyFunction;
 use crate::error::{check_equal, check_finite, check_range, check_some};
-use crate::estimate::Estimate;
 use crate::flow::FlowMap;
-use crate::numeric::rows::lengths;
+use crate::law::Moments;
+use crate::path::{GaussianPath, Path};
 use crate::schedule::Grid;
+use gap::{gap, largest_decrease};
 use ndarray::{Array2, ArrayRef2, Axis};
+use plausibility::Plausibility;
 use std::collections::BTreeMap;
 
 /// Tests a consistency function that is known by its values only, rows (t, x, f_t(x)) from any framework, against the exact flow map and,
 /// where it is known, the population optimum f_t* of training.
 ///
-/// ‖f_t − Φ_t‖ is the whole error. It splits at the same points into the training error f_t − f_t* and the discretisation error f_t* − Φ_t,
-/// which consistency training has at any budget.
+/// ‖f_t − Φ_t‖ is the whole error, and the verdict is about it: a small one is good whatever recursion it came from. Beside it stand the
+/// distances to the optima of consistency training and distillation, where they are given, and the errors of these: the error splits at the
+/// same points into the training error f_t − f_t* and the discretisation error f_t* − Φ_t, which training has at any budget.
+///
+/// Before the verdict the table is asked whether it is what it is said to be, with the [moments](Self::moments) of the law: E‖X_t‖² of the rows
+/// of every level, the identity at the first level, the order of t.
 ///
 /// Where the rows of level t are draws of X_t, the mean of ‖f_t − Φ_t‖ estimates E‖ξ_t‖, an upper bound on W_1(f_t(X_t), X_1); otherwise
 /// it is the mean over the points that were given and no more.
@@ -50,9 +61,15 @@ use std::collections::BTreeMap;
 pub struct KnownAnswer<'a> {
     flow: &'a dyn FlowMap,
     grid: &'a Grid,
-    population: Option<&'a dyn ConsistencyFunction>,
+    path: &'a dyn GaussianPath,
+    second_moment: Option<f64>,
+    training: Option<&'a dyn ConsistencyFunction>,
+    distillation: Option<&'a dyn ConsistencyFunction>,
     tolerance: f64,
 }
+
+/// The path of the crate.
+static ANGLE: std::sync::LazyLock<Path> = std::sync::LazyLock::new(Path::vp);
 
 impl std::fmt::Debug for KnownAnswer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -76,7 +93,7 @@ impl<'a> KnownAnswer<'a> {
     /// ```
     #[must_use]
     pub fn new(flow: &'a dyn FlowMap, grid: &'a Grid) -> Self {
-        Self { flow, grid, population: None, tolerance: 1e-6 }
+        Self { flow, grid, path: &*ANGLE, second_moment: None, training: None, distillation: None, tolerance: 1e-6 }
     }
 
     /// Splits the error with the population optimum, such as that of a [`LineRecursion`](crate::population::LineRecursion), of a
@@ -97,7 +114,72 @@ impl<'a> KnownAnswer<'a> {
     /// ```
     #[must_use]
     pub fn population(mut self, optimum: &'a dyn ConsistencyFunction) -> Self {
-        self.population = Some(optimum);
+        self.training = Some(optimum);
+        self
+    }
+
+    /// The population optimum of consistency distillation with the exact score, beside that of training.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::audit::{Finding, KnownAnswer};
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::{LineRecursion, Method};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// let (target, grid) = (LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.4, 0.4])?, Grid::from_angles(&[0.1, 0.5, 0.9])?);
+    /// let run = |method| LineRecursion::new(&target, &grid).method(method).run();
+    /// let (training, distillation) = (run(Method::Training)?, run(Method::Distillation)?);
+    /// let x = array![[-1.0], [0.5]];
+    /// let check = KnownAnswer::new(&target, &grid).population(training.consistency()).distillation(distillation.consistency());
+    /// let finding = check.check(&[3, 3], &x, &distillation.consistency().eval(3, &x))?.finding();
+    /// assert!(matches!(finding, Finding::Optimal { method: Method::Distillation, .. }));
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    pub fn distillation(mut self, optimum: &'a dyn ConsistencyFunction) -> Self {
+        self.distillation = Some(optimum);
+        self
+    }
+
+    /// The convention of the table: points at level t are m_t X_t, values m_1 f_t. By default those of the angle, where every m is 1.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::Grid;
+    /// use onestep::audit::{Finding, KnownAnswer};
+    /// use onestep::law::Gaussian;
+    /// use onestep::path::Path;
+    /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_sigmas(&[0.002, 80.0])?);
+    /// // The flow of N(0, 1) as EDM writes it: x √((1 + σ_min²)/(1 + σ²)).
+    /// let (x, f) = (array![[100.0]], array![[100.0 * 1f64.hypot(0.002) / 1f64.hypot(80.0)]]);
+    /// let edm = Path::edm();
+    /// assert_eq!(KnownAnswer::new(&target, &grid).path(&edm).check(&[2], &x, &f)?.finding(), Finding::Exact);
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    pub fn path(mut self, path: &'a dyn GaussianPath) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// The law's moments: then E‖X_t‖² of the rows of every level is compared with the law's, for tables whose points are draws of X_t. Points
+    /// in the units of another path, and levels counted from the other end or from 0, are found so.
+    ///
+    /// ```
+    /// use ndarray::Array2;
+    /// use onestep::Grid;
+    /// use onestep::audit::{Finding, KnownAnswer};
+    /// use onestep::law::Gaussian;
+    /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_sigmas(&[0.002, 80.0])?);
+    /// // Points X_0 + σZ where X_t was asked for: about 80 in size, not 1.
+    /// let x = Array2::from_shape_fn((50, 1), |(i, _)| 80.0 * ((i as f64 - 24.5) / 14.4));
+    /// let report = KnownAnswer::new(&target, &grid).moments(&target).check(&[2; 50], &x, &x)?;
+    /// assert!(matches!(report.finding(), Finding::Units { step: 2, convention: "edm", factor, .. } if (factor - 80.0).abs() < 0.01));
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    pub fn moments(mut self, law: &dyn Moments) -> Self {
+        self.second_moment = Some(law.second_moment());
         self
     }
 
@@ -125,9 +207,9 @@ impl<'a> KnownAnswer<'a> {
     /// Checks the rows (t_i, x_i, f_i), f_i the value of f at level t_i and point x_i, in any order.
     ///
     /// # Errors
-    /// No rows; numbers of rows or columns that differ; a level outside 1..=T or an entry that is not finite, with its row; a population
-    /// optimum of another dimension or number of steps, or without a level that occurs; a negative tolerance; a flow map or population
-    /// optimum that is not finite somewhere.
+    /// No rows; numbers of rows or columns that differ; a level outside 1..=T or an entry that is not finite, with its row; a path that does not
+    /// reach a level of the grid; a population optimum of another dimension or number of steps, or without a level that occurs; a negative
+    /// tolerance; a flow map or population optimum that is not finite somewhere.
     ///
     /// ```
     /// use ndarray::array;
@@ -147,11 +229,17 @@ impl<'a> KnownAnswer<'a> {
         for (row, &step) in t.iter().enumerate() {
             rows_of.entry(step).or_default().push(row);
         }
+        let scales = self.grid.levels().iter().map(|&level| Ok(self.path.on(level)?.scale())).collect::<Result<Vec<_>, AuditError>>()?;
+        let plausibility = Plausibility::new(self.grid, &scales, self.second_moment, self.tolerance, &rows_of, x, f);
         let levels = rows_of
             .iter()
-            .map(|(&step, rows)| self.level(step, rows, &x.select(Axis(0), rows), &f.select(Axis(0), rows)))
+            .map(|(&step, rows)| {
+                // In the units of the angle.
+                let (x, f) = (x.select(Axis(0), rows) / scales[step - 1], f.select(Axis(0), rows) / scales[0]);
+                self.level(step, rows, &x, &f, plausibility.size(step))
+            })
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(KnownAnswerReport { grid_steps: self.grid.steps(), levels, tolerance: self.tolerance })
+        Ok(KnownAnswerReport { grid_steps: self.grid.steps(), levels, tolerance: self.tolerance, implausible: plausibility.finding() })
     }
 
     fn check_table(&self, t: &[usize], x: &ArrayRef2<f64>, f: &ArrayRef2<f64>) -> Result<(), AuditError> {
@@ -163,70 +251,53 @@ impl<'a> KnownAnswer<'a> {
         check_equal("dimension of the flow map", dim, "columns of x", x.ncols())?;
         check_equal("dimension of the flow map", dim, "columns of f", f.ncols())?;
         if let Some(index) = t.iter().position(|t| !(1..=last).contains(t)) {
-            return Err(AuditError::NoSuchStep { name: "t", index: index + 1, step: t[index], first: 1, last });
+            let from_zero = t[index] == 0 && t.iter().all(|&t| t < last);
+            return Err(if from_zero {
+                AuditError::CountsFromZero { index: index + 1, last }
+            } else {
+                AuditError::NoSuchStep { name: "t", index: index + 1, step: t[index], first: 1, last }
+            });
         }
         check_finite("x", x)?;
         check_finite("f", f)?;
-        let Some(optimum) = self.population else { return Ok(()) };
-        check_equal("dimension of the flow map", dim, "dimension of the population optimum", optimum.dim())?;
-        check_equal("steps of the grid", last, "steps of the population optimum", optimum.steps())?;
-        match t.iter().find(|&&t| !optimum.holds(t)) {
-            Some(&step) => Err(AuditError::NotHeld { name: "the population optimum", step }),
-            None => Ok(()),
+        for (name, optimum) in self.optima() {
+            check_equal("dimension of the flow map", dim, "dimension of the population optimum", optimum.dim())?;
+            check_equal("steps of the grid", last, "steps of the population optimum", optimum.steps())?;
+            if let Some(&step) = t.iter().find(|&&t| !optimum.holds(t)) {
+                return Err(AuditError::NotHeld { name, step });
+            }
         }
+        Ok(())
     }
 
-    fn level(&self, step: usize, rows: &[usize], x: &Array2<f64>, f: &Array2<f64>) -> Result<LevelAnswer, AuditError> {
+    /// The optima that are known, with their names.
+    fn optima(&self) -> impl Iterator<Item = (&'static str, &'a dyn ConsistencyFunction)> {
+        let named = [("the population optimum", self.training), ("the population optimum of distillation", self.distillation)];
+        named.into_iter().filter_map(|(name, optimum)| Some((name, optimum?)))
+    }
+
+    fn level(&self, step: usize, rows: &[usize], x: &Array2<f64>, f: &Array2<f64>, size: Option<Size>) -> Result<LevelAnswer, AuditError> {
         let level = self.grid.level(step);
         let flowed = flow_to_first(self.flow, self.grid, step, x)?;
-        let optimum = self.population.map(|optimum| optimum.eval(step, x));
-        if let Some(optimum) = &optimum {
-            check_values("the population optimum", step, x, optimum)?;
+        for (name, optimum) in self.optima() {
+            check_values(name, step, x, &optimum.eval(step, x))?;
         }
+        let beside = |optimum: Option<&dyn ConsistencyFunction>| {
+            let values = optimum.map(|optimum| optimum.eval(step, x));
+            (values.as_ref().map(|values| gap(f, values, rows)), values.as_ref().map(|values| gap(values, &flowed, rows)))
+        };
+        let ((training, discretisation), (distillation, distillation_error)) = (beside(self.training), beside(self.distillation));
         Ok(LevelAnswer {
             step,
             angle: level.angle(),
             rows: rows.len(),
+            size,
             error: gap(f, &flowed, rows),
-            training: optimum.as_ref().map(|optimum| gap(f, optimum, rows)),
-            discretisation: optimum.as_ref().map(|optimum| gap(optimum, &flowed, rows)),
+            training,
+            discretisation,
+            distillation,
+            distillation_error,
             decrease: if x.ncols() == 1 { largest_decrease(x, f, rows, self.tolerance) } else { None },
         })
     }
-}
-
-fn gap(a: &Array2<f64>, b: &Array2<f64>, rows: &[usize]) -> Gap {
-    let lengths = lengths(&(a - b));
-    let (mut at, mut squares) = (0, 0.0);
-    for (i, length) in lengths.iter().enumerate() {
-        squares += length * length;
-        if *length > lengths[at] {
-            at = i;
-        }
-    }
-    Gap {
-        mean: Estimate::from_samples(&lengths),
-        root_mean_square: (squares / lengths.len() as f64).sqrt(),
-        largest: lengths[at],
-        row: rows[at] + 1,
-    }
-}
-
-/// The largest fall of f below a value it took at a smaller x, where it exceeds `tolerance`.
-fn largest_decrease(x: &Array2<f64>, f: &Array2<f64>, rows: &[usize], tolerance: f64) -> Option<Decrease> {
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    // Equal points in the order of f: two values at one point are no decrease.
-    order.sort_by(|&i, &j| x[[i, 0]].total_cmp(&x[[j, 0]]).then(f[[i, 0]].total_cmp(&f[[j, 0]])));
-    let mut highest = *order.first()?;
-    let mut found: Option<Decrease> = None;
-    for &i in &order {
-        let drop = f[[highest, 0]] - f[[i, 0]];
-        if drop > tolerance && found.is_none_or(|d| drop > d.drop) {
-            found = Some(Decrease { from: rows[highest] + 1, to: rows[i] + 1, drop });
-        }
-        if f[[i, 0]] > f[[highest, 0]] {
-            highest = i;
-        }
-    }
-    found
 }

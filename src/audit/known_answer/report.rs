@@ -1,34 +1,20 @@
-//! What the values of a consistency function showed, and the verdict.
+//! What the values of a consistency function showed.
 
+use crate::audit::known_answer::finding::Finding;
+use crate::audit::known_answer::gap::{Decrease, Gap};
 use crate::estimate::Estimate;
+use crate::population::Method;
 use std::fmt;
 
-/// Lengths of differences over the rows of one level.
+/// E‖x‖² of a level in the units of the table: over its rows, and of the law.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
-pub struct Gap {
-    /// The mean, with its standard error for independent rows.
-    pub mean: Estimate,
-    /// The root mean square.
-    pub root_mean_square: f64,
-    /// The largest.
-    pub largest: f64,
-    /// The row of the table where it is, from 1.
-    pub row: usize,
-}
-
-/// Two rows between which a function on the line decreases.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct Decrease {
-    /// The row of the smaller x, from 1.
-    pub from: usize,
-    /// The row of the larger x, from 1.
-    pub to: usize,
-    /// By how much f is smaller there.
-    pub drop: f64,
+pub struct Size {
+    /// The mean over the rows, with its standard error for independent rows.
+    pub rows: Estimate,
+    /// m_t² (ᾱ_t E‖X_0‖² + (1 − ᾱ_t) d).
+    pub law: f64,
 }
 
 /// What was found at one level.
@@ -42,12 +28,18 @@ pub struct LevelAnswer {
     pub angle: f64,
     /// Rows of this level.
     pub rows: usize,
+    /// E‖x‖² of the rows beside the law's, where its moments were given.
+    pub size: Option<Size>,
     /// ‖f_t − Φ_t‖: the whole error. At t = 1 it is ‖f_1 − id‖.
     pub error: Gap,
     /// ‖f_t − f_t*‖, where the population optimum was given.
     pub training: Option<Gap>,
     /// ‖f_t* − Φ_t‖, likewise.
     pub discretisation: Option<Gap>,
+    /// The distance to the population optimum of distillation, where it was given.
+    pub distillation: Option<Gap>,
+    /// The distance of that optimum to Φ_t, likewise.
+    pub distillation_error: Option<Gap>,
     /// On the line the largest decrease of f_t: Φ_t and f_t* increase. `None` in more dimensions and where there is none above the tolerance.
     pub decrease: Option<Decrease>,
 }
@@ -63,92 +55,13 @@ pub struct KnownAnswerReport {
     pub levels: Vec<LevelAnswer>,
     /// The tolerance of the checks, in the units of the data.
     pub tolerance: f64,
-}
-
-/// The verdict on a table of values.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "verdict", rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum Finding {
-    /// f_1 is not the identity: the contract of a consistency function is broken.
-    NotIdentity {
-        /// A row where it is not, from 1.
-        row: usize,
-        /// ‖f_1(x) − x‖ there.
-        gap: f64,
-    },
-    /// f_t decreases, which neither the flow map nor any population optimum on the line does.
-    Decreasing {
-        /// t.
-        step: usize,
-        /// Where, and by how much.
-        decrease: Decrease,
-    },
-    /// All rows agree with the exact flow map within the tolerance.
-    Exact,
-    /// All rows agree with the population optimum within the tolerance: what is left is discretisation.
-    Optimal {
-        /// The last level of the table.
-        step: usize,
-        /// The mean of ‖f_t* − Φ_t‖ there.
-        discretisation: f64,
-    },
-    /// The training error is the larger part of the error.
-    Training {
-        /// The last level of the table.
-        step: usize,
-        /// The mean of ‖f_t − f_t*‖ there.
-        training: f64,
-        /// The mean of ‖f_t* − Φ_t‖ there.
-        discretisation: f64,
-    },
-    /// The discretisation error is the larger part of the error: more or better placed steps, not more training.
-    Discretisation {
-        /// The last level of the table.
-        step: usize,
-        /// The mean of ‖f_t − f_t*‖ there.
-        training: f64,
-        /// The mean of ‖f_t* − Φ_t‖ there.
-        discretisation: f64,
-    },
-    /// No population optimum was given: the error cannot be split.
-    Unsplit {
-        /// The last level of the table.
-        step: usize,
-        /// The mean of ‖f_t − Φ_t‖ there.
-        error: f64,
-    },
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::NotIdentity { row, gap } => write!(f, "f_1 is not the identity: it moves the point of row {row} by {gap:.3e}"),
-            Self::Decreasing { step, decrease: Decrease { from, to, drop } } => {
-                write!(
-                    f,
-                    "f_{step} decreases by {drop:.3e} from row {from} to row {to}, which no flow map or population optimum on the line does"
-                )
-            }
-            Self::Exact => f.write_str("agrees with the exact flow map"),
-            Self::Optimal { step, discretisation } => {
-                write!(f, "agrees with the population optimum; the discretisation error at step {step} is {discretisation:.3e}")
-            }
-            Self::Training { step, training, discretisation } => {
-                write!(f, "at step {step} training error {training:.3e} outweighs discretisation error {discretisation:.3e}")
-            }
-            Self::Discretisation { step, training, discretisation } => {
-                write!(f, "at step {step} discretisation error {discretisation:.3e} outweighs training error {training:.3e}")
-            }
-            Self::Unsplit { step, error } => {
-                write!(f, "the error at step {step} is {error:.3e}; no population optimum is known to split it")
-            }
-        }
-    }
+    /// What the table is instead of what it is said to be: units of another path, levels in another order.
+    pub implausible: Option<Finding>,
 }
 
 impl KnownAnswerReport {
-    /// The verdict: broken contracts first, then agreement, then which part of the error is the larger at the last level of the table.
+    /// The verdict: a table that is not what it is said to be and broken contracts first, then agreement, then the error of the last level of the
+    /// table, beside those of the optima.
     ///
     /// ```
     /// use ndarray::array;
@@ -163,6 +76,10 @@ impl KnownAnswerReport {
     /// ```
     #[must_use]
     pub fn finding(&self) -> Finding {
+        self.implausible.unwrap_or_else(|| self.verdict())
+    }
+
+    fn verdict(&self) -> Finding {
         let within = |gap: Option<Gap>| gap.is_some_and(|g| g.largest <= self.tolerance);
         if let Some(first) = self.levels.first().filter(|l| l.step == 1 && !within(Some(l.error))) {
             return Finding::NotIdentity { row: first.error.row, gap: first.error.largest };
@@ -175,31 +92,27 @@ impl KnownAnswerReport {
         }
         let last = &self.levels[self.levels.len() - 1];
         let (step, error) = (last.step, last.error.mean.value);
-        let (Some(training), Some(discretisation)) = (last.training, last.discretisation) else {
+        let optima = [
+            (Method::Training, last.training, last.discretisation, self.levels.iter().all(|l| within(l.training))),
+            (Method::Distillation, last.distillation, last.distillation_error, self.levels.iter().all(|l| within(l.distillation))),
+        ];
+        // The nearest optimum, its distance, its own error, and whether all rows agree with it.
+        let known =
+            optima.into_iter().filter_map(|(method, distance, own, agrees)| Some((method, distance?.mean.value, own?.mean.value, agrees)));
+        let Some((method, training, discretisation, agrees)) = known.clone().min_by(|a, b| a.1.total_cmp(&b.1)) else {
             return Finding::Unsplit { step, error };
         };
-        let optimal = self.levels.iter().all(|l| within(l.training));
-        let (training, discretisation) = (training.mean.value, discretisation.mean.value);
-        if optimal {
-            Finding::Optimal { step, discretisation }
+        if agrees {
+            Finding::Optimal { step, method, discretisation }
+        } else if error < training && known.clone().all(|optimum| error < optimum.2) {
+            // Better than all of them: the first is named.
+            let (method, training, discretisation, _) = known.clone().next().unwrap_or((method, training, discretisation, agrees));
+            Finding::Better { step, method, error, training, discretisation }
         } else if training > discretisation {
-            Finding::Training { step, training, discretisation }
+            Finding::Training { step, method, error, training, discretisation }
         } else {
-            Finding::Discretisation { step, training, discretisation }
+            Finding::Discretisation { step, method, error, training, discretisation }
         }
-    }
-}
-
-impl fmt::Display for Gap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { mean, largest, row, .. } = self;
-        write!(f, "{:.3e} ± {:.0e} (largest {largest:.3e}, row {row})", mean.value, mean.std_error)
-    }
-}
-
-impl fmt::Display for Decrease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3e} from row {} to row {}", self.drop, self.from, self.to)
     }
 }
 
@@ -207,7 +120,13 @@ impl fmt::Display for Decrease {
 impl fmt::Display for LevelAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "step {}, {} rows: error {}", self.step, self.rows, self.error)?;
-        for (name, part) in [("training", &self.training), ("discretisation", &self.discretisation)] {
+        let parts = [
+            ("training", &self.training),
+            ("discretisation", &self.discretisation),
+            ("distillation", &self.distillation),
+            ("error of distillation", &self.distillation_error),
+        ];
+        for (name, part) in parts {
             if let Some(part) = part {
                 write!(f, ", {name} {part}")?;
             }

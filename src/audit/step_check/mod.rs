@@ -287,10 +287,11 @@ impl<'a> StepCheck<'a> {
         let n = x.nrows() as f64;
         let shift = difference.sum_axis(Axis(0)) / n;
         let radius = lengths(&reached).iter().sum::<f64>() / n - lengths(&exact).iter().sum::<f64>() / n;
-        let lower = [length(shift.view()), radius.abs()].into_iter().fold(0.0, f64::max);
-        if !(lower.is_finite() && upper.value.is_finite() && upper.std_error.is_finite()) {
+        let (shift, radius) = (length(shift.view()), radius.abs());
+        if !(shift.is_finite() && radius.is_finite() && upper.value.is_finite() && upper.std_error.is_finite()) {
             return Err(AuditError::Overflow { name: "the sandwich", step: last });
         }
+        let lower = shift.max(radius);
         Ok(Sandwiched { lower, upper: upper.value, std_error: upper.std_error })
     }
 }

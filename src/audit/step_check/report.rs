@@ -4,8 +4,10 @@ use crate::bound::{AccumulatedError, Verdict};
 use crate::estimate::Estimate;
 use std::fmt;
 
-/// What a [`StepCheck`](crate::audit::StepCheck)(crate::audit::StepCheck) found. Distances are on the scale of the data, errors of single functions on the scale the family acts on.
+/// What a [`StepCheck`](crate::audit::StepCheck) found. Distances are on the scale of the data, errors of single functions on the scale the
+/// family acts on.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct StepReport {
     /// T.
@@ -31,6 +33,7 @@ pub struct StepReport {
 
 /// Errors of the single steps against the exact posterior expectation.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct KnownErrors {
     /// E‖f_t(X_t) − E[f_{t−1}(X_{t−1}) | X_t]‖ for t = 2..=T: estimation plus approximation error of each step.
@@ -49,6 +52,7 @@ pub struct KnownErrors {
 
 /// One part of the errors of the single steps.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct StepErrors {
     /// The error of step t = 2..=T.
@@ -59,6 +63,7 @@ pub struct StepErrors {
 
 /// A lower and an upper bound, each a sample mean.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Sandwiched {
     /// Lower bound.

@@ -7,6 +7,7 @@ use crate::error::{check_entries, check_range, check_some};
 use crate::numeric::special::sum::Sum;
 use crate::schedule::Grid;
 use std::f64::consts::FRAC_PI_2;
+use std::fmt;
 
 /// The hypothesis that f_1 = id, f_2*, …, f_{T−1}* are Λ-Lipschitz, on a target with covariance Σ (2.17).
 ///
@@ -53,6 +54,12 @@ pub struct LipschitzBound {
     pub energy: f64,
     /// The bound on W_2, hence on W_1: Λ √energy.
     pub w2: f64,
+}
+
+impl fmt::Display for LipschitzBound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "W2 <= {:.4e} with Lambda = {:.4}", self.w2, self.lambda)
+    }
 }
 
 impl LipschitzMaps {

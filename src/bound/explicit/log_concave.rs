@@ -9,6 +9,7 @@ use crate::level::NoiseLevel;
 use crate::numeric::special::kronrod::{K15, Piece, Value, adaptive};
 use crate::numeric::special::sum::Sum;
 use crate::schedule::{Grid, UniformAngle, VarianceSchedule};
+use std::fmt;
 
 /// The hypothesis α I ≤ ∇²V ≤ β I, V = −ln p_data, α > 0 (2.18, 2.19). β = ∞ is allowed where only α is used.
 ///
@@ -55,6 +56,18 @@ pub struct LogConcaveRate {
     pub k1: f64,
     /// (Θ/2) ∫ M_τ/a_τ dτ.
     pub k2: f64,
+}
+
+impl fmt::Display for LogConcaveBound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "W2 <= {:.4e} = {:.4e} (mean against flow) + {:.4e} (spread)", self.w2, self.transport, self.spread)
+    }
+}
+
+impl fmt::Display for LogConcaveRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "T W2 <= {:.6} sqrt(d) to leading order", self.k1 + self.k2)
+    }
 }
 
 impl LogConcaveRate {

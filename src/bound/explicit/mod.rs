@@ -14,6 +14,8 @@ mod log_concave;
 pub use lipschitz::{LipschitzBound, LipschitzMaps};
 pub use log_concave::{LogConcave, LogConcaveBound, LogConcaveRate};
 
+use std::fmt;
+
 /// A number of steps that is enough.
 ///
 /// # Example
@@ -31,6 +33,12 @@ pub struct SufficientSteps {
     pub steps: usize,
     /// Whether the bound was evaluated at this T and lies below ε; otherwise T comes from the leading order alone.
     pub verified: bool,
+}
+
+impl fmt::Display for SufficientSteps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "T = {} {}", self.steps, if self.verified { "is enough" } else { "by the leading order alone" })
+    }
 }
 
 /// What rounding may have taken from a sum of positive terms, each good to a few dozen roundings: results are moved up by this factor.

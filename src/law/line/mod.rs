@@ -1,8 +1,10 @@
 //! Gaussian mixtures and point masses on the line, with both tails accurate.
 
+mod concavity;
 mod label;
 mod marginal;
 
+pub use concavity::LogConcavity;
 pub use label::LineLabel;
 pub use marginal::LineMarginal;
 

@@ -1,5 +1,6 @@
 //! Quadrature of posterior expectations: E[g(X_0) | X_θ = x] as a finite sum.
 
+mod comb;
 mod compound;
 mod curve;
 mod gaussian;

@@ -4,6 +4,7 @@ pub(crate) mod bessel;
 pub(crate) mod chebyshev;
 pub(crate) mod direction;
 pub(crate) mod exp;
+pub(crate) mod faddeeva;
 pub(crate) mod hermite;
 pub(crate) mod jacobi;
 pub(crate) mod kronrod;

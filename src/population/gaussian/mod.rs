@@ -10,8 +10,9 @@ use crate::law::Gaussian;
 use crate::numeric::special::root_quadratic::{Direction, mean_norm};
 use crate::numeric::special::sum::Sum;
 use crate::population::local_error::{ROUNDING, certificate_levels};
+use crate::population::report::narrowing;
 use crate::population::settings::Kept;
-use crate::population::{Interval, Keep, LocalError, Method, PopulationError, PopulationReport, Settings};
+use crate::population::{Interval, Keep, LipschitzBounds, LocalError, Method, PopulationError, PopulationReport, Settings};
 use crate::schedule::Grid;
 use distance::{Gap, wasserstein};
 use eigenspace::{Eigenspace, eigenspaces};
@@ -60,6 +61,20 @@ pub struct GaussianRecursion<'a> {
     target: &'a Gaussian,
     grid: &'a Grid,
     settings: Settings,
+}
+
+/// Bounds on L_f and on the gains of all f_t*: the closed forms, moved up by rounding.
+pub(super) fn lipschitz_bounds(target: &Gaussian, grid: &Grid) -> LipschitzBounds {
+    let (mut spaces, _) = eigenspaces(target, grid);
+    let mut largest = 1.0_f64;
+    for t in 2..=grid.steps() {
+        let (before, level) = (grid.level(t - 1), grid.level(t));
+        for space in &mut spaces {
+            space.step(level.noisy_variance(space.variance), grid.sin_delta(t), before.cos() * level.cos(), before.sin() * level.sin());
+            largest = largest.max(space.gain());
+        }
+    }
+    LipschitzBounds::new(target.lipschitz(grid).ln() + 1e-12, largest.ln() + 1e-12)
 }
 
 /// Above this many levels × eigenvalues the certificate takes root mean squares.
@@ -204,19 +219,22 @@ impl<'a> GaussianRecursion<'a> {
         let (w1, w1_marginal) = (wasserstein(&from_noise), wasserstein(&marginal));
         let total = |value: &dyn Fn(&Eigenspace) -> f64| spaces.iter().map(|s| s.multiplicity * value(s)).sum::<f64>();
         let energy_deficit = -total(&|s| s.first * (2.0 * s.ln_shrink.value()).exp_m1());
-        PopulationReport {
+        let spread = total(&|s| s.first).sqrt();
+        let report = PopulationReport {
             steps: self.grid.steps(),
             dim: self.target.dim(),
             w1,
             w1_marginal,
             w2_marginal: Interval::exact(total(&|s| s.first * s.shrinkage().powi(2)).sqrt()),
-            spread: total(&|s| s.first).sqrt(),
+            spread,
             mean_shift: 0.0,
             energy_deficit,
             loss_sum: match self.settings.method {
                 Method::Training => total(&|s| s.loss.value()),
                 Method::Distillation => 0.0,
             },
+            energy_lower: 0.0,
+            energy_upper: None,
             lower_bound: w1.lower.min(w1_marginal.lower) * (1.0 - ROUNDING),
             certificate: certificate * (1.0 + ROUNDING),
             certificate_error: certificate * ROUNDING,
@@ -224,6 +242,9 @@ impl<'a> GaussianRecursion<'a> {
             ln_lipschitz: self.target.lipschitz(self.grid).ln(),
             resolution_error: 0.0,
             resolved: true,
-        }
+        };
+        let mut report = report.with_moments(self.settings.method, narrowing(spread, energy_deficit));
+        report.enclose_moments(0.0, 0.0);
+        report
     }
 }

@@ -8,7 +8,7 @@ use crate::population::lattice::TOLERANCE;
 use crate::population::lattice::interpolation::{Lattice, MOST_DIMS};
 use crate::population::lattice::sweep::{FLOW_TOLERANCE, Swept, probabilities};
 use crate::population::local_error::sum_over_levels;
-use crate::population::{Interval, LatticeRecursion, PopulationError, PopulationReport};
+use crate::population::{Interval, LatticeRecursion, Method, PopulationError, PopulationReport};
 use crate::schedule::Grid;
 use ndarray::{Array2, Axis};
 
@@ -111,10 +111,16 @@ pub(super) fn report(run: &LatticeRecursion<'_>, fine: &Swept, coarse: &Swept) -
     let kinks = |samples: &Array2<f64>| [seen.kink(exact, &centre) + seen.kink(samples, &centre), seen.kink(exact, samples)];
     let w1 = widened(measured.w1, before.w1, kinks(&from_noise));
     let w1_marginal = widened(measured.w1_marginal, before.w1_marginal, kinks(&image));
+    let w2_marginal = widened(measured.w2_marginal, before.w2_marginal, [0.0; 2]);
+    let energy = |r: &PopulationReport| r.loss_sum.max(r.energy_deficit).max(0.0).sqrt();
+    let (upper, upper_before) = (energy(&measured), energy(&before));
     let report = PopulationReport {
         w1,
         w1_marginal,
-        w2_marginal: widened(measured.w2_marginal, before.w2_marginal, [0.0; 2]),
+        w2_marginal,
+        // The lower end of W_2 is the difference of the root mean squares about E X_1.
+        energy_lower: w2_marginal.lower,
+        energy_upper: (run.settings.method == Method::Training).then(|| upper + error(upper, upper_before)),
         lower_bound: w1.lower.min(w1_marginal.lower),
         prior_mismatch: measured.prior_mismatch + error(measured.prior_mismatch, before.prior_mismatch) + seen.kink(&from_noise, &image),
         certificate: sum + certificate_error,
@@ -161,6 +167,8 @@ impl Seen {
             mean_shift: shift.iter().map(|s| s * s).sum::<f64>().sqrt(),
             energy_deficit: self.expect(|row| about(exact, row) - about(image, row)) - 2.0 * along,
             loss_sum,
+            energy_lower: 0.0,
+            energy_upper: None,
             certificate: 0.0,
             certificate_error: 0.0,
             prior_mismatch: self.between(from_noise, image).0,

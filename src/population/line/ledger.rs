@@ -1,8 +1,8 @@
 //! What a run adds up: the loss, local errors, the slopes of the flow; and the lower bound.
 
-use crate::law::LineMixture;
 use crate::numeric::golden::golden_minimum;
 use crate::population::LocalError;
+use crate::population::line::law::LineLaw;
 use crate::population::quadrature::Quadrature;
 use crate::schedule::Grid;
 
@@ -58,17 +58,13 @@ pub(super) struct Steepest {
 
 impl Steepest {
     /// ln of the largest slope between the neighbours of the steepest node, and over the levels near its own.
-    pub(super) fn refined(&self, target: &LineMixture, grid: &Grid) -> f64 {
+    pub(super) fn refined(&self, target: &impl LineLaw, grid: &Grid) -> f64 {
         /// Levels on either side that are tried.
         const NEARBY: usize = 8;
         if self.from == self.to {
             return 0.0;
         }
-        let data = target.at(grid.level(1));
-        let ln_density = |t: usize, y: f64| {
-            let p = target.at(grid.level(t));
-            if t == 1 { data.ln_density(y) } else { p.ln_density(p.transport(&data, y)) }
-        };
+        let ln_density = |t: usize, y: f64| target.ln_density_along(grid.level(1), grid.level(t), y);
         let ln_slope = |y: f64| ln_density(self.from, y) - ln_density(self.to, y);
         let y = golden_minimum(|y| -ln_slope(y), self.low, self.high);
         let near = |t: usize| t.saturating_sub(NEARBY).max(1)..=(t + NEARBY).min(grid.steps());
@@ -109,30 +105,4 @@ pub(super) fn lower_bound(q: &Quadrature, y: &[f64], error: &[f64]) -> f64 {
         }
     }
     best
-}
-
-/// ln of the largest slope of Φ_{t→1} at the valleys of p_1 between neighbouring components, where it is steepest and nodes may be missing.
-pub(super) fn valley_slope(target: &LineMixture, grid: &Grid) -> f64 {
-    const SEARCH: usize = 400;
-    const LEVELS: usize = 64;
-    let data = target.at(grid.level(1));
-    let mut largest: f64 = 0.0;
-    for pair in data.means.windows(2) {
-        let place = |i: f64| pair[0] + (pair[1] - pair[0]) * i / SEARCH as f64;
-        let Some(lowest) = (1..SEARCH).min_by(|&a, &b| data.ln_density(place(a as f64)).total_cmp(&data.ln_density(place(b as f64))))
-        else {
-            continue;
-        };
-        let y = golden_minimum(|y| data.ln_density(y), place(lowest as f64 - 1.0), place(lowest as f64 + 1.0));
-        let bottom = data.ln_density(y);
-        for level in 0..LEVELS {
-            let t = 2 + (grid.steps() - 2) * level / (LEVELS - 1);
-            let p = target.at(grid.level(t));
-            let ln_slope = p.ln_density(p.transport(&data, y)) - bottom;
-            if ln_slope > largest {
-                largest = ln_slope;
-            }
-        }
-    }
-    largest
 }

@@ -3,35 +3,34 @@
 //! f_t is held by its values at nodes that move with the exact probability flow, so the flow map is known at every node (its label) and
 //! the error ξ_t = f_t − Φ_t is as accurate, relative to itself, at T = 10⁶ as at T = 10².
 
-mod backward;
+mod comb;
+mod law;
 mod ledger;
 mod mesh;
-mod nodes;
+mod mixture;
 mod result;
+mod rules;
+mod target;
 
 pub use result::{LineConsistency, LinePopulation};
+pub use target::LineTarget;
 
-use crate::error::check_range;
-use crate::law::{LineMarginal, LineMixture};
 use crate::level::NoiseLevel;
 use crate::population::LocalError;
 use crate::population::interpolant::Interpolant;
 use crate::population::local_error::{ROUNDING, certificate_levels, sum_over_levels};
 use crate::population::mesh::local_scales;
 use crate::population::quadrature::Quadrature;
+use crate::population::report::narrowing;
 use crate::population::settings::{Kept, refine};
 use crate::population::{Interval, Keep, Method, PopulationError, PopulationReport, Settings};
 use crate::schedule::Grid;
-use backward::{Backward, HermiteRule, hermite_rules};
-use ledger::{Ledger, lower_bound, valley_slope};
+use law::{Before, LineLaw, Nodes, Tracker};
+use ledger::{Ledger, lower_bound};
 use mesh::{LineDensity, Mesh};
-use nodes::{NEGLIGIBLE, Nodes, Tracker};
 use result::SecondMoments;
+use rules::{HermiteRule, hermite_rules};
 
-/// Largest ratio of a coordinate to a standard deviation that is accepted.
-const LARGEST_RATIO: f64 = 1e7;
-/// Smallest standard deviation that is accepted, and one over the largest coordinate: their fourth powers are representable.
-const SMALLEST: f64 = 1e-50;
 /// Relative tolerance unless one is given.
 const TOLERANCE: f64 = 1e-9;
 
@@ -44,11 +43,13 @@ const TOLERANCE: f64 = 1e-9;
 /// \qquad \text{std } \frac{\sigma_k \sin\Delta\theta_t}{\sqrt{v_k}} .
 /// ```
 ///
+/// A [`Comb`](crate::law::Comb) has the posterior cos Δθ_t x + sin Δθ_t ζ, ζ of density γ(ζ)(1 + A cos(k cos θ_t x + k sin θ_t ζ))/B.
+///
 /// Distillation with the exact score: f_t(x) = f_{t−1}(E[X_{t−1} | X_t = x]).
 ///
 /// # Method
 /// Nodes are trajectories of the exact flow, placed so that they resolve p_t and the flow map at every level. Posterior expectations are
-/// Gauss–Hermite sums (finite sums for point masses) of a degree-10 interpolant, with as many points as the ratio of the posterior's
+/// Gauss–Hermite sums (finite sums for point masses, trapezoidal sums that resolve the wavelength for combs) of a degree-10 interpolant, with as many points as the ratio of the posterior's
 /// width to the local scale of f asks for. The run is repeated on finer nodes until W_1, W_2, the energy deficit and the loss move by less
 /// than the tolerance, relatively.
 ///
@@ -77,7 +78,7 @@ const TOLERANCE: f64 = 1e-9;
 /// Li, Huang and Wei 2025, arXiv 2402.07802, eq. (14), for the recursion.
 #[derive(Debug, Clone)]
 pub struct LineRecursion<'a> {
-    target: &'a LineMixture,
+    target: LineTarget<'a>,
     grid: &'a Grid,
     settings: Settings,
 }
@@ -98,8 +99,8 @@ impl<'a> LineRecursion<'a> {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     #[must_use]
-    pub fn new(target: &'a LineMixture, grid: &'a Grid) -> Self {
-        Self { target, grid, settings: Settings::new() }
+    pub fn new(target: impl Into<LineTarget<'a>>, grid: &'a Grid) -> Self {
+        Self { target: target.into(), grid, settings: Settings::new() }
     }
 
     /// All settings at once, in place of what was set before.
@@ -215,8 +216,8 @@ impl<'a> LineRecursion<'a> {
     /// Runs the recursion.
     ///
     /// # Errors
-    /// A tolerance outside [1e−13, 1), a spacing outside (0, 1], a level to keep that does not exist, or a target whose coordinates are more
-    /// than 10⁷ times its smallest standard deviation at level 1. A run that did not reach its
+    /// A tolerance outside [1e−13, 1), a spacing outside (0, 1], a level to keep that does not exist, a target whose coordinates are more
+    /// than 10⁷ times its smallest standard deviation at level 1, or one that needs too many nodes. A run that did not reach its
     /// tolerance is not an error: its report says `resolved: false` and by how much the last refinement moved it.
     ///
     /// ```
@@ -229,56 +230,48 @@ impl<'a> LineRecursion<'a> {
     /// # Ok::<(), onestep::Error>(())
     /// ```
     pub fn run(&self) -> Result<LinePopulation, PopulationError> {
-        self.settings.check(self.grid.steps())?;
-        let (size, smallest) = self.scales();
-        if !(size <= LARGEST_RATIO * smallest) {
-            let name = "(largest |mean| + standard deviation)/(smallest standard deviation at level 1)";
-            check_range(name, size / smallest, false, "(0, 1e7], what double precision resolves")?;
+        match self.target {
+            LineTarget::Mixture(law) => self.run_on(law),
+            LineTarget::Comb(law) => self.run_on(law),
         }
-        check_range("smallest standard deviation at level 1", smallest, smallest >= SMALLEST, "[1e-50, inf)")?;
-        check_range("largest |mean| + standard deviation", size, size <= 1.0 / SMALLEST, "[0, 1e50]")?;
-        let scale = size.max(size * size);
-        let density = LineDensity::new(self.target, self.grid);
-        let mut run =
-            refine(&self.settings, TOLERANCE, scale, |spacing| Ok(Pass::new(self, &density, spacing)?.run()), |run| &mut run.report)?;
-        run.report.ln_lipschitz = run.steepest.refined(self.target, self.grid).max(valley_slope(self.target, self.grid));
+    }
+
+    fn run_on(&self, target: &impl LineLaw) -> Result<LinePopulation, PopulationError> {
+        let grid = self.grid;
+        self.settings.check(grid.steps())?;
+        let scale = target.check(grid)?;
+        let density = LineDensity::new(target, grid);
+        let pass = |spacing| Ok(Pass::new(target, grid, &self.settings, &density, spacing)?.run());
+        let mut run = refine(&self.settings, TOLERANCE, scale, pass, |run| &mut run.report)?;
+        run.report.ln_lipschitz = run.steepest.refined(target, grid).max(target.ln_gap_slope(grid));
         run.report.check()?;
         Ok(run)
     }
 }
 
-impl LineRecursion<'_> {
-    /// The largest coordinate a component reaches and the smallest standard deviation at level 1.
-    fn scales(&self) -> (f64, f64) {
-        let data = self.target.at(self.grid.level(1));
-        let size = data.means.iter().zip(&data.stds).map(|(m, s)| m.abs() + s).fold(0.0, f64::max);
-        (size, data.stds.iter().copied().fold(f64::INFINITY, f64::min))
-    }
-}
-
 /// One run at one resolution.
-struct Pass<'a> {
-    recursion: &'a LineRecursion<'a>,
+struct Pass<'a, L> {
+    target: &'a L,
+    grid: &'a Grid,
+    settings: &'a Settings,
     mesh: Mesh,
     quadrature: Quadrature<'a>,
     spacing: f64,
     rules: Vec<HermiteRule>,
 }
 
-impl<'a> Pass<'a> {
-    fn new(recursion: &'a LineRecursion<'a>, density: &LineDensity, spacing: f64) -> Result<Self, PopulationError> {
-        let (target, grid) = (recursion.target, recursion.grid);
+impl<'a, L: LineLaw> Pass<'a, L> {
+    fn new(target: &'a L, grid: &'a Grid, settings: &'a Settings, density: &LineDensity, spacing: f64) -> Result<Self, PopulationError> {
         let mesh = density.mesh(target, grid, spacing)?;
-        let data = target.at(grid.level(1));
-        let quadrature = Quadrature::new(&mesh.labels, move |y| data.density(y));
-        Ok(Self { recursion, mesh, quadrature, spacing, rules: hermite_rules() })
+        let quadrature = Quadrature::new(&mesh.labels, target.density(grid.level(1)));
+        Ok(Self { target, grid, settings, mesh, quadrature, spacing, rules: hermite_rules() })
     }
 
     fn run(&self) -> LinePopulation {
-        let LineRecursion { target, grid, settings: Settings { ref keep, method, .. } } = *self.recursion;
+        let Self { target, grid, settings: Settings { keep, method, .. }, .. } = *self;
         let steps = grid.steps();
         let n = self.mesh.labels.len();
-        let tracker = Tracker::new(target, &self.mesh.labels, grid.level(1));
+        let tracker = target.tracker(&self.mesh.labels, grid.level(1));
         let mut nodes = tracker.start(grid.level(1));
         // f_t = Φ_t + error: the error is summed on its own, so that a million small increments keep their digits.
         let mut f = self.mesh.labels.clone();
@@ -305,7 +298,7 @@ impl<'a> Pass<'a> {
             }
             predict(&mut nodes, &mut before, &mut velocity_before, grid.delta(t), (t > 2).then(|| grid.delta(t - 1)));
             tracker.advance(from, &mut nodes);
-            let backward = Backward::new(target, grid, t);
+            let backward = target.backward(grid, t);
             match method {
                 Method::Training => {
                     self.train(&backward, &nodes, &interpolant, &scales, &mut increment, &mut loss);
@@ -319,7 +312,7 @@ impl<'a> Pass<'a> {
                     }
                 }
                 Method::Distillation => {
-                    distil(&backward, &nodes, &interpolant, &mut increment);
+                    self.distil(&backward, &nodes, &interpolant, &mut increment);
                     // Along the flow f_{t−1} moves a node from its own value by exactly this much.
                     if measure {
                         ledger.locals.push(LocalError::new(t, grid, &self.quadrature, &increment));
@@ -339,48 +332,37 @@ impl<'a> Pass<'a> {
     }
 
     /// increment_i = E[g(X_{t−1}) | X_t = x_i] − g_i and loss_i = Var(g(X_{t−1}) | X_t = x_i), g the interpolant, g_i its value at node i.
-    fn train(&self, backward: &Backward, nodes: &Nodes, g: &Interpolant, scales: &[f64], increment: &mut [f64], loss: &mut [f64]) {
-        let n = nodes.x.len();
-        for i in 0..n {
-            let (x, before) = (nodes.x[i], g.nodes()[i]);
-            let (mut first, mut second) = (0.0, 0.0);
-            for (k, component) in backward.components.iter().enumerate() {
-                let r = nodes.responsibility[k * n + i];
-                if r < NEGLIGIBLE {
-                    continue;
-                }
-                let middle = (x - before) + component.mean_change(x);
-                if component.width == 0.0 {
-                    let (d, _) = g.rise(i, middle, i);
-                    first += r * d;
-                    second += r * d * d;
-                    continue;
-                }
-                let near = g.nearest(before + middle, i);
-                let ratio = component.width / scales[near];
-                let rule = self.rules.iter().find(|rule| ratio <= rule.largest_ratio).unwrap_or(&self.rules[self.rules.len() - 1]);
-                let (mut one, mut two) = (0.0, 0.0);
-                for &(z, w) in &rule.nodes {
-                    let (d, _) = g.rise(i, middle + component.width * z, near);
-                    one += w * d;
-                    two += w * d * d;
-                }
-                first += r * one;
-                second += r * two;
-            }
-            increment[i] = first;
-            loss[i] = second - first * first;
+    fn train(
+        &self,
+        backward: &L::Backward,
+        nodes: &Nodes<L::Own>,
+        g: &Interpolant,
+        scales: &[f64],
+        increment: &mut [f64],
+        loss: &mut [f64],
+    ) {
+        let before = Before { g, scales, rules: &self.rules };
+        for (i, (increment, loss)) in increment.iter_mut().zip(loss).enumerate() {
+            (*increment, *loss) = self.target.average(backward, nodes, i, before);
+        }
+    }
+
+    /// increment_i = g(E[X_{t−1} | X_t = x_i]) − g_i.
+    fn distil(&self, backward: &L::Backward, nodes: &Nodes<L::Own>, g: &Interpolant, increment: &mut [f64]) {
+        for (i, out) in increment.iter_mut().enumerate() {
+            let change = self.target.mean_change(backward, nodes, i);
+            *out = g.rise(i, (nodes.x[i] - g.nodes()[i]) + change, i).0;
         }
     }
 
     fn conclude(&self, ledger: Ledger, f: &[f64], error: &[f64], kept: Kept<Interpolant>) -> LinePopulation {
-        let LineRecursion { target, grid, .. } = *self.recursion;
+        let Self { target, grid, settings: &Settings { method, .. }, .. } = *self;
         let q = &self.quadrature;
         let y = &self.mesh.labels;
         // The same sampler started from N(0, I): the node of label y is then the normal quantile of the same order.
-        let (data, noise) = (target.at(grid.level(1)), target.at(NoiseLevel::NOISE));
+        let to_noise = target.transport(grid.level(1), NoiseLevel::NOISE);
         let from_noise: Vec<f64> = match kept.last() {
-            Some(last) => y.iter().enumerate().map(|(i, &y)| last.eval(noise.transport(&data, y), i).0).collect(),
+            Some(last) => y.iter().enumerate().map(|(i, &y)| last.eval(to_noise(y), i).0).collect(),
             None => f.to_vec(),
         };
         let noise_error: Vec<f64> = from_noise.iter().zip(y).map(|(f, y)| f - y).collect();
@@ -394,10 +376,12 @@ impl<'a> Pass<'a> {
             w1: Interval::exact(q.mean_abs(&noise_error)),
             w1_marginal: Interval::exact(q.mean_abs(error)),
             w2_marginal: Interval::exact(root_mean_square(error)),
-            spread: spread(&data),
+            spread: target.spread(grid.level(1)),
             mean_shift: q.mean(error).abs(),
             energy_deficit: -q.mean_of(|i| error[i] * (2.0 * y[i] + error[i])),
             loss_sum: ledger.loss_sum,
+            energy_lower: 0.0,
+            energy_upper: None,
             lower_bound: lower_bound(q, y, error).min(lower_bound(q, y, &noise_error)) * (1.0 - ROUNDING),
             certificate: certificate + certificate_error,
             certificate_error,
@@ -406,6 +390,11 @@ impl<'a> Pass<'a> {
             resolution_error: f64::INFINITY,
             resolved: false,
         };
+        // Var X_1 − Var f.
+        let (centre, shift) = (q.mean(y), q.mean(error));
+        let lost = -q.mean_of(|i| (error[i] - shift) * (2.0 * (y[i] - centre) + (error[i] - shift)));
+        let narrowing = narrowing(report.spread, lost);
+        let report = report.with_moments(method, narrowing);
         let moments =
             SecondMoments { from_noise: root_mean_square(&noise_error), certificate: certificate_l2, prior: root_mean_square(&mismatch) };
         let steepest = ledger.steepest(y);
@@ -413,26 +402,9 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// The standard deviation of a mixture.
-fn spread(p: &LineMarginal) -> f64 {
-    let mean: f64 = p.weights.iter().zip(&p.means).map(|(w, m)| w * m).sum();
-    p.weights.iter().zip(&p.means).zip(&p.stds).map(|((w, m), s)| w * (s * s + (m - mean) * (m - mean))).sum::<f64>().sqrt()
-}
-
-/// increment_i = g(E[X_{t−1} | X_t = x_i]) − g_i.
-fn distil(backward: &Backward, nodes: &Nodes, g: &Interpolant, increment: &mut [f64]) {
-    let n = nodes.x.len();
-    for (i, out) in increment.iter_mut().enumerate() {
-        let x = nodes.x[i];
-        let components = backward.components.iter().enumerate();
-        let change: f64 = components.map(|(k, c)| nodes.responsibility[k * n + i] * c.mean_change(x)).sum();
-        *out = g.rise(i, (x - g.nodes()[i]) + change, i).0;
-    }
-}
-
 /// Moves the nodes along the flow by `delta`: the cubic through the positions and velocities of the last two levels, `last` apart, or an
 /// Euler step where there is no level before. The positions and velocities left are written to `before` and `velocity_before`.
-fn predict(nodes: &mut Nodes, before: &mut [f64], velocity_before: &mut [f64], delta: f64, last: Option<f64>) {
+fn predict<E>(nodes: &mut Nodes<E>, before: &mut [f64], velocity_before: &mut [f64], delta: f64, last: Option<f64>) {
     for (((x, &u), x0), u0) in nodes.x.iter_mut().zip(&nodes.velocity).zip(before).zip(velocity_before) {
         let here = *x;
         *x += delta * u;

@@ -144,6 +144,27 @@ impl Family for LineConsistency {
     }
 }
 
+impl LineConsistency {
+    /// The Lipschitz constant of f_t as it is held, its largest slope: found at the nodes and refined between the neighbours of the steepest.
+    /// `None` where f_t was not kept.
+    ///
+    /// ```
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::LineRecursion;
+    /// let grid = Grid::from_angles(&[0.1, 0.8, 1.5])?;
+    /// let run = LineRecursion::new(&LineMixture::gaussian(0.0, 1.0)?, &grid).run()?;
+    /// // For N(0, 1) one step multiplies by cos Δθ.
+    /// assert!((run.consistency().lipschitz(3).unwrap() - 0.7f64.cos().powi(2)).abs() < 1e-9);
+    /// assert_eq!((run.consistency().lipschitz(1), run.consistency().lipschitz(2)), (Some(1.0), None));
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    pub fn lipschitz(&self, t: usize) -> Option<f64> {
+        if t == 1 { Some(1.0) } else { self.kept.find(t).map(Interpolant::steepest) }
+    }
+}
+
 inherent_dim!([] LineConsistency);
 inherent_family!([] LineConsistency);
 

@@ -12,6 +12,7 @@ use crate::population::local_error::{ROUNDING, certificate_levels, sum_over_leve
 use crate::population::mesh::local_scales;
 use crate::population::quadrature::Quadrature;
 use crate::population::radial::mesh::{Mesh, RadialDensity, ln_density, ln_radius_density, mirrored};
+use crate::population::report::narrowing;
 use crate::population::settings::Kept;
 use crate::population::{
     Interval, Method, PopulationError, PopulationReport, RadialConsistency, RadialPopulation, RadialRecursion, Settings,
@@ -183,6 +184,8 @@ impl<'a> Pass<'a> {
             ln_lipschitz,
             ..self.distances(&error, &from_noise)
         };
+        let narrowing = narrowing(report.spread, report.energy_deficit);
+        let report = report.with_moments(method, narrowing);
         let consistency = RadialConsistency { dim: target.dim(), steps, kept };
         RadialPopulation { consistency, report, locals, nodes: n }
     }
@@ -266,6 +269,8 @@ impl<'a> Pass<'a> {
             mean_shift: 0.0,
             energy_deficit: -q.mean_of(|i| error[i] * (2.0 * labels[i] + error[i])),
             loss_sum: 0.0,
+            energy_lower: 0.0,
+            energy_upper: None,
             lower_bound: norms.min(norms_marginal) * (1.0 - ROUNDING),
             certificate: 0.0,
             certificate_error: 0.0,

@@ -1,0 +1,322 @@
+//! Checks a foreign consistency function, known by its values in a file, against the exact flow map and the population optima.
+//!
+//! ```text
+//! cargo run --release --example known_answer -- --template points.csv --path edm --schedule karras --steps 18
+//! (evaluate your model at the points of points.csv and put its values in the columns f)
+//! cargo run --release --example known_answer -- points.csv
+//! ```
+//!
+//! The template holds the level of every row as t, angle, sigma, `alpha_bar` and the time of the path, the point x in the convention of the path,
+//! the columns f to be filled, and beside them the exact flow map (phi) and the population optimum (best), in the same convention. Its first
+//! lines say law, path, schedule, T and seed; the check reads them, so that nothing has to be said twice, and refuses what disagrees.
+//!
+//! A file needs the columns t (or sigma, angle or `alpha_bar` in its place), `x_1`, …, `x_d`, `f_1`, …, `f_d`: in any order where a line names them, t, x, f in
+//! this order where none does; t counts the levels from 1 (data) to T (noise). An .npz file holds the arrays t, x and f. What the template adds
+//! is checked where it describes the level and ignored where it holds answers; other columns are refused, and so is an f that is not a number.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod template;
+mod values;
+
+use clap::{Parser, ValueEnum};
+use common::law::{Law, LawOptions};
+use common::output::Output;
+use common::path::PathOptions;
+use common::provenance::{self, Options};
+use common::schedule::ScheduleOptions;
+use common::table::{ReadOptions, is_archive};
+use common::{Format, Row, arguments, fail, limits, number, print_row, remark, say};
+use onestep::audit::{Gap, KnownAnswer, KnownAnswerReport, LevelAnswer};
+use onestep::path::Path;
+use onestep::population::Method;
+use onestep::{ConsistencyFunction, Grid};
+use std::error::Error;
+use std::path::PathBuf;
+use values::Values;
+
+/// Which optimum stands beside the flow map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum MethodName {
+    /// Consistency training.
+    Ct,
+    /// Consistency distillation with the exact score.
+    Cd,
+    None,
+}
+
+/// The lines that fill a template.
+const FILLING: &str = "\
+Filling a template, with PyTorch:
+  import numpy as np, pandas as pd, torch
+  head = [line for line in open('points.csv') if line.startswith('#')]
+  p = pd.read_csv('points.csv', comment='#')
+  x = torch.tensor(p.filter(regex='^x_').values, dtype=torch.float32)
+  sigma = torch.tensor(p['sigma'].values, dtype=torch.float32)   # or t, angle, alpha_bar, time
+  with torch.no_grad():
+      p[p.filter(regex='^f_').columns] = model(x, sigma).double().numpy()
+  with open('points.csv', 'w') as file:
+      file.writelines(head); p.to_csv(file, index=False)
+and with JAX:
+  import jax, jax.numpy as jnp, pandas as pd
+  head = [line for line in open('points.csv') if line.startswith('#')]
+  p = pd.read_csv('points.csv', comment='#')
+  x = jnp.asarray(p.filter(regex='^x_').values)
+  sigma = jnp.asarray(p['sigma'].values)
+  p[p.filter(regex='^f_').columns] = jax.vmap(lambda x, s: model.apply(params, x, s))(x, sigma)
+  with open('points.csv', 'w') as file:
+      file.writelines(head); p.to_csv(file, index=False)";
+
+/// Values of a consistency function against the known answer.
+#[derive(Debug, Parser)]
+#[command(allow_negative_numbers = true, after_help = FILLING)]
+struct Arguments {
+    /// File with the columns t, x_1..x_d, f_1..f_d: text, .npy or .npz, also compressed by gzip; - for standard input.
+    #[arg(required_unless_present = "template")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    reading: ReadOptions,
+    /// Writes a file of points to evaluate a model at: draws of X_t, NaN as f, the exact flow map as phi and the population optimum as best.
+    #[arg(long, conflicts_with = "file")]
+    template: Option<PathBuf>,
+    /// Levels of the template; by default 1, T and about eight between.
+    #[arg(long, value_delimiter = ',', requires = "template", value_parser = limits::count(1, limits::STEPS))]
+    levels: Option<Vec<usize>>,
+    /// Points a level of the template.
+    #[arg(long, default_value_t = 200, requires = "template", value_parser = limits::count(1, limits::POINTS))]
+    points: usize,
+    #[command(flatten)]
+    law: LawOptions,
+    #[command(flatten)]
+    path: PathOptions,
+    #[command(flatten)]
+    schedule: ScheduleOptions,
+    /// T; 64 by default, or the number of levels of a list.
+    #[arg(long, value_parser = limits::count(1, limits::STEPS))]
+    steps: Option<usize>,
+    /// The optimum beside the flow map: of ct or cd; both by default, where the law has a recursion. Mixtures in two or three dimensions have one
+    /// on a lattice, which takes longer: they get it where ct or cd is asked for.
+    #[arg(long, value_enum)]
+    method: Option<MethodName>,
+    /// Differences up to this are agreement; 1e-6 by default.
+    #[arg(long, conflicts_with = "template")]
+    tolerance: Option<f64>,
+    /// Seed of the template's points; 1 by default.
+    #[arg(long, requires = "template")]
+    seed: Option<u64>,
+    /// How to print; a table by default.
+    #[arg(long, value_enum, conflicts_with = "template")]
+    format: Option<Format>,
+}
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Options that a header decides.
+const DESCRIBED: [&str; 14] = [
+    "--path",
+    "--sigma-data",
+    "--schedule",
+    "--steps",
+    "--c0",
+    "--c1",
+    "--angle-min",
+    "--angle-max",
+    "--sigma-min",
+    "--sigma-max",
+    "--rho",
+    "--sigmas",
+    "--alpha-bars",
+    "--times",
+];
+
+/// Law, path and grid, as the arguments describe them.
+struct Problem {
+    law: Law,
+    path: Path,
+    grid: Grid,
+}
+
+impl Arguments {
+    fn problem(&self) -> Outcome<Problem> {
+        let (law, path) = (self.law.law()?, self.path.path()?);
+        let steps = self.steps.or(self.schedule.count()?).unwrap_or(64);
+        Ok(Problem { law, path, grid: self.schedule.grid_on(steps, &path)? })
+    }
+
+    /// What a header says of the problem.
+    fn described(&self, grid: &Grid) -> Outcome<Vec<(&'static str, Options)>> {
+        let mut schedule = self.schedule.described();
+        schedule.push(("--steps", grid.steps().to_string()));
+        Ok(vec![("law", self.law.described()?), ("path", self.path.described()), ("schedule", schedule)])
+    }
+
+    /// The methods whose optima are asked for, and whether a lattice may be used for them.
+    fn methods(&self) -> (Vec<Method>, bool) {
+        match self.method {
+            None => (vec![Method::Training, Method::Distillation], false),
+            Some(MethodName::Ct) => (vec![Method::Training], true),
+            Some(MethodName::Cd) => (vec![Method::Distillation], true),
+            Some(MethodName::None) => (Vec::new(), false),
+        }
+    }
+}
+
+/// The arguments with what the header of their table adds to them.
+fn with_header(a: Arguments, header: &[(String, String)], shown: &str) -> Outcome<Arguments> {
+    if header.is_empty() {
+        return Ok(a);
+    }
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    let known: Vec<&str> = common::law::KNOWN.into_iter().chain(DESCRIBED).collect();
+    provenance::check(header, &given, &known, shown)?;
+    let is_given =
+        |option: &str| given.iter().any(|word| word == option || word.strip_prefix(option).is_some_and(|rest| rest.starts_with('=')));
+    let added = header.iter().filter(|(option, _)| known.contains(&option.as_str()) && option != "--digest" && !is_given(option));
+    // In one word, so that a value that begins with a sign stays one.
+    let added = added.map(|(option, value)| format!("{option}={value}"));
+    let all = std::iter::once("known_answer".to_string()).chain(added).chain(given.iter().cloned());
+    Arguments::try_parse_from(all).map_err(|error| format!("{shown}: its header cannot be read: {error}").into())
+}
+
+/// Refuses a header that says something else than the arguments it led to: another file under the same name.
+fn check_header(a: &Arguments, grid: &Grid, header: &[(String, String)], shown: &str) -> Outcome<()> {
+    if header.is_empty() {
+        return Ok(());
+    }
+    for (option, value) in a.described(grid)?.into_iter().flat_map(|(_, options)| options) {
+        match header.iter().find(|(name, _)| name == option) {
+            Some((_, written)) if *written == value => {}
+            Some((_, written)) => return Err(format!("{option} is {value}, the header of {shown} says {written}").into()),
+            None => return Err(format!("{option} is {value}, the header of {shown} says nothing of it").into()),
+        }
+    }
+    Ok(())
+}
+
+fn row(steps: usize, dim: usize, level: &LevelAnswer) -> Row {
+    let null = || serde_json::Value::Null;
+    let mut row: Row = vec![("steps", steps.into()), ("dim", dim.into()), ("step", level.step.into()), ("angle", number(level.angle))];
+    row.push(("rows", level.rows.into()));
+    row.push(("mean_square", level.size.map_or_else(null, |s| number(s.rows.value))));
+    row.push(("mean_square_of_law", level.size.map_or_else(null, |s| number(s.law))));
+    let mut add = |names: [&'static str; 4], gap: Option<Gap>| {
+        let value = |of: fn(&Gap) -> f64| gap.as_ref().map_or_else(null, |g| number(of(g)));
+        row.push((names[0], value(|g| g.mean.value)));
+        row.push((names[1], value(|g| g.mean.std_error)));
+        row.push((names[2], value(|g| g.root_mean_square)));
+        row.push((names[3], value(|g| g.largest)));
+    };
+    add(["error_mean", "error_std_error", "error_rms", "error_largest"], Some(level.error));
+    add(["training_mean", "training_std_error", "training_rms", "training_largest"], level.training);
+    add(["discretisation_mean", "discretisation_std_error", "discretisation_rms", "discretisation_largest"], level.discretisation);
+    add(["distillation_mean", "distillation_std_error", "distillation_rms", "distillation_largest"], level.distillation);
+    add(
+        ["distillation_error_mean", "distillation_error_std_error", "distillation_error_rms", "distillation_error_largest"],
+        level.distillation_error,
+    );
+    row.push(("decrease", level.decrease.map_or_else(null, |d| number(d.drop))));
+    row
+}
+
+fn print_table(levels: &[LevelAnswer]) {
+    say!(
+        "means of lengths over the rows of a level, in units of the data: of the model f, the flow map Φ, the optima of training (CT) and distillation (CD)"
+    );
+    let head = ["f - Φ", "largest", "f - CT", "CT - Φ", "f - CD", "CD - Φ"].map(|name| format!("{name:>10}")).join(" ");
+    say!("{:>6} {:>8} {:>6} {:>9} {:>9} {head}", "t", "angle", "rows", "rms x", "law's");
+    for level in levels {
+        let size = |of: fn(&onestep::audit::Size) -> f64| level.size.map_or_else(String::new, |s| format!("{:.4}", of(&s).sqrt()));
+        let mean = |gap: Option<Gap>| gap.map_or_else(|| format!("{:>10}", "-"), |g| format!("{:>10.3e}", g.mean.value));
+        let gaps = [level.training, level.discretisation, level.distillation, level.distillation_error].map(mean).join(" ");
+        say!(
+            "{:>6} {:>8.4} {:>6} {:>9} {:>9} {} {:>10.3e} {gaps}",
+            level.step,
+            level.angle,
+            level.rows,
+            size(|s| s.rows.value),
+            size(|s| s.law),
+            mean(Some(level.error)),
+            level.error.largest
+        );
+    }
+}
+
+/// What the points are, where they are no draws of X_t.
+fn remark_on_sizes(report: &KnownAnswerReport) {
+    let off = |level: &&LevelAnswer| {
+        level.size.is_some_and(|s| level.rows >= 8 && (s.rows.value - s.law).abs() > 6.0 * s.rows.std_error + 0.02 * s.law)
+    };
+    if report.implausible.is_none()
+        && let Some(level) = report.levels.iter().find(off)
+    {
+        remark!("the points of step {} are no draws of X_t: the means are over the points given and bound no distance", level.step);
+    }
+}
+
+fn check(a: &Arguments, problem: &Problem, values: &Values) -> Outcome<()> {
+    let Problem { law, path, grid } = problem;
+    let flow = law.flow()?;
+    let known = law.known();
+    let base = KnownAnswer::new(&*flow, grid).path(path).moments(&known).tolerance(a.tolerance.unwrap_or(1e-6));
+    // First without the optima, so that a wrong table is refused before a recursion runs.
+    let first = base.check(&values.t, &values.x, &values.f)?;
+    let (methods, lattice) = a.methods();
+    let mut optima: Vec<(Method, Box<dyn ConsistencyFunction>)> = Vec::new();
+    if first.implausible.is_none() {
+        for method in methods.iter().copied() {
+            optima.extend(law.optimum(grid, method, &values.t, lattice)?.map(|optimum| (method, optimum)));
+        }
+    }
+    let with = optima.iter().fold(base, |check, (method, optimum)| match method {
+        Method::Training => check.population(optimum),
+        Method::Distillation => check.distillation(optimum),
+    });
+    let report = if optima.is_empty() { first } else { with.check(&values.t, &values.x, &values.f)? };
+    let format = a.format.unwrap_or(Format::Table);
+    let verdict = report.finding();
+    if format == Format::Table {
+        print_table(&report.levels);
+        if let Some(worst) = report.levels.iter().max_by(|a, b| a.error.mean.value.total_cmp(&b.error.mean.value)) {
+            say!("largest mean error: {:.3e} at step {}", worst.error.mean.value, worst.step);
+        }
+        say!("verdict: {verdict}");
+    } else {
+        report.levels.iter().enumerate().for_each(|(i, level)| print_row(format, i == 0, &row(grid.steps(), law.dim(), level)));
+        remark!("verdict: {verdict}");
+    }
+    remark_on_sizes(&report);
+    if optima.is_empty() && !methods.is_empty() && report.implausible.is_none() {
+        let way = if matches!(law, Law::Mixture(m) if m.dim() <= 3) { "; --method ct computes one on a lattice" } else { "" };
+        remark!("no population optimum of this law stands beside{way}");
+    }
+    Ok(())
+}
+
+fn run(a: Arguments) -> Outcome<()> {
+    if let Some(path) = &a.template {
+        if let Some(option) = a.reading.given() {
+            return Err(format!("{option} has no effect with --template").into());
+        }
+        return template::write(&a, &Output::new("--template", path, &[], &[])?, &a.problem()?);
+    }
+    let Some(file) = a.file.clone() else { return Err("a file is needed".into()) };
+    // A name behind a colon is for the reader of tables.
+    if file.exists() && is_archive(&file).map_err(|error| format!("{}: {error}", file.display()))? && a.reading.array.is_none() {
+        let problem = a.problem()?;
+        let values = Values::of_archive(&a.reading, &file, problem.law.dim())?;
+        return check(&a, &problem, &values);
+    }
+    let table = a.reading.load(&file)?;
+    let header = provenance::options_of(&table)?;
+    let a = with_header(a, &header, &table.shown)?;
+    let problem = a.problem()?;
+    check_header(&a, &problem.grid, &header, &table.shown)?;
+    let values = Values::of_table(&table, &problem)?;
+    check(&a, &problem, &values)
+}
+
+fn main() {
+    if let Err(error) = run(arguments()) {
+        fail(&error);
+    }
+}

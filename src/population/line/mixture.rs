@@ -1,0 +1,378 @@
+//! The recursion on a mixture: nodes by their labels, posteriors component by component.
+
+use crate::error::check_range;
+use crate::law::{LineMarginal, LineMixture};
+use crate::level::NoiseLevel;
+use crate::numeric::golden::golden_minimum;
+use crate::numeric::special::normal;
+use crate::population::PopulationError;
+use crate::population::line::law::{Before, LineLaw, Nodes, Tracker};
+use crate::population::line::rules::rule_for;
+use crate::population::mesh::{FAN, GAP, NodeDensity, SWITCH, TAIL, candidates};
+use crate::schedule::Grid;
+use std::f64::consts::FRAC_PI_4;
+
+/// Largest ratio of a coordinate to a standard deviation that is accepted.
+const LARGEST_RATIO: f64 = 1e7;
+/// Smallest standard deviation that is accepted, and one over the largest coordinate: their fourth powers are representable.
+const SMALLEST: f64 = 1e-50;
+/// A candidate whose density at level 1 is below the largest by this logarithm lies in a gap that one cell crosses.
+const LN_DEEP: f64 = -300.0;
+/// Newton steps before a node is placed by the safeguarded search instead.
+const NEWTON_STEPS: usize = 24;
+/// A Newton step below this many local standard deviations ends the iteration.
+const PLACED: f64 = 1e-9;
+/// A Newton step above this many local standard deviations is shortened to it.
+const TRUSTED: f64 = 0.5;
+/// Responsibilities below this contribute nothing.
+const NEGLIGIBLE: f64 = 1e-17;
+
+/// What a mixture knows at its nodes.
+#[derive(Debug, Clone)]
+pub(super) struct Shares {
+    /// P(component k | x_i), component-major: entry k·n + i.
+    responsibility: Vec<f64>,
+    /// The marginal p_t.
+    marginal: LineMarginal,
+}
+
+impl LineLaw for LineMixture {
+    type Own = Shares;
+    type Backward = Backward;
+
+    fn check(&self, grid: &Grid) -> Result<f64, PopulationError> {
+        let data = self.at(grid.level(1));
+        let size = data.means.iter().zip(&data.stds).map(|(m, s)| m.abs() + s).fold(0.0, f64::max);
+        let smallest = data.stds.iter().copied().fold(f64::INFINITY, f64::min);
+        if !(size <= LARGEST_RATIO * smallest) {
+            let name = "(largest |mean| + standard deviation)/(smallest standard deviation at level 1)";
+            check_range(name, size / smallest, false, "(0, 1e7], what double precision resolves")?;
+        }
+        check_range("smallest standard deviation at level 1", smallest, smallest >= SMALLEST, "[1e-50, inf)")?;
+        check_range("largest |mean| + standard deviation", size, size <= 1.0 / SMALLEST, "[0, 1e50]")?;
+        Ok(size.max(size * size))
+    }
+
+    /// The fourth-power mean over the levels of (local scale)^{−1} · dx_t/dy, faded out in empty gaps.
+    fn node_density(&self, grid: &Grid, reference: &[NoiseLevel]) -> NodeDensity {
+        let data = self.at(grid.level(1));
+        let centres = data.means.iter().copied().zip(data.stds.iter().copied());
+        let mut candidates = candidates(centres, data.quantile(TAIL), data.upper_quantile(TAIL));
+        // Deep gaps hold no nodes, see `GAP`: left out before the density underflows on the way.
+        let ln: Vec<f64> = candidates.iter().map(|&y| data.ln_density(y)).collect();
+        let top = ln.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let mut deep = ln.iter().map(|l| l - top < LN_DEEP);
+        candidates.retain(|_| deep.next() == Some(false));
+        let tracker = MixtureTracker::new(self, &candidates, grid.level(1));
+        let start = tracker.start(grid.level(1));
+        let own: Vec<f64> = (0..candidates.len()).map(|i| inverse_scale(&start, i)).collect();
+        let mut fourth: Vec<f64> = own.iter().map(|s| s.powi(4)).collect();
+        let mut nodes = start.clone();
+        for &level in reference {
+            tracker.advance(level, &mut nodes);
+            for (i, sum) in fourth.iter_mut().enumerate() {
+                *sum += (start.density[i] / nodes.density[i] * inverse_scale(&nodes, i)).powi(4);
+            }
+        }
+        let density: Vec<f64> = (0..candidates.len())
+            .map(|i| {
+                let mass = start.density[i] / own[i];
+                let empty = GAP * 4.0 * data.cdf(candidates[i]) * data.survival(candidates[i]);
+                if mass > 0.0 { fourth[i].powf(0.25) * mass / (mass + empty) } else { 0.0 }
+            })
+            .collect();
+        NodeDensity::new(candidates, &density)
+    }
+
+    fn finest(&self, own: &Shares) -> f64 {
+        own.marginal.stds.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    fn tracker<'a>(&'a self, labels: &'a [f64], first: NoiseLevel) -> impl Tracker<Shares> + 'a {
+        MixtureTracker::new(self, labels, first)
+    }
+
+    fn backward(&self, grid: &Grid, t: usize) -> Backward {
+        Backward::new(self, grid, t)
+    }
+
+    fn mean_change(&self, backward: &Backward, nodes: &Nodes<Shares>, i: usize) -> f64 {
+        let (n, x) = (nodes.x.len(), nodes.x[i]);
+        backward.components.iter().enumerate().map(|(k, c)| nodes.own.responsibility[k * n + i] * c.mean_change(x)).sum()
+    }
+
+    #[inline]
+    fn average(&self, backward: &Backward, nodes: &Nodes<Shares>, i: usize, Before { g, scales, rules }: Before<'_>) -> (f64, f64) {
+        let n = nodes.x.len();
+        let (x, before) = (nodes.x[i], g.nodes()[i]);
+        let (mut first, mut second) = (0.0, 0.0);
+        for (k, component) in backward.components.iter().enumerate() {
+            let r = nodes.own.responsibility[k * n + i];
+            if r < NEGLIGIBLE {
+                continue;
+            }
+            let middle = (x - before) + component.mean_change(x);
+            if component.width == 0.0 {
+                let (d, _) = g.rise(i, middle, i);
+                first += r * d;
+                second += r * d * d;
+                continue;
+            }
+            let near = g.nearest(before + middle, i);
+            let rule = rule_for(rules, component.width / scales[near]);
+            let (mut one, mut two) = (0.0, 0.0);
+            for &(z, w) in &rule.nodes {
+                let (d, _) = g.rise(i, middle + component.width * z, near);
+                one += w * d;
+                two += w * d * d;
+            }
+            first += r * one;
+            second += r * two;
+        }
+        (first, second - first * first)
+    }
+
+    fn density(&self, level: NoiseLevel) -> Box<dyn Fn(f64) -> f64 + Send + Sync + '_> {
+        let p = self.at(level);
+        Box::new(move |x| p.density(x))
+    }
+
+    fn ln_density_along(&self, first: NoiseLevel, level: NoiseLevel, y: f64) -> f64 {
+        let data = self.at(first);
+        if level == first {
+            return data.ln_density(y);
+        }
+        let p = self.at(level);
+        p.ln_density(p.transport(&data, y))
+    }
+
+    fn transport(&self, from: NoiseLevel, to: NoiseLevel) -> Box<dyn Fn(f64) -> f64 + '_> {
+        let (from, to) = (self.at(from), self.at(to));
+        Box::new(move |x| to.transport(&from, x))
+    }
+
+    fn spread(&self, level: NoiseLevel) -> f64 {
+        let p = self.at(level);
+        let mean: f64 = p.weights.iter().zip(&p.means).map(|(w, m)| w * m).sum();
+        p.weights.iter().zip(&p.means).zip(&p.stds).map(|((w, m), s)| w * (s * s + (m - mean) * (m - mean))).sum::<f64>().sqrt()
+    }
+
+    /// At the valleys of p_1 between neighbouring components the flow is steepest and nodes may be missing.
+    fn ln_gap_slope(&self, grid: &Grid) -> f64 {
+        const SEARCH: usize = 400;
+        const LEVELS: usize = 64;
+        let data = self.at(grid.level(1));
+        let mut largest: f64 = 0.0;
+        for pair in data.means.windows(2) {
+            let place = |i: f64| pair[0] + (pair[1] - pair[0]) * i / SEARCH as f64;
+            let Some(lowest) = (1..SEARCH).min_by(|&a, &b| data.ln_density(place(a as f64)).total_cmp(&data.ln_density(place(b as f64))))
+            else {
+                continue;
+            };
+            let y = golden_minimum(|y| data.ln_density(y), place(lowest as f64 - 1.0), place(lowest as f64 + 1.0));
+            let bottom = data.ln_density(y);
+            for level in 0..LEVELS {
+                let t = 2 + (grid.steps() - 2) * level / (LEVELS - 1);
+                let p = self.at(grid.level(t));
+                let ln_slope = p.ln_density(p.transport(&data, y)) - bottom;
+                if ln_slope > largest {
+                    largest = ln_slope;
+                }
+            }
+        }
+        largest
+    }
+}
+
+/// One over the local scale at node `i`: of the components, and of the switching of their responsibilities.
+fn inverse_scale(nodes: &Nodes<Shares>, i: usize) -> f64 {
+    let (n, x) = (nodes.x.len(), nodes.x[i]);
+    let (mut fourth, mut first, mut second) = (0.0, 0.0, 0.0);
+    for (k, (&m, &s)) in nodes.own.marginal.means.iter().zip(&nodes.own.marginal.stds).enumerate() {
+        fourth += (s * s + (FAN * (x - m)).powi(2)).powi(-2);
+        let pull = (x - m) / (s * s);
+        let r = nodes.own.responsibility[k * n + i];
+        first += r * pull;
+        second += r * pull * pull;
+    }
+    // The variance of the pulls is the rate at which one component takes over from another.
+    let switching = (second - first * first).max(0.0);
+    (fourth.sqrt() + SWITCH * SWITCH * switching).sqrt()
+}
+
+/// Moves the nodes from level to level.
+#[derive(Debug)]
+struct MixtureTracker<'a> {
+    target: &'a LineMixture,
+    labels: &'a [f64],
+    data: LineMarginal,
+    /// Number of components counted as left of each node, see `LineLabel`.
+    splits: Vec<usize>,
+    /// Signed mass between each label and the modes, Σ_{right} w N(z) − Σ_{left} w N(−z): constant along the flow.
+    masses: Vec<f64>,
+}
+
+impl<'a> MixtureTracker<'a> {
+    /// Trajectories through the positions `labels` at the level `first`.
+    fn new(target: &'a LineMixture, labels: &'a [f64], first: NoiseLevel) -> Self {
+        let data = target.at(first);
+        let splits: Vec<usize> = labels.iter().map(|&y| data.label(y).split).collect();
+        let masses = labels.iter().zip(&splits).map(|(&y, &split)| signed_mass(&data, y, split)).collect();
+        Self { target, labels, data, splits, masses }
+    }
+
+    /// Newton's method on the signed mass, all nodes; leaves w_k p_k(x_i) in `responsibility` and their sum in `density`.
+    fn settle(&self, nodes: &mut Nodes<Shares>) {
+        let n = nodes.x.len();
+        let p = &nodes.own.marginal;
+        for i in 0..n {
+            let (mut x, split) = (nodes.x[i], self.splits[i]);
+            let mut placed = false;
+            for _ in 0..NEWTON_STEPS {
+                let (mut excess, mut density, mut pull) = (-self.masses[i], 0.0, 0.0_f64);
+                for (k, ((&w, &m), &s)) in p.weights.iter().zip(&p.means).zip(&p.stds).enumerate() {
+                    let z = (x - m) / s;
+                    let gauss = (-0.5 * z * z).exp();
+                    let own = w / s * normal::INV_SQRT_2PI * gauss;
+                    excess += if k < split { -w * normal::upper_tail(z, gauss) } else { w * normal::upper_tail(-z, gauss) };
+                    nodes.own.responsibility[k * n + i] = own;
+                    density += own;
+                    pull += own * z.abs() / s;
+                }
+                nodes.density[i] = density;
+                let step = excess / density;
+                // In units of the local scale 1/|(ln p)'| this is how far the linearisation was asked to reach.
+                let relative = step.abs() * (pull / density).max(1.0 / p.stds[split.min(p.stds.len() - 1)]);
+                if !relative.is_finite() {
+                    break;
+                }
+                // The signed mass increases with x: shortened steps reach its only zero.
+                if relative > TRUSTED {
+                    x -= step * (TRUSTED / relative);
+                    continue;
+                }
+                x -= step;
+                if relative < PLACED {
+                    // First-order update of the component densities, exact to relative² < 1e−18.
+                    let mut density = 0.0;
+                    for (k, (&m, &s)) in p.means.iter().zip(&p.stds).enumerate() {
+                        let own = &mut nodes.own.responsibility[k * n + i];
+                        *own *= 1.0 + step * (x - m) / (s * s);
+                        density += *own;
+                    }
+                    nodes.density[i] = density;
+                    placed = true;
+                    break;
+                }
+            }
+            if !placed {
+                x = p.transport(&self.data, self.labels[i]);
+                nodes.density[i] = p.density(x);
+                p.for_responsibilities(x, |k, r| nodes.own.responsibility[k * n + i] = r * nodes.density[i]);
+            }
+            nodes.x[i] = x;
+        }
+    }
+}
+
+impl Tracker<Shares> for MixtureTracker<'_> {
+    fn start(&self, first: NoiseLevel) -> Nodes<Shares> {
+        let n = self.labels.len();
+        let marginal = self.target.at(first);
+        let own = Shares { responsibility: vec![0.0; n * marginal.weights.len()], marginal };
+        let mut nodes = Nodes { x: self.labels.to_vec(), density: vec![0.0; n], velocity: vec![0.0; n], own };
+        self.settle(&mut nodes);
+        nodes.posterior(self.target, first);
+        nodes
+    }
+
+    fn advance(&self, level: NoiseLevel, nodes: &mut Nodes<Shares>) {
+        nodes.own.marginal = self.target.at(level);
+        self.settle(nodes);
+        nodes.posterior(self.target, level);
+    }
+}
+
+fn signed_mass(p: &LineMarginal, x: f64, split: usize) -> f64 {
+    p.weights
+        .iter()
+        .zip(&p.means)
+        .zip(&p.stds)
+        .enumerate()
+        .map(|(k, ((&w, &m), &s))| {
+            let z = (x - m) / s;
+            if k < split { -w * normal::cdf(-z) } else { w * normal::cdf(z) }
+        })
+        .sum()
+}
+
+impl Nodes<Shares> {
+    /// Normalises the responsibilities and computes the velocity u = −tan θ (x + s) = (cos θ x − D)/sin θ, the first form near the data
+    /// and the second near the noise.
+    fn posterior(&mut self, target: &LineMixture, level: NoiseLevel) {
+        let n = self.x.len();
+        let near_data = level.angle() < FRAC_PI_4;
+        self.velocity.fill(0.0);
+        for (k, ((&m, &sigma), (&mu, &s))) in
+            target.means().iter().zip(target.stds()).zip(self.own.marginal.means.iter().zip(&self.own.marginal.stds)).enumerate()
+        {
+            let v = s * s;
+            let gain = level.cos() * sigma * sigma / v;
+            let own = &mut self.own.responsibility[k * n..(k + 1) * n];
+            for (((r, &p), &x), u) in own.iter_mut().zip(&self.density).zip(&self.x).zip(&mut self.velocity) {
+                *r = if p > 0.0 { *r / p } else { 0.0 };
+                *u += *r * if near_data { (x - mu) / v } else { m + gain * (x - mu) };
+            }
+        }
+        for (u, &x) in self.velocity.iter_mut().zip(&self.x) {
+            *u = if near_data { -level.tan() * (x - *u) } else { (level.cos() * x - *u) / level.sin() };
+        }
+    }
+}
+
+/// The posterior of X_{t−1} given X_t = x, component by component: how far its mean lies from x, an affine function of x that vanishes with
+/// Δθ and is known to full relative accuracy, and its standard deviation.
+pub(super) struct Backward {
+    components: Vec<BackwardComponent>,
+}
+
+struct BackwardComponent {
+    /// (cos θ_{t−1} − cos θ_t) m_k.
+    shift: f64,
+    /// Cov(X_{t−1}, X_t | k)/v_k − 1.
+    stretch: f64,
+    /// cos θ_t m_k.
+    origin: f64,
+    /// σ_k sin Δθ_t/√v_k.
+    width: f64,
+}
+
+impl Backward {
+    fn new(target: &LineMixture, grid: &Grid, t: usize) -> Self {
+        let (from, sin_delta) = (grid.level(t), grid.sin_delta(t));
+        let (cos_change, sin_change) = grid.changes(t);
+        let components = target
+            .means()
+            .iter()
+            .zip(target.stds())
+            .map(|(&m, &s)| {
+                let v = (from.cos() * s).powi(2) + from.one_minus_alpha_bar();
+                BackwardComponent {
+                    shift: cos_change * m,
+                    stretch: (from.cos() * s * s * cos_change + from.sin() * sin_change) / v,
+                    origin: from.cos() * m,
+                    width: s * sin_delta / v.sqrt(),
+                }
+            })
+            .collect();
+        Self { components }
+    }
+}
+
+impl BackwardComponent {
+    /// E[X_{t−1} | X_t = x, k] − x.
+    #[inline]
+    fn mean_change(&self, x: f64) -> f64 {
+        self.shift + self.stretch * (x - self.origin)
+    }
+}
