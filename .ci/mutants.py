@@ -238,13 +238,13 @@ def main():
         """Whether all tests of a room pass; stops at the first that does not."""
         for command in ([binaries["onestep"], f"{room}::"], [binaries[room]]):
             start = time.time()
-            process = subprocess.Popen(command + ["--test-threads=1"], cwd=copy, env=dict(env, MUTANT=str(chosen)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            process = subprocess.Popen(command + ["--test-threads=1"], cwd=copy, env=dict(env, MUTANT=str(chosen)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
             os.set_blocking(process.stdout.fileno(), False)
-            text = ""
+            text = b""
             while process.poll() is None:
                 time.sleep(0.05)
-                text += process.stdout.read() or ""
-                if "FAILED" in text or time.time() - start > limit:
+                text += process.stdout.read() or b""
+                if b"FAILED" in text or time.time() - start > limit:
                     process.kill()
                     process.wait()
                     return False

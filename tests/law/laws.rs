@@ -2,7 +2,9 @@
 
 use ndarray::{Array1, Array2, ArrayRef2, Axis, array};
 use onestep::error;
-use onestep::law::{Comb, Covariance, Gaussian, GaussianMixture, LawError, LineMixture, PointMasses, Product, Radial, Rotated, Shifted};
+use onestep::law::{
+    Comb, Covariance, Gaussian, GaussianMixture, LawError, LineMixture, NoisyCurve, PointMasses, Product, Radial, Rotated, Shifted,
+};
 use onestep::{Float, FlowJacobian, FlowMap, LogDensity, Moments, NoiseLevel, Posterior, Sample, ScoreFunction, ScoreJacobian};
 use proptest::prelude::*;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -408,4 +410,64 @@ fn bad_parameters_are_refused() {
     assert!(matches!(PointMasses::empirical(&Array2::zeros((0, 2))), Err(Refused::Empty(_))));
     assert!(matches!(Product::<LineMixture>::new(vec![]), Err(Refused::Empty(_))));
     assert!(matches!(Rotated::new(Gaussian::standard(1).unwrap(), &array![[f64::NAN]]), Err(Refused::NotOrthogonal { .. })));
+}
+
+#[test]
+fn no_law_answers_nan() {
+    // Points of every size in fixed and random directions, between, on and far off the laws, at every kind of level: an answer may be
+    // infinite where double precision ends, never NaN. Squares of coordinates beyond 1e150 are not representable, nor are covariances there.
+    let levels = [
+        NoiseLevel::DATA,
+        level(1e-12),
+        level(1e-3),
+        level(0.8),
+        level(1.55),
+        level(std::f64::consts::FRAC_PI_2 - 1e-9),
+        NoiseLevel::NOISE,
+    ];
+    let mut rng = ChaCha8Rng::seed_from_u64(70);
+    let mut laws = targets();
+    laws.push((
+        "tiny modes",
+        Box::new(GaussianMixture::isotropic(&[0.5, 0.5], &array![[0.0, 0.0, 1e-30], [1.0, 0.0, 0.0]], &[1e-20, 1e-8]).unwrap()),
+    ));
+    laws.push((
+        "huge modes",
+        Box::new(GaussianMixture::isotropic(&[0.5, 0.5], &array![[0.0, 0.0, 1e70], [1.0, 0.0, 0.0]], &[1e40, 1e-8]).unwrap()),
+    ));
+    laws.push(("far masses", Box::new(PointMasses::new(&[0.5, 0.5], &array![[0.0, 0.0, 1e70], [0.0, 0.0, 0.0]]).unwrap())));
+    laws.push(("arc", Box::new(NoisyCurve::arc(1.5, 2.4, 0.1).unwrap())));
+    laws.push(("moons", Box::new(NoisyCurve::two_moons(0.05).unwrap())));
+    laws.push(("banana", Box::new(NoisyCurve::banana(1.0, 0.5, 0.2).unwrap())));
+    let mut found = Vec::new();
+    for (name, target) in &laws {
+        for power in (-300..=300).step_by(75).chain([-10, -1, 1, 10]) {
+            let size = 10_f64.powi(power);
+            let mut x = array![[1.0, -0.5, 0.25], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 0.0, 0.0]];
+            let random = Array2::from_shape_simple_fn((4, 3), || f64::standard_normal(&mut rng));
+            x.append(Axis(0), random.view()).unwrap();
+            let x = x.select(Axis(1), &(0..target.dim()).collect::<Vec<_>>()) * size;
+            for at in levels {
+                let density = target.log_density(at, &x);
+                let (score, mean): (Array2<f64>, _) = (target.score(at, &x), target.denoise(at, &x));
+                for (i, row) in x.rows().into_iter().enumerate() {
+                    let covariance = target.posterior_covariance(at, &row);
+                    let bad = |values: Vec<f64>| values.iter().any(|v| v.is_nan());
+                    let answers = [
+                        ("log density", density[i].is_nan()),
+                        ("score", bad(score.row(i).iter().copied().collect())),
+                        ("mean", bad(mean.row(i).iter().copied().collect())),
+                        ("covariance", power <= 150 && covariance.iter().any(|v| !v.is_finite())),
+                    ];
+                    found.extend(answers.iter().filter(|a| a.1).map(|a| format!("{name}: {} at angle {:e}, x = {row:e}", a.0, at.angle())));
+                }
+            }
+        }
+    }
+    assert!(
+        found.is_empty(),
+        "{} answers, among them\n{}",
+        found.len(),
+        found.iter().step_by(1 + found.len() / 40).cloned().collect::<Vec<_>>().join("\n")
+    );
 }
