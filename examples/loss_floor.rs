@@ -193,17 +193,17 @@ fn print_total(a: &Arguments, format: Format, what: &str, floor: Estimate, first
     }
 }
 
-/// The floor of consistency training: at the optimum, or at the exact flow where no optimum is known.
-fn of_training(floors: &LossFloor, law: &Law, grid: &Grid, rng: &mut ChaCha8Rng) -> Outcome<LossFloorReport> {
+/// The floor of consistency training, and what its sum is: at the optimum, or at the exact flow where no optimum is known.
+fn of_training(floors: &LossFloor, law: &Law, grid: &Grid, rng: &mut ChaCha8Rng) -> Outcome<(LossFloorReport, &'static str)> {
     let levels: Vec<usize> = (1..=grid.steps()).collect();
     if let Some(optimum) = law.optimum(grid, Method::Training, &levels, false)? {
-        return Ok(floors.consistency(&optimum, rng)?);
+        return Ok((floors.consistency(&optimum, rng)?, "sum over steps, what is lost of the second moment"));
     }
     remark!(
         "no population optimum of this law is known: the floor is that at the exact flow, which agrees with it to leading order in the steps"
     );
     let flow = law.flow()?;
-    Ok(floors.consistency(&ExactMaps::new(&*flow, grid), rng)?)
+    Ok((floors.consistency(&ExactMaps::new(&*flow, grid), rng)?, "sum over steps, of regressions on the exact flow"))
 }
 
 fn run(a: &Arguments) -> Outcome<()> {
@@ -237,13 +237,13 @@ fn run(a: &Arguments) -> Outcome<()> {
         let floor = floors.mean_flow(&*law.flow()?, r, t, &mut rng)?;
         print_total(a, format, "floor", times(copies, floor), true);
     } else {
-        let report = match a.loss {
+        let (report, sum) = match a.loss {
             Loss::Ct => of_training(&floors, &law, &grid, &mut rng)?,
-            _ => floors.continuous(&*law.flow()?, &mut rng)?,
+            _ => (floors.continuous(&*law.flow()?, &mut rng)?, ""),
         };
         print_levels(format, copies, &report);
         if a.loss == Loss::Ct {
-            print_total(a, format, "sum over steps, what is lost of the second moment", times(copies, report.sum()), false);
+            print_total(a, format, sum, times(copies, report.sum()), false);
         }
     }
     remark!("seed {}", a.seed);
