@@ -1,4 +1,7 @@
-//! Prose: how to read a bound, and what happens when an assumption fails.
+//! Prose: the theory statement by statement, how to read a bound, and what happens when an assumption fails.
+
+#[doc = include_str!("../docs/theory.md")]
+pub mod theory {}
 
 #[doc = include_str!("../docs/reading_a_bound.md")]
 pub mod reading_a_bound {}
