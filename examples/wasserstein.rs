@@ -6,9 +6,13 @@
 //!
 //! `value` is W_p for `exact` and `line`, SW_p for `sliced` (its lower bound on W_p is √d times larger at p = 2), (Σ P c)^{1/p} for
 //! `sinkhorn`, and the Gelbrich lower bound on W_2 for `gaussian`. It is the distance of the two clouds as they are, `estimator` plug-in, biased
-//! upwards as an estimate for the laws they are drawn from; `--estimator bias-removed` takes the bias off the Gelbrich bound. `lower` and `upper`
-//! are, in this order of preference: a 95 % interval, when there is a standard error; else certified bounds on W_p between the two clouds; else
-//! empty. `gap` is the duality gap of W_p^p.
+//! upwards as an estimate for the laws they are drawn from; `--estimator bias-removed` takes the bias off the Gelbrich bound, and `--confidence`
+//! off W_p of any clouds. `interval` says what `lower` and `upper` are: certified bounds on W_p between the two clouds, all rounding included,
+//! or an interval at the level it names, and for what. `gap` is the duality gap of W_p^p.
+//!
+//! `--confidence` gives an interval for W_p of the two **laws** that the clouds are samples of, from half-samples, by
+//! `onestep::transport::inference::confidence`, whose documentation says how often it holds. Where it begins at 0 the samples cannot be told from
+//! two samples of one law: `separated` is false, and the table says so.
 //!
 //! Columns with names are matched by their names; a file that can be read in two ways is refused with the option that decides.
 
@@ -18,8 +22,8 @@ use clap::{Parser, ValueEnum};
 use common::table::{ReadOptions, Table};
 use common::{Format, Row, fail, limits, name, number, print_row, progress, say};
 use onestep::Estimate;
-use onestep::transport::gaussian::{gelbrich, gelbrich_plug_in};
-use onestep::transport::inference::bootstrap;
+use onestep::transport::gaussian::{gelbrich, gelbrich_lower_bound, gelbrich_plug_in};
+use onestep::transport::inference::{bootstrap, confidence};
 use onestep::transport::{Assignment, Bottleneck, DistanceFn, Line, Measure, NetworkSimplex, Sinkhorn, Sliced, TransportError};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -67,6 +71,12 @@ struct Arguments {
     /// Replicates of the bootstrap for `std_error`; 0 for none. It knows nothing of the bias: `onestep::transport::inference` does.
     #[arg(long, default_value_t = 0, value_parser = limits::count(0, limits::POINTS))]
     bootstrap: usize,
+    /// A 95 % interval for W_p of the laws behind the clouds, bias removed, from half-samples; for `exact` and `line`.
+    #[arg(long, conflicts_with = "bootstrap")]
+    confidence: bool,
+    /// Random halvings of `--confidence`, each of them six distances of half-samples; 40 by default.
+    #[arg(long, requires = "confidence", value_parser = limits::count(2, limits::POINTS))]
+    splits: Option<usize>,
     /// How to print.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -101,9 +111,17 @@ enum Estimator {
     BiasRemoved,
 }
 
+/// Halvings of `--confidence` unless told.
+const SPLITS: usize = 40;
+
 impl Arguments {
     fn estimator(&self) -> Estimator {
         self.estimator.unwrap_or(Estimator::PlugIn)
+    }
+
+    /// Whether anything is random.
+    fn draws(&self) -> bool {
+        self.method == Method::Sliced || self.bootstrap > 0 || self.confidence
     }
 
     /// Refuses options that would be silently without effect.
@@ -117,8 +135,14 @@ impl Arguments {
         only("--reg", self.reg.is_some(), Method::Sinkhorn)?;
         only("--projections", self.projections.is_some(), Method::Sliced)?;
         only("--estimator", self.estimator.is_some(), Method::Gaussian)?;
-        if self.seed.is_some() && self.method != Method::Sliced && self.bootstrap == 0 {
-            return Err("--seed has no effect: nothing is drawn without --method sliced or --bootstrap".into());
+        if self.seed.is_some() && !self.draws() {
+            return Err("--seed has no effect: nothing is drawn without --method sliced, --bootstrap or --confidence".into());
+        }
+        if self.confidence && !matches!(self.method, Method::Exact | Method::Line) {
+            return Err(format!("--confidence is for --method exact and line, not {}", self.method.name()).into());
+        }
+        if self.confidence && self.order == f64::INFINITY {
+            return Err("--confidence is for a finite --order: the longest way of samples says little of their laws".into());
         }
         if self.method == Method::Gaussian && self.order != 2.0 {
             return Err(format!("--order {}: the method gaussian knows W_2 only", self.order).into());
@@ -182,17 +206,25 @@ struct Answer {
     std_error: f64,
     lower: f64,
     upper: f64,
+    interval: &'static str,
     gap: f64,
     iterations: Option<usize>,
 }
 
+/// What `lower` and `upper` are.
+const CERTIFIED: &str = "certified for the clouds";
+const DIRECTIONS: &str = "95 % over directions";
+const JACKKNIFE: &str = "95 % for the laws by a jackknife";
+const HALF_SAMPLES: &str = "95 % for the laws by half-samples";
+
 impl Answer {
-    fn exact(value: f64) -> Self {
-        Self { value, std_error: f64::NAN, lower: value, upper: value, gap: f64::NAN, iterations: None }
+    /// With bounds that hold for the two clouds, rounding included.
+    fn certified(value: f64, lower: f64, upper: f64) -> Self {
+        Self { value, std_error: f64::NAN, lower, upper, interval: CERTIFIED, gap: f64::NAN, iterations: None }
     }
 
-    fn with_interval(self, e: &Estimate) -> Self {
-        Self { std_error: e.std_error, lower: e.lower, upper: e.upper, ..self }
+    fn estimated(e: &Estimate, interval: &'static str) -> Self {
+        Self { std_error: e.std_error, interval, ..Self::certified(e.value, e.lower, e.upper) }
     }
 }
 
@@ -201,50 +233,44 @@ type Cloud<'a> = Measure<'a, f64>;
 fn exact(order: f64, x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
     if order == f64::INFINITY {
         let worst = Bottleneck::new().solve(x, y)?;
-        return Ok(Answer { lower: worst.lower, upper: worst.upper, ..Answer::exact(worst.distance) });
+        return Ok(Answer::certified(worst.distance, worst.lower, worst.upper));
     }
     if x.weights().is_none() && y.weights().is_none() && x.points().nrows() == y.points().nrows() {
         let m = Assignment::new(order)?.solve(&x.points(), &y.points())?;
-        return Ok(Answer {
-            lower: m.lower,
-            upper: m.upper,
-            gap: m.gap,
-            iterations: Some(m.effort.iterations),
-            ..Answer::exact(m.distance)
-        });
+        return Ok(Answer { gap: m.gap, iterations: Some(m.effort.iterations), ..Answer::certified(m.distance, m.lower, m.upper) });
     }
     let plan = NetworkSimplex::new(order)?.solve(x, y)?;
-    Ok(Answer {
-        lower: plan.lower,
-        upper: plan.upper,
-        gap: plan.gap,
-        iterations: Some(plan.effort.iterations),
-        ..Answer::exact(plan.distance)
-    })
+    Ok(Answer { gap: plan.gap, iterations: Some(plan.effort.iterations), ..Answer::certified(plan.distance, plan.lower, plan.upper) })
 }
 
 /// The relative accuracy that the distance on the line documents, and the rounding of the ends.
 const LINE_ACCURACY: f64 = 1.1e-14;
 
+/// Sums of weights round: so much of the mass may go the longest way, or need not.
 fn line(order: f64, x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
     let value = Line::new(order)?.samples(x, y)?;
-    Ok(Answer { lower: value * (1.0 - LINE_ACCURACY), upper: value * (1.0 + LINE_ACCURACY), ..Answer::exact(value) })
+    let points = || x.points().into_iter().chain(y.points()).copied();
+    let (low, high) = points().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+    let weighted = x.weights().is_some() || y.weights().is_some();
+    let mass = if weighted { f64::EPSILON * (points().count() + 16) as f64 } else { 0.0 };
+    let moved = if mass > 0.0 { mass.powf(1.0 / order) * (1.0 + 1e-14) * (high - low) } else { 0.0 };
+    let lower = value * (1.0 - LINE_ACCURACY) - moved;
+    Ok(Answer::certified(value, if lower < 0.0 { 0.0 } else { lower }, value * (1.0 + LINE_ACCURACY) + moved))
 }
 
 fn sliced(sliced: &Sliced, x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
-    let d = sliced.measure(x, y)?;
-    Ok(Answer { iterations: Some(d.distance.evaluations), ..Answer::exact(d.distance.value) }.with_interval(&d.distance))
+    let d = sliced.measure(x, y)?.distance;
+    Ok(Answer { iterations: Some(d.evaluations), ..Answer::estimated(&d, DIRECTIONS) })
 }
 
 fn sinkhorn(order: f64, reg: f64, x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
     let s = Sinkhorn::new(order, reg)?.solve(x, y)?;
-    let value = s.cost.powf(1.0 / order);
-    Ok(Answer { lower: s.lower, upper: s.upper, iterations: Some(s.iterations), ..Answer::exact(value) })
+    Ok(Answer { iterations: Some(s.iterations), ..Answer::certified(s.cost.powf(1.0 / order), s.lower, s.upper) })
 }
 
+/// The bound itself is rounded; what is below W_2 with certainty is a little smaller. Means and covariances bound nothing from above.
 fn gaussian(x: Cloud, y: Cloud) -> Result<Answer, TransportError> {
-    // The bound itself is rounded, so that it certifies nothing to the last digit.
-    Ok(Answer { lower: f64::NAN, upper: f64::NAN, ..Answer::exact(gelbrich_plug_in(x, y)?) })
+    Ok(Answer::certified(gelbrich_plug_in(x, y)?, gelbrich_lower_bound(x, y)?, f64::NAN))
 }
 
 /// Reads both clouds, with their columns in one order.
@@ -297,26 +323,32 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         }
     };
     let start = Instant::now();
-    let bar = progress(arguments.bootstrap as u64 + 1, arguments.method.name());
-    let mut answer = match arguments.estimator() {
-        Estimator::PlugIn => measure(x, y)?,
-        Estimator::BiasRemoved => {
-            let estimate = gelbrich(&first.rows, &second.rows)?.distance;
-            Answer::exact(estimate.value).with_interval(&estimate)
-        }
+    let splits = arguments.splits.unwrap_or(SPLITS);
+    let distances = if arguments.confidence { 6 * splits as u64 } else { arguments.bootstrap as u64 };
+    let bar = progress(distances + 1, arguments.method.name());
+    let counted = DistanceFn::new(|x: Cloud, y: Cloud| {
+        bar.inc(1);
+        Ok(measure(x, y)?.value)
+    });
+    let mut of_laws = None;
+    let mut answer = if arguments.confidence {
+        let found = confidence(&counted, x, y, splits, &mut rng)?;
+        of_laws = Some(found);
+        Answer::estimated(&found.distance, HALF_SAMPLES)
+    } else if arguments.estimator() == Estimator::BiasRemoved {
+        Answer::estimated(&gelbrich(&first.rows, &second.rows)?.distance, JACKKNIFE)
+    } else {
+        measure(x, y)?
     };
     if arguments.bootstrap > 0 {
-        let counted = |x: Cloud, y: Cloud| {
-            bar.inc(1);
-            Ok(measure(x, y)?.value)
-        };
-        let spread = bootstrap(&DistanceFn::new(counted), x, y, arguments.bootstrap, &mut rng)?;
+        let spread = bootstrap(&counted, x, y, arguments.bootstrap, &mut rng)?;
         answer = Answer { std_error: spread.std_error, ..answer };
     }
     bar.finish_and_clear();
-    let row: Row = vec![
+    let estimator = if arguments.confidence { Estimator::BiasRemoved } else { arguments.estimator() };
+    let mut row: Row = vec![
         ("method", json!(arguments.method.name())),
-        ("estimator", json!(name(arguments.estimator()))),
+        ("estimator", json!(name(estimator))),
         ("order", if order == f64::INFINITY { json!("inf") } else { number(order) }),
         ("n", json!(n)),
         ("m", json!(m)),
@@ -325,16 +357,31 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         ("std_error", number(answer.std_error)),
         ("lower", number(answer.lower)),
         ("upper", number(answer.upper)),
+        ("interval", json!(answer.interval)),
         ("gap", number(answer.gap)),
         ("iterations", json!(answer.iterations)),
-        ("seconds", number(start.elapsed().as_secs_f64())),
     ];
+    if let Some(found) = &of_laws {
+        row.extend([
+            ("plug_in", number(found.plug_in)),
+            ("splits", json!(splits)),
+            ("separated", json!(found.separated)),
+            ("mostly_bias", json!(found.mostly_bias)),
+        ]);
+    }
+    row.push(("seconds", number(start.elapsed().as_secs_f64())));
     if arguments.format == Format::Table {
         for (name, value) in &row {
-            say!("{name:<10}  {value}");
+            say!("{name:<11}  {value}");
         }
-        if arguments.method == Method::Sliced || arguments.bootstrap > 0 {
-            say!("{:<10}  {seed}", "seed");
+        if arguments.draws() {
+            say!("{:<11}  {seed}", "seed");
+        }
+        if of_laws.is_some_and(|found| !found.separated) {
+            say!("the laws may be equal: two samples of one law are often as far apart as these, and the interval begins at 0");
+        }
+        if of_laws.is_some_and(|found| found.mostly_bias) {
+            say!("the bias that was subtracted is larger than what is left: more rows would tell more");
         }
     } else {
         print_row(arguments.format, true, &row);

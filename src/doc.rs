@@ -11,3 +11,6 @@ pub mod point_masses {}
 
 #[doc = include_str!("../docs/explicit_bounds.md")]
 pub mod explicit_bounds {}
+
+#[doc = include_str!("../docs/lipschitz_is_not_enough.md")]
+pub mod lipschitz_is_not_enough {}

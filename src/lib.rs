@@ -43,7 +43,7 @@
 //! | I want | take |
 //! | --- | --- |
 //! | a schedule, its grid of levels, and whether it has the properties the proof asks for | [`schedule`]: [`LiHuangWei`](schedule::LiHuangWei), [`Karras`](schedule::Karras), …, [`Grid::properties`] |
-//! | a law with known answers (sample, score, density, posterior) | [`law`]: [`Gaussian`](law::Gaussian), [`LineMixture`](law::LineMixture), [`GaussianMixture`](law::GaussianMixture), [`Radial`](law::Radial), [`NoisyCurve`](law::NoisyCurve), products, rotations, translations |
+//! | a law with known answers (sample, score, density, posterior) | [`law`]: [`Gaussian`](law::Gaussian), [`LineMixture`](law::LineMixture), [`Comb`](law::Comb), [`GaussianMixture`](law::GaussianMixture), [`Radial`](law::Radial), [`NoisyCurve`](law::NoisyCurve), products, rotations, translations |
 //! | my own law, score, network or schedule in place of these | the traits [`Sample`], [`ScoreFunction`], [`Posterior`], [`PosteriorRule`], [`ConsistencyFunction`], [`VarianceSchedule`]: each asks for one or two methods |
 //! | my own convention (DDPM, EDM, TrigFlow, flow matching) to and from the angle of this crate | [`path`] |
 //! | the exact map from noise to data | [`flow`]: the laws themselves, or [`FlowSolver`](flow::FlowSolver) for any score |
@@ -106,3 +106,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/explicit_bounds.md")]
 struct ExplicitBounds;
+
+/// The comb, too.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/lipschitz_is_not_enough.md")]
+struct LipschitzIsNotEnough;

@@ -132,6 +132,7 @@ impl LawOptions {
                 let means = Array2::from_shape_fn((modes, 2), |(k, j)| radius * if j == 0 { angle(k).cos() } else { angle(k).sin() });
                 Law::Mixture(GaussianMixture::isotropic(&vec![1.0 / modes as f64; modes], &means, &vec![std * std; modes])?)
             }
+            Target::Comb => return Err("--target comb is taken by step_bound only".into()),
             Target::Moons => Law::Curve(NoisyCurve::two_moons(self.noise.unwrap_or(0.1))?),
             Target::Banana => Law::Curve(NoisyCurve::banana(1.0, 1.0, self.noise.unwrap_or(0.1))?),
             Target::File => Law::Mixture(self.file_mixture()?),

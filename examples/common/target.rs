@@ -1,7 +1,7 @@
 //! The target that the arguments describe.
 
 use clap::ValueEnum;
-use onestep::law::{Covariance, Gaussian, LineMixture, Radial};
+use onestep::law::{Comb, Covariance, Gaussian, LineMixture, Radial};
 use std::error::Error;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -25,6 +25,8 @@ pub(crate) enum Target {
     File,
     /// Point masses at the rows of the table --data.
     Points,
+    /// N(0, 1) times 1 + A cos kx, with --amplitude and --wavenumber.
+    Comb,
 }
 
 /// Options of a target.
@@ -51,6 +53,8 @@ pub(crate) enum Family {
     /// Independent copies of one target on the line.
     Copies(LineMixture, Vec<usize>),
     Gaussians(Vec<Gaussian>),
+    /// Independent copies of a comb.
+    Combs(Comb, Vec<usize>),
     Radials(Vec<Radial>),
 }
 
@@ -115,6 +119,9 @@ impl TargetOptions {
     pub(crate) fn line(&self) -> Result<LineMixture, Box<dyn Error>> {
         if self.is_radial() {
             return Err("--target sphere, ball and shells are not made of targets on the line: take mixture, gaussian or diracs".into());
+        }
+        if self.target == Target::Comb {
+            return Err("--target comb is taken by step_bound only: here take mixture, gaussian, diracs or a radial target".into());
         }
         if !self.is_line() {
             let name = super::name(self.target);

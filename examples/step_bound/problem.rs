@@ -1,39 +1,95 @@
-//! The recursion in every dimension asked for.
+//! The recursion in every dimension asked for, and what is known of the law.
 
-use super::common::target::Family;
+use super::common::target::{Family, Target};
 use super::{Arguments, MethodName};
-use onestep::Grid;
-use onestep::population::{Method, PopulationLaw, PopulationReport, Settings};
+use onestep::law::Comb;
+use onestep::population::{LipschitzBounds, Method, PopulationLaw, PopulationReport, Settings};
+use onestep::{Grid, Moments};
 use std::error::Error;
 use std::time::Instant;
 
-/// The laws whose recursions are run, each with the numbers of independent copies that are meant.
-fn laws(family: &Family) -> Vec<(&dyn PopulationLaw, Vec<usize>)> {
-    fn single(law: &impl PopulationLaw) -> (&dyn PopulationLaw, Vec<usize>) {
-        (law, vec![1])
+/// What is known of a law whatever its dimension. All of them have a covariance that is a multiple of the identity.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known {
+    /// Bounds on Lipschitz constants along the grid.
+    pub(crate) bounds: Option<LipschitzBounds>,
+    /// Lip f_T as it was found.
+    pub(crate) lambda: Option<f64>,
+    /// The variance of a coordinate of X_0.
+    pub(crate) variance: f64,
+    /// α ≤ ∇²V ≤ β, given or proved.
+    pub(crate) log_concavity: Option<(f64, f64)>,
+}
+
+/// One law, the numbers of independent copies that are meant, and its own constants.
+struct Problem<'a> {
+    law: &'a dyn PopulationLaw,
+    copies: Vec<usize>,
+    variance: f64,
+    log_concavity: Option<(f64, f64)>,
+}
+
+/// The target of the arguments.
+pub(crate) fn family(a: &Arguments, dims: &[usize]) -> Result<Family, Box<dyn Error>> {
+    if a.target.target != Target::Comb {
+        return match (a.amplitude, a.wavenumber) {
+            (None, None) => a.target.family(dims),
+            _ => Err("--amplitude and --wavenumber belong to --target comb".into()),
+        };
     }
+    if let Some(option) = a.target.given().first() {
+        return Err(format!("{option} has no effect on --target comb").into());
+    }
+    Ok(Family::Combs(Comb::new(a.amplitude.unwrap_or(0.5), a.wavenumber.unwrap_or(6.0))?, dims.to_vec()))
+}
+
+/// The variance of a coordinate.
+fn variance(law: &impl Moments) -> f64 {
+    let mean = law.mean();
+    (law.second_moment() - mean.dot(&mean)) / mean.len() as f64
+}
+
+fn problems(family: &Family) -> Vec<Problem<'_>> {
+    let none = |law, copies, variance| Problem { law, copies, variance, log_concavity: None };
     match family {
-        Family::Copies(target, dims) => vec![(target, dims.clone())],
-        Family::Gaussians(targets) => targets.iter().map(single).collect(),
-        Family::Radials(targets) => targets.iter().map(single).collect(),
+        Family::Copies(law, dims) => {
+            let log_concavity = law.log_concavity().map(|c| (c.alpha, c.beta));
+            vec![Problem { log_concavity, ..none(law, dims.clone(), variance(law)) }]
+        }
+        Family::Combs(law, dims) => vec![none(law, dims.clone(), variance(law))],
+        Family::Gaussians(laws) => laws
+            .iter()
+            .map(|law| {
+                let variance = variance(law);
+                let precision = (variance > 0.0).then(|| (variance.recip(), variance.recip()));
+                Problem { log_concavity: precision, ..none(law, vec![1], variance) }
+            })
+            .collect(),
+        Family::Radials(laws) => laws.iter().map(|law| none(law, vec![1], variance(law))).collect(),
     }
 }
 
-/// Runs the recursion in every dimension and hands over the report and the seconds it took.
+/// Runs the recursion in every dimension and hands over the report, what is known of the law, and the seconds it took.
 pub(crate) fn run(
     family: &Family,
     a: &Arguments,
     grid: &Grid,
-    mut found: impl FnMut(PopulationReport, f64) -> Result<(), Box<dyn Error>>,
+    mut found: impl FnMut(PopulationReport, Known, f64) -> Result<(), Box<dyn Error>>,
 ) -> Result<(), Box<dyn Error>> {
     let method = if a.method == MethodName::Ct { Method::Training } else { Method::Distillation };
     let settings = Settings::new().method(method).tolerance(a.tolerance());
-    for (law, copies) in laws(family) {
+    for problem in problems(family) {
         let start = Instant::now();
-        let run = law.population(grid, &settings)?;
+        let run = problem.law.population(grid, &settings)?;
         let seconds = start.elapsed().as_secs_f64();
-        for report in copies.into_iter().filter_map(|copies| run.copies(copies)) {
-            found(report, seconds)?;
+        let known = Known {
+            bounds: problem.law.lipschitz_bounds(grid),
+            lambda: run.last_lipschitz(),
+            variance: problem.variance,
+            log_concavity: a.alpha.map(|alpha| (alpha, a.beta.unwrap_or(f64::INFINITY))).or(problem.log_concavity),
+        };
+        for report in problem.copies.into_iter().filter_map(|copies| run.copies(copies)) {
+            found(report, known, seconds)?;
         }
     }
     Ok(())

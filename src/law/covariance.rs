@@ -4,6 +4,7 @@ use crate::error::{Empty, EntryOutOfRange, OutOfRange, check_entries, check_equa
 use crate::float::Float;
 use crate::law::LawError;
 use crate::numeric::dense::eigen::{Eigen, Unsolved, symmetric};
+use crate::numeric::extremes::largest;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayRef2, aview1};
 
@@ -44,6 +45,8 @@ enum Basis {
     Spectral(Array2<f64>),
 }
 
+/// Largest dimension, as for the other laws.
+const MOST_DIM: usize = 100_000_000;
 /// Eigenvalues may be negative by this much, relative to the largest, before a matrix is refused; they are then set to 0.
 const NEGATIVE: f64 = 1e-10;
 /// Entries of a symmetric matrix may differ from their mirrors by this much, relative to the largest entry.
@@ -56,14 +59,11 @@ pub(crate) const TINY_VARIANCE: f64 = 1e-280;
 /// Largest entry of |Q Qᵀ − I| over the rows of Q; NaN where Q holds one.
 pub(crate) fn orthonormality_gap(rows: &ArrayRef2<f64>) -> f64 {
     let gram = rows.dot(&rows.t());
-    if gram.iter().any(|g| g.is_nan()) {
-        return f64::NAN;
-    }
-    gram.indexed_iter().map(|((i, j), g)| (g - f64::from(u8::from(i == j))).abs()).fold(0.0, f64::max)
+    largest(gram.indexed_iter().map(|((i, j), g)| (g - f64::from(u8::from(i == j))).abs()))
 }
 
 fn check_dim(dim: usize) -> Result<(), LawError> {
-    check_range("dim", dim, dim > 0, "[1, inf)")?;
+    check_range("dim", dim, (1..=MOST_DIM).contains(&dim), "[1, 100000000]")?;
     Ok(())
 }
 
@@ -75,7 +75,7 @@ impl Covariance {
     /// `variance` · I on ℝ^`dim`, no d × d storage.
     ///
     /// # Errors
-    /// `dim` is 0, or the variance is negative or not finite.
+    /// `dim` is 0 or above 10⁸, or the variance is negative or not finite.
     ///
     /// ```
     /// use onestep::law::Covariance;
@@ -130,19 +130,20 @@ impl Covariance {
         if let Some((index, &value)) = matrix.iter().enumerate().find(|(_, v)| !v.is_finite()) {
             return Err(EntryOutOfRange { name, index: index + 1, value: value.into(), range: "(-inf, inf)" }.into());
         }
-        let size = matrix.iter().fold(0.0, |a: f64, v| a.max(v.abs()));
-        let gap = matrix.indexed_iter().map(|((i, j), v)| (v - matrix[[j, i]]).abs()).fold(0.0, f64::max);
-        if gap > ASYMMETRY * size {
+        let size = largest(matrix.iter().map(|v| v.abs()));
+        let gap = largest(matrix.indexed_iter().map(|((i, j), v)| (v - matrix[[j, i]]).abs()));
+        if !(gap <= ASYMMETRY * size) {
             return Err(LawError::NotSymmetric { name, gap });
         }
         let mean: Vec<f64> = (0..dim * dim).map(|e| f64::midpoint(matrix[[e / dim, e % dim]], matrix[[e % dim, e / dim]])).collect();
-        let Eigen { mut values, vectors } =
+        let Eigen { mut values, vectors, .. } =
             symmetric(&mean, dim).map_err(|Unsolved { residual }| LawError::NotSolved { name, residual })?;
-        let (largest, smallest) = (values[0], values[dim - 1]);
-        if !(smallest >= -NEGATIVE * largest) {
-            return Err(LawError::NotPositive { name, eigenvalue: smallest, largest });
+        check_entries("eigenvalues of covariance", &values, f64::is_finite, "the range of f64")?;
+        let (most, least) = (values[0], values[dim - 1]);
+        if !(least >= -NEGATIVE * most) {
+            return Err(LawError::NotPositive { name, eigenvalue: least, largest: most });
         }
-        let rounding = dim as f64 * f64::EPSILON * largest;
+        let rounding = dim as f64 * f64::EPSILON * most;
         values.iter_mut().filter(|v| **v <= rounding).for_each(|v| *v = 0.0);
         check_variances("eigenvalues of covariance", &values)?;
         Ok(Self { dim, values, basis: Basis::Spectral(vectors) })
@@ -246,7 +247,7 @@ impl Covariance {
     /// ```
     #[must_use]
     pub fn largest(&self) -> f64 {
-        self.values.iter().copied().fold(0.0, f64::max)
+        largest(self.values.iter().copied())
     }
 
     /// The d × d matrix Σ.

@@ -65,7 +65,7 @@ impl Gaussian {
     /// N(0, I) on ℝ^`dim`: every noise level has the same law.
     ///
     /// # Errors
-    /// `dim` is 0.
+    /// `dim` is 0 or above 10⁸.
     ///
     /// ```
     /// use onestep::Moments;

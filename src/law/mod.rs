@@ -10,6 +10,7 @@
 //! | one normal law; a mixture of them; a kernel density; in any dimension | [`Gaussian`], [`GaussianMixture`] |
 //! | point masses, or data as they are | [`PointMasses`] |
 //! | spheres, balls, any radial law | [`Radial`] |
+//! | a ring of modes, two spots | [`GaussianMixture::ring`], [`GaussianMixture::two_spots`] |
 //! | two moons, bananas, arcs | [`NoisyCurve`] |
 //! | independent blocks; turned; moved | [`Product`], [`Rotated`], [`Shifted`] |
 //! | known by a score and a sampler | [`Tweedie`] |
@@ -38,6 +39,7 @@ mod line;
 pub(crate) mod mixture;
 mod monte_carlo;
 mod posterior_rule;
+mod presets;
 mod product;
 mod quantile;
 pub(crate) mod radial;
@@ -90,6 +92,9 @@ pub(crate) fn fits(value: f64) -> bool {
     value.abs() <= LARGEST
 }
 
+/// Most numbers that one call of [`Sample::sample`] draws: 8 GiB.
+const MOST_NUMBERS: usize = 1 << 30;
+
 /// A law that can be sampled.
 pub trait Sample: Space + std::fmt::Debug + Send + Sync {
     /// Fills the rows of `out` with independent draws of X_0.
@@ -99,7 +104,12 @@ pub trait Sample: Space + std::fmt::Debug + Send + Sync {
     fn sample_into(&self, rng: &mut dyn RngCore, out: &mut ArrayRef2<f64>);
 
     /// `n` independent draws of X_0, one a row.
+    ///
+    /// # Panics
+    /// More than 2³⁰ numbers, `n` times `dim()`: draw so many in parts, by [`sample_into`](Self::sample_into).
     fn sample(&self, n: usize, rng: &mut dyn RngCore) -> Array2<f64> {
+        let numbers = n.checked_mul(self.dim()).filter(|&numbers| numbers <= MOST_NUMBERS);
+        assert!(numbers.is_some(), "sample: n = {n} draws in {} dimensions are more than 2^30 numbers", self.dim());
         let mut out = Array2::zeros((n, self.dim()));
         self.sample_into(rng, &mut out);
         out

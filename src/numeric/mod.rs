@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod dense;
+pub(crate) mod extremes;
 pub(crate) mod golden;
 pub(crate) mod parallel;
 pub(crate) mod rows;

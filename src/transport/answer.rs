@@ -1,6 +1,7 @@
 //! What an exact solver knows about its answer, rounding included.
 
 use crate::error::check_range;
+use crate::numeric::extremes::{largest, positive};
 use crate::transport::TransportError;
 use crate::transport::exact::Exact;
 use crate::transport::length::{Length, Power, UNIT, times_power};
@@ -73,7 +74,8 @@ impl Answer {
         let cost = self.cost.in_units_of(unit);
         let most = cost * (1.0 + 2.0 * (self.error + lengths)) - cost;
         let least = self.lower.in_units_of(unit);
-        let gap = if cost > 0.0 { ((cost - least) + most + least * 2.0 * (self.lower_error + lengths)).next_up().max(0.0) } else { 0.0 };
+        // Negated, so that a cost that is NaN has no gap of 0.
+        let gap = if cost <= 0.0 { 0.0 } else { positive(((cost - least) + most + least * 2.0 * (self.lower_error + lengths)).next_up()) };
         check_range("the duality gap", gap, gap.is_finite(), "the range of f64")?;
         let write = |values: Vec<f64>| {
             let value = |value: f64| times_power(value, order, self.unit, unit);
@@ -85,7 +87,7 @@ impl Answer {
     /// The unit in which everything can be written.
     fn writable_unit(&self) -> Length {
         let p = self.cost.order.value();
-        let dual = self.u.iter().chain(&self.v).fold(0.0, |most: f64, z| most.max(z.abs()));
+        let dual = largest(self.u.iter().chain(&self.v).map(|z| z.abs()));
         let fits = |unit: Length| {
             let log = |value: f64, own: Length| if value > 0.0 { value.log2() + p * (own.log2() - unit.log2()) } else { 0.0 };
             WRITABLE.contains(&log(self.cost.sum, self.cost.unit)) && log(dual, self.unit) < WRITABLE.end

@@ -2,6 +2,7 @@
 
 use crate::delegate::delegate;
 use crate::float::Float;
+use crate::numeric::extremes::positive;
 use crate::transport::gaussian::gelbrich_plug_in;
 use crate::transport::{Assignment, Line, NetworkSimplex, Sinkhorn, Sliced};
 use crate::transport::{Measure, TransportError, check};
@@ -76,7 +77,7 @@ impl<F: Float> Distance<F> for Sliced {
 
 impl<F: Float> Distance<F> for Sinkhorn {
     fn between(&self, x: Measure<'_, F>, y: Measure<'_, F>) -> Result<f64, TransportError> {
-        Ok(self.divergence(x, y)?.value.max(0.0).powf(1.0 / self.order()))
+        Ok(positive(self.divergence(x, y)?.value).powf(1.0 / self.order()))
     }
 }
 

@@ -4,7 +4,8 @@ use ndarray::{Array2, array};
 use onestep::law::{
     Covariance, Gaussian, GaussianMixture, LawError, LineMixture, NoisyCurve, PointMasses, Product, Radial, Rotated, Shifted, Tweedie,
 };
-use onestep::{NoiseLevel, Posterior, ScoreFunction};
+use onestep::{NoiseLevel, Posterior, Sample, ScoreFunction};
+use rand::SeedableRng;
 
 #[test]
 fn a_point_mass_has_an_infinite_density_and_no_nan() {
@@ -68,4 +69,40 @@ fn a_rotation_or_a_score_of_another_dimension_is_refused() {
     assert!(matches!(turned, Err(LawError::Mismatch(_))));
     assert!(Shifted::new(Gaussian::standard(3).unwrap(), &[1.0]).is_err());
     assert!(Tweedie::new(Gaussian::standard(3).unwrap(), Gaussian::standard(2).unwrap()).is_err());
+}
+
+#[test]
+fn dimensions_have_limits() {
+    let huge = 1_000_000_000_000;
+    assert!(matches!(Covariance::isotropic(huge, 1.0), Err(LawError::OutOfRange(_))));
+    assert!(matches!(Gaussian::standard(huge), Err(LawError::OutOfRange(_))));
+    assert!(Covariance::isotropic(100_000_000, 1.0).is_ok());
+}
+
+#[test]
+#[should_panic(expected = "sample: n = 1000000000000 draws in 3 dimensions are more than 2^30 numbers")]
+fn more_draws_than_memory_holds_are_refused_in_words() {
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    let _ = Gaussian::standard(3).unwrap().sample(1_000_000_000_000, &mut rng);
+}
+
+/// What is not finite is named, and no comparison with NaN lets it through.
+#[test]
+fn covariances_hold_finite_numbers_only() {
+    for bad in [f64::NAN, f64::INFINITY] {
+        for at in [[0, 0], [1, 2], [2, 2]] {
+            let mut matrix = Array2::eye(3);
+            matrix[at] = bad;
+            matrix[[at[1], at[0]]] = bad;
+            assert!(matches!(Covariance::full(&matrix), Err(LawError::EntryOutOfRange(_))));
+            let mut turn = Array2::eye(3);
+            turn[at] = bad;
+            assert!(Covariance::spectrum(&[1.0, 2.0, 3.0], &turn).is_err());
+        }
+        assert!(Covariance::diagonal(&[1.0, bad]).is_err());
+    }
+    // Orthonormal but for one entry.
+    assert!(matches!(Covariance::spectrum(&[1.0, 2.0], &array![[1.0, 2e-10], [0.0, 1.0]]), Err(LawError::NotOrthogonal { .. })));
+    // Entries that are numbers, an eigenvalue, 2e308, that is none.
+    assert!(matches!(Covariance::full(&array![[1e308, -1e308], [-1e308, 1e308]]), Err(LawError::EntryOutOfRange(_))));
 }

@@ -16,6 +16,38 @@ fn mixture() -> impl Strategy<Value = LineMixture> {
     })
 }
 
+/// α is proved: no point of a fine grid has a smaller V'', and where it is positive the smallest of them is close.
+#[test]
+fn log_concavity_is_that_of_the_least_concave_point() {
+    let mut state = 1_u64;
+    let mut uniform = |low: f64, high: f64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        low + (high - low) * (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let (mut known, mut unknown) = (0, 0);
+    for _ in 0..60 {
+        let count = 1 + uniform(0.0, 3.9) as usize;
+        let raw: Vec<f64> = (0..count).map(|_| uniform(0.1, 1.0)).collect();
+        let total: f64 = raw.iter().sum();
+        let means: Vec<f64> = (0..count).map(|_| uniform(-1.0, 1.0)).collect();
+        let stds: Vec<f64> = (0..count).map(|_| uniform(0.4, 1.4)).collect();
+        let law = LineMixture::new(&raw.iter().map(|w| w / total).collect::<Vec<_>>(), &means, &stds).unwrap();
+        let p = law.at(NoiseLevel::DATA);
+        // Far out a wide component takes over from the others, with a spread of pulls that grows with the distance.
+        let curvatures = (-9000..=9000).map(|i| -p.score_slope((0.001 * f64::from(i)).sinh()));
+        let (least, most) = curvatures.fold((f64::INFINITY, 0.0_f64), |(a, b), v| (a.min(v), b.max(v)));
+        if let Some(c) = law.log_concavity() {
+            assert!(c.alpha <= least && c.beta >= most, "{law:?}: {c:?} {least} {most}");
+            assert!(c.alpha >= least - 1e-4, "{law:?}: {c:?} {least}");
+            known += 1;
+        } else {
+            assert!(least < 1e-4, "{law:?}: {least}");
+            unknown += 1;
+        }
+    }
+    assert!(known > 5 && unknown > 5, "{known} {unknown}");
+}
+
 proptest! {
     #[test]
     fn quantile_inverts_the_distribution_function(target in mixture(), angle in 0.0..1.57f64, exponent in -200.0..-0.7f64) {

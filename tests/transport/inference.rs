@@ -242,6 +242,91 @@ fn a_sandwich_keeps_the_better_bound_whatever_the_order() {
     assert!(!up.is_consistent());
 }
 
+/// Powers of two change no digit of an interval, however small or large they are; beyond the range of squares there is an error, no number.
+#[test]
+fn intervals_follow_the_scale() {
+    let mut rng = ChaCha8Rng::seed_from_u64(31);
+    let (x, y) = (normal(24, 2, &mut rng), normal(20, 2, &mut rng) + 0.4);
+    let exact = NetworkSimplex::new(2.0).unwrap();
+    let at = |scale: f64| confidence(&exact, &(&x * scale), &(&y * scale), 12, &mut ChaCha8Rng::seed_from_u64(1));
+    let one = at(1.0).unwrap();
+    assert!(one.distance.upper > one.distance.value);
+    for exponent in [-480, -300, 300, 480] {
+        let scale = 2f64.powi(exponent);
+        let found = at(scale).unwrap();
+        for (a, b) in [
+            (found.distance.value, one.distance.value),
+            (found.distance.upper, one.distance.upper),
+            (found.distance.std_error, one.distance.std_error),
+            (found.plug_in, one.plug_in),
+        ] {
+            assert!((a / scale - b).abs() <= 1e-12 * b, "2^{exponent}: {a} for {b}");
+        }
+    }
+    assert!(matches!(at(2f64.powi(600)), Err(TransportError::OutOfRange(_))));
+    // The same for the centred estimators, whose potentials may be written in another unit.
+    let (x2, y2) = (normal(20, 2, &mut rng), normal(20, 2, &mut rng));
+    let x = x.select(ndarray::Axis(0), &(0..20).collect::<Vec<_>>());
+    let at = |scale: f64| centred(&(&x * scale), &(&y * scale), &(&x2 * scale), &(&y2 * scale));
+    let one = at(1.0).unwrap();
+    for exponent in [-490, 490] {
+        let (scale, found) = (2f64.powi(exponent), at(2f64.powi(exponent)).unwrap());
+        for (a, b) in [(found.raw, one.raw), (found.upper, one.upper), (found.lower, one.lower), (found.symmetric, one.symmetric)] {
+            let close = |a: f64, b: f64| (a / scale / scale - b).abs() <= 1e-9 * one.raw.value;
+            assert!(close(a.value, b.value) && close(a.std_error, b.std_error) && close(a.upper, b.upper), "2^{exponent}: {a} for {b}");
+        }
+    }
+    assert!(matches!(at(2f64.powi(600)), Err(TransportError::OutOfRange(_))));
+}
+
+/// A price and a distance of 1e10 leave six digits of their difference; the bound says so.
+#[test]
+fn the_rounding_of_a_test_function_is_in_its_bound() {
+    for case in 1..200 {
+        let (price, x) = (1e10 + f64::from(case), 0.001 * f64::from(case));
+        let f = CTransform::new(&array![[price]], &[price]).unwrap();
+        // f(x) − f(0) = (price − x) − price for x in [0, price].
+        let bound = f.lower(&array![[x]], &array![[0.0]]).unwrap();
+        assert!(bound.lower <= -x && -x <= bound.upper, "{bound} for {}", -x);
+        let pairs = f.lower(&array![[x], [x]], &array![[0.0], [0.0]]).unwrap();
+        assert!(pairs.lower <= -x && -x <= pairs.upper && pairs.upper - pairs.lower < 1e-4, "{pairs} for {}", -x);
+    }
+}
+
+/// A distance that is NaN now and then is no evidence of anything.
+#[test]
+fn a_distance_that_is_no_number_is_an_error() {
+    let mut rng = ChaCha8Rng::seed_from_u64(33);
+    let (x, y) = (normal(10, 1, &mut rng), normal(10, 1, &mut rng));
+    let mean = |m: Measure<'_, f64>| m.points().mean().unwrap();
+    let always = DistanceFn::new(|_: Measure<'_, f64>, _: Measure<'_, f64>| Ok(f64::NAN));
+    let first = mean((&x).into());
+    let only_replicates =
+        DistanceFn::new(move |x: Measure<'_, f64>, y: Measure<'_, f64>| Ok(if mean(x) == first { 1.0 } else { mean(y) * f64::NAN }));
+    for distance in [&always as &dyn Distance, &only_replicates] {
+        let out_of_range = |e: TransportError| matches!(e, TransportError::OutOfRange(_));
+        assert!(out_of_range(permutation_test(distance, &x, &y, 19, &mut rng).unwrap_err()));
+        assert!(out_of_range(bootstrap(distance, &x, &y, 19, &mut rng).unwrap_err()));
+        assert!(out_of_range(subsample(distance, &x, &y, 5, 19, &mut rng).unwrap_err()));
+        assert!(out_of_range(confidence(distance, &x, &y, 5, &mut rng).unwrap_err()));
+        assert!(out_of_range(split_baseline(distance, &x, 5, &mut rng).unwrap_err()));
+    }
+    assert!(baseline(&always, 5, || x.clone()).is_err());
+}
+
+#[test]
+fn counts_have_limits() {
+    let mut rng = ChaCha8Rng::seed_from_u64(32);
+    let (x, w1) = (normal(10, 1, &mut rng), Line::new(1.0).unwrap());
+    let huge = 1_000_000_000_000;
+    assert!(matches!(bootstrap(&w1, &x, &x, huge, &mut rng), Err(TransportError::OutOfRange(OutOfRange { name: "replicates", .. }))));
+    assert!(matches!(confidence(&w1, &x, &x, huge, &mut rng), Err(TransportError::OutOfRange(_))));
+    assert!(matches!(baseline(&w1, huge, || x.clone()), Err(TransportError::OutOfRange(_))));
+    for (dim, count) in [(huge, 1), (1, huge), (1 << 20, 1 << 20), (usize::MAX, 2)] {
+        assert!(matches!(Sliced::new(2.0, dim, count, &mut rng), Err(TransportError::OutOfRange(_))));
+    }
+}
+
 #[test]
 fn bad_input_is_refused() {
     let mut rng = ChaCha8Rng::seed_from_u64(10);

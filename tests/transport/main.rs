@@ -10,3 +10,4 @@ mod line;
 mod network;
 mod sinkhorn;
 mod sliced;
+mod structured;

@@ -28,12 +28,13 @@ pub struct LogConcavity {
 /// Rounding of a bound, relative to the terms that it is a sum of.
 const OUTWARDS: f64 = 1e-12;
 /// Relative accuracy of α, and the cells that may be looked at for it.
-const ACCURACY: f64 = 1e-10;
-const MOST_CELLS: usize = 400_000;
+const ACCURACY: f64 = 1e-9;
+const MOST_CELLS: usize = 100_000;
 
 impl LineMixture {
-    /// α and β of the law itself, if it is proved to be strongly log-concave: V'' ≤ 1/min σ_k², and α from below by branch and bound, to ten
-    /// digits. `None` for point masses and for laws with (ln p)'' ≥ 0 somewhere, which two equal modes N(±m, σ²) have for m ≥ σ.
+    /// α and β of the law itself, if it is proved to be strongly log-concave: V'' ≤ 1/min σ_k², and α from below by branch and bound, to nine
+    /// digits. `None` for point masses and for laws with (ln p)'' ≥ 0 somewhere, which two equal modes N(±m, σ²) have for m ≥ σ, and many
+    /// mixtures of unequal variances have far out, where the widest component takes over.
     ///
     /// ```
     /// use onestep::law::LineMixture;

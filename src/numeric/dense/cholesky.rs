@@ -4,10 +4,10 @@
 //! multiplied by −D: a block of the solution of y Lᵀ = x is then one product, of the blocks of y before it and its own block of x.
 
 use crate::float::Float;
-use crate::numeric::dense::eigen::largest;
 use crate::numeric::dense::jacobi::dot;
 use crate::numeric::dense::panels::{TILE_ROWS, store};
 use crate::numeric::dense::product::{for_parts, for_rows, length, panels_len, products};
+use crate::numeric::extremes::largest;
 use crate::numeric::vector::vectorised;
 use ndarray::{Array2, ArrayRef2};
 use std::array;

@@ -129,25 +129,21 @@ fn against((x, a): (&mut [f64], &mut f64), (others, squares): (&mut [f64], &mut 
     rotations
 }
 
-/// Rotates two rows such that they are orthogonal and the first is the longer one; whether there was anything to do.
+/// Rotates two rows such that they are orthogonal and the first is the longer one; whether anything was moved.
 #[inline(always)]
 fn pair((x, a): (&mut [f64], &mut f64), (y, b): (&mut [f64], &mut f64), len: usize, tolerance: f64, fused: bool) -> bool {
     let nothing = NOTHING * NOTHING;
-    if *a < nothing || *b < nothing {
-        if *a < *b {
-            x.swap_with_slice(y);
-            std::mem::swap(a, b);
-        }
-        return false;
-    }
-    let product = dot_inline(&x[..len], &y[..len], fused);
+    let orthogonal = *a < nothing || *b < nothing;
+    let product = if orthogonal { 0.0 } else { dot_inline(&x[..len], &y[..len], fused) };
     let size = a.sqrt() * b.sqrt();
     if !(product.abs() > tolerance * size) {
-        if *a < *b {
+        // Rows that change places have not met all the others in this sweep.
+        let turned = *a < *b;
+        if turned {
             x.swap_with_slice(y);
             std::mem::swap(a, b);
         }
-        return false;
+        return turned;
     }
     let zeta = (*b - *a) / (2.0 * product);
     let tangent = zeta.signum() / (zeta.abs() + zeta.hypot(1.0));
@@ -218,4 +214,78 @@ fn dot_inline(x: &[f64], y: &[f64], fused: bool) -> f64 {
         width /= 2;
     }
     lanes[0] + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numeric::dense::structured::known;
+
+    /// Rows become orthogonal relative to their lengths, and no longer or shorter taken together; few rows and many, in blocks.
+    #[test]
+    fn rows_become_orthogonal() {
+        for dim in [1, 2, 5, 15, 48, 49, 100] {
+            for matrix in known(dim) {
+                let size = matrix.entries.iter().fold(f64::MIN_POSITIVE, |m: f64, v| m.max(v.abs()));
+                let before: Vec<f64> = matrix.entries.iter().map(|v| v / size).collect();
+                let mut rows = before.clone();
+                orthogonalise(&mut rows, dim, dim).unwrap();
+                let lengths: Vec<f64> = rows.chunks_exact(dim).map(|row| dot(row, row).sqrt()).collect();
+                for (i, x) in rows.chunks_exact(dim).enumerate() {
+                    for (j, y) in rows.chunks_exact(dim).enumerate().take(i) {
+                        // Rows of rounding are as orthogonal as the others, while their squares are numbers.
+                        if lengths[i] < 2.0 * NOTHING || lengths[j] < 2.0 * NOTHING {
+                            continue;
+                        }
+                        let cosine = dot(x, y).abs() - 2.0 * f64::EPSILON * (dim as f64).sqrt().max(2.0) * lengths[i] * lengths[j];
+                        assert!(cosine <= 0.0, "{} {dim}: rows {i} and {j}", matrix.name);
+                    }
+                }
+                let (old, new) = (dot(&before, &before), dot(&rows, &rows));
+                assert!((old - new).abs() <= 8.0 * f64::EPSILON * dim as f64 * old, "{} {dim}: {old} {new}", matrix.name);
+            }
+        }
+    }
+
+    /// The last two rows change places with the first one after the other, and must still meet.
+    #[test]
+    fn rows_that_change_places_meet_all_others() {
+        let mut rows = [4.7e-17, 0.7, -0.6, 0.0, 1.0, 0.0];
+        orthogonalise(&mut rows, 2, 2).unwrap();
+        let lengths: Vec<f64> = rows.chunks_exact(2).map(|row| dot(row, row).sqrt()).collect();
+        assert!((lengths[0] - 1.36_f64.sqrt()).abs() < 1e-15 && (lengths[1] - 0.7).abs() < 1e-15 && lengths[2] < 1e-15);
+        // The same in blocks: the longest row last, and every row twice.
+        let (count, len) = (100, 50);
+        let entry = |e: usize| if e % len == e / len / 2 { 1.0 + (e / len) as f64 / count as f64 } else { 0.0 };
+        let mut rows: Vec<f64> = (0..count * len).map(entry).collect();
+        orthogonalise(&mut rows, len, len).unwrap();
+        let mut exact: Vec<f64> = (0..len).map(|k| entry(2 * k * len + k).hypot(entry((2 * k + 1) * len + k))).collect();
+        exact.sort_by(|a, b| b.total_cmp(a));
+        let mut found: Vec<f64> = rows.chunks_exact(len).map(|row| dot(row, row).sqrt()).collect();
+        found.sort_by(|a, b| b.total_cmp(a));
+        assert!(found[..len].iter().zip(&exact).all(|(a, b)| (a - b).abs() < 1e-14) && found[len] < 1e-14);
+    }
+
+    /// Whatever comes out of it: it ends.
+    #[test]
+    fn what_is_not_finite_ends() {
+        for bad in [f64::NAN, f64::INFINITY, 1e200] {
+            for dim in [2, 60] {
+                let mut rows = vec![0.5; dim * dim];
+                rows[dim + 1] = bad;
+                let _ = orthogonalise(&mut rows, dim, dim);
+                assert!(bad == 1e200 || rows.iter().any(|v| !v.is_finite()));
+            }
+        }
+    }
+
+    #[test]
+    fn every_pair_meets_once_in_a_tournament() {
+        for count in [2, 4, 6, 10] {
+            let mut met: Vec<(usize, usize)> = (1..count).flat_map(|round| tournament(count, round)).collect();
+            met.sort_unstable();
+            let all: Vec<(usize, usize)> = (0..count).flat_map(|i| (i + 1..count).map(move |j| (i, j))).collect();
+            assert_eq!(met, all);
+        }
+    }
 }

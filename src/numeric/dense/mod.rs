@@ -19,4 +19,6 @@ pub(crate) mod polar;
 pub(crate) mod product;
 pub(crate) mod singular;
 pub(crate) mod small;
+#[cfg(test)]
+pub(crate) mod structured;
 pub(crate) mod tridiagonal;

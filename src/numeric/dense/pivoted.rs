@@ -1,6 +1,7 @@
 //! Cholesky's factor with pivoting: a root of a semidefinite matrix, singular or not, that has no column for what is rounding.
 
 use crate::numeric::dense::jacobi::dot;
+use crate::numeric::extremes::largest;
 use crate::numeric::parallel;
 use crate::numeric::vector::vectorised;
 
@@ -23,11 +24,13 @@ pub(crate) struct Root {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Indefinite;
 
-/// The root of a symmetric matrix with finite entries of unit size at most; pivots below dim · ε of the largest are zero.
+/// The root of a symmetric matrix with entries of unit size at most; pivots below dim · ε of the largest are zero. What is not finite is refused.
 pub(crate) fn root(matrix: &[f64], dim: usize) -> Result<Root, Indefinite> {
     let mut diagonal: Vec<f64> = matrix.iter().step_by(dim + 1).copied().collect();
-    let largest = diagonal.iter().copied().fold(0.0, f64::max);
-    let nothing = dim as f64 * f64::EPSILON * largest;
+    if !diagonal.iter().all(|v| v.is_finite()) {
+        return Err(Indefinite);
+    }
+    let nothing = dim as f64 * f64::EPSILON * largest(diagonal.iter().copied());
     let mut columns: Vec<f64> = Vec::new();
     // The entries of L in the row of a pivot.
     let mut weights = Vec::new();
@@ -53,7 +56,8 @@ pub(crate) fn root(matrix: &[f64], dim: usize) -> Result<Root, Indefinite> {
         rank += 1;
     }
     let root = Root { dim, rank, columns };
-    if rank < dim && !(root.largest_remainder(matrix, &diagonal) <= SLACK * nothing) { Err(Indefinite) } else { Ok(root) }
+    let whole = rank == dim || root.largest_remainder(matrix, &diagonal) <= SLACK * nothing;
+    if whole && root.columns.iter().all(|v| v.is_finite()) { Ok(root) } else { Err(Indefinite) }
 }
 
 /// column −= Σ_k weights_k columns_k.
@@ -95,10 +99,51 @@ impl Root {
     fn largest_remainder(&self, matrix: &[f64], diagonal: &[f64]) -> f64 {
         let open: Vec<usize> = (0..self.dim).filter(|&i| diagonal[i] != f64::NEG_INFINITY).collect();
         let rows: Vec<Vec<f64>> = open.iter().map(|&i| self.columns.iter().skip(i).step_by(self.dim).copied().collect()).collect();
-        let largest = parallel::map(open.len(), |p| {
-            let entries = (0..=p).map(|q| (matrix[open[p] * self.dim + open[q]] - dot(&rows[p], &rows[q])).abs());
-            entries.fold(0.0, |m: f64, v| if v > m || v.is_nan() { v } else { m })
-        });
-        largest.into_iter().fold(0.0, |m: f64, v| if v > m || v.is_nan() { v } else { m })
+        let remainders =
+            parallel::map(open.len(), |p| largest((0..=p).map(|q| (matrix[open[p] * self.dim + open[q]] - dot(&rows[p], &rows[q])).abs())));
+        largest(remainders.into_iter())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numeric::dense::structured::known;
+
+    #[test]
+    fn roots_have_the_rank_of_their_matrix() {
+        for dim in [1, 2, 3, 5, 15, 40, 130] {
+            for matrix in known(dim) {
+                let size = largest(matrix.entries.iter().map(|v| v.abs()));
+                let size = if size > 0.0 { size } else { 1.0 };
+                let scaled: Vec<f64> = matrix.entries.iter().map(|v| v / size).collect();
+                let root = root(&scaled, dim).unwrap();
+                if matrix.name != "sixteen decades" {
+                    assert_eq!(root.rank, matrix.rank(), "{} {dim}", matrix.name);
+                }
+                let entry = |i: usize, j: usize| (0..root.rank).map(|k| root.columns[k * dim + i] * root.columns[k * dim + j]).sum::<f64>();
+                let gap = largest((0..dim * dim).map(|e| (entry(e / dim, e % dim) - scaled[e]).abs()));
+                // Pivots below d ε are left out.
+                assert!(gap <= 2.0 * f64::EPSILON * dim as f64, "{} {dim}: {gap:e}", matrix.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_indefinite_or_not_finite_is_refused() {
+        assert!(root(&[0.0, 1.0, 1.0, 0.0], 2).is_err());
+        assert!(root(&[1.0, 1.0, 1.0, 1.0 - 1e-13], 2).is_err());
+        assert!(root(&[-1.0], 1).is_err());
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            for dim in [1, 2, 5] {
+                for at in [0, dim - 1, dim * dim - 1] {
+                    let mut matrix = vec![0.0; dim * dim];
+                    matrix.iter_mut().step_by(dim + 1).for_each(|v| *v = 1.0);
+                    matrix[at] = bad;
+                    matrix[at % dim * dim + at / dim] = bad;
+                    assert!(root(&matrix, dim).is_err(), "{bad} at {at} of {dim}");
+                }
+            }
+        }
     }
 }

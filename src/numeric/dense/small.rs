@@ -1,7 +1,7 @@
 //! Small matrices: inverse, polar factor, largest singular value.
 
-use crate::numeric::dense::eigen::largest;
 use crate::numeric::dense::jacobi::{dot, orthogonalise};
+use crate::numeric::extremes::largest;
 use crate::numeric::vector::vectorised;
 
 /// Most steps of Newton's iteration: nine do for condition numbers up to 1/ε.

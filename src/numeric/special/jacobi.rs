@@ -1,6 +1,7 @@
 //! Gauss rules from their Jacobi matrices.
 
 use crate::numeric::dense::tridiagonal::diagonalise;
+use crate::numeric::extremes::largest;
 
 /// The nodes, increasing, and the weights, summing to one, of the rule whose orthonormal polynomials have the recurrence coefficients
 /// `diagonal` and `beside` (the square roots of the off-diagonal ones): Golub and Welsch (1969).
@@ -29,6 +30,13 @@ pub(crate) fn gauss_of(law: &[f64], weights: &[f64], order: usize) -> (Vec<f64>,
     if law.len() <= order {
         return (law.to_vec(), weights.to_vec());
     }
+    // In units of a power of two, so that no square of a node overflows or vanishes.
+    let most = largest(law.iter().map(|x| x.abs()));
+    if !most.is_finite() {
+        return (law.to_vec(), weights.to_vec());
+    }
+    let exponent = if most > 0.0 { libm::ilogb(most) } else { 0 };
+    let law: Vec<f64> = law.iter().map(|&x| libm::scalbn(x, -exponent)).collect();
     let inner = |p: &[f64], q: &[f64]| p.iter().zip(q).zip(weights).map(|((p, q), w)| w * p * q).sum::<f64>();
     let (mut diagonal, mut beside) = (Vec::with_capacity(order), vec![0.0]);
     let mut basis: Vec<Vec<f64>> = vec![vec![1.0; law.len()]];
@@ -51,7 +59,8 @@ pub(crate) fn gauss_of(law: &[f64], weights: &[f64], order: usize) -> (Vec<f64>,
         next.iter_mut().for_each(|n| *n /= norm);
         basis.push(next);
     }
-    golub_welsch(&diagonal, |k| beside[k])
+    let (nodes, weights) = golub_welsch(&diagonal, |k| beside[k]);
+    (nodes.into_iter().map(|x| libm::scalbn(x, exponent)).collect(), weights)
 }
 
 /// Gauss–Legendre for the uniform law on [−1, 1].
@@ -100,6 +109,22 @@ mod tests {
 
     fn moment(rule: &(Vec<f64>, Vec<f64>), k: i32) -> f64 {
         rule.0.iter().zip(&rule.1).map(|(x, w)| w * x.powi(k)).sum()
+    }
+
+    #[test]
+    fn a_rule_follows_the_scale_of_its_law() {
+        let law: Vec<f64> = (0..40).map(|k| (7.3 * f64::from(k)).sin()).collect();
+        let weights = vec![1.0 / 40.0; 40];
+        let rule = gauss_of(&law, &weights, 5);
+        for exponent in [-1000, -520, 511, 1020] {
+            let scaled: Vec<f64> = law.iter().map(|&x| libm::scalbn(x, exponent)).collect();
+            let (nodes, shares) = gauss_of(&scaled, &weights, 5);
+            assert_eq!(shares, rule.1);
+            assert!(nodes.iter().zip(&rule.0).all(|(a, b)| *a == libm::scalbn(*b, exponent)));
+        }
+        // What is not finite comes back as it is, and nothing panics.
+        assert_eq!(gauss_of(&[f64::INFINITY; 3], &[1.0 / 3.0; 3], 2).0, [f64::INFINITY; 3]);
+        assert_eq!(gauss_of(&[0.0; 3], &[1.0 / 3.0; 3], 2).0, [0.0]);
     }
 
     #[test]

@@ -162,7 +162,7 @@ pub(crate) fn adaptive<T: Copy + Send + Sync>(
         splits += 1;
     }
     let value = heap.iter().map(|p| p.value).collect::<Sum>().value();
-    let error: f64 = heap.iter().map(|p| p.error.max(p.rounding)).sum();
+    let error: f64 = heap.iter().map(|p| if p.error < p.rounding || p.rounding.is_nan() { p.rounding } else { p.error }).sum();
     let points = 2 * rule.nodes.len() - 1;
     // NaN compares false: an integrand that is not a number never counts as converged.
     let converged = value.is_finite() && reducible <= tolerance * value.abs();

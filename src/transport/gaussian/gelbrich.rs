@@ -2,12 +2,12 @@
 
 use crate::estimate::Estimate;
 use crate::float::Float;
+use crate::transport::gaussian::moments::{MeanAndCovariance, Moments, beyond};
 use crate::transport::gaussian::norm;
-use crate::transport::gaussian::procrustes::{bures, bures_below};
-use crate::transport::gaussian::root::Covariance;
+use crate::transport::gaussian::procrustes::bures;
 use crate::transport::order::Order;
 use crate::transport::{Measure, TransportError, check};
-use ndarray::{Array1, Array2, ArrayRef2, ArrayView1, Axis};
+use ndarray::ArrayRef2;
 use std::fmt;
 
 /// The Gelbrich lower bound on W_2, measured on two clouds.
@@ -15,7 +15,8 @@ use std::fmt;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Gelbrich {
-    /// The bound between the two empirical measures: exact for them, biased upwards by order d²/n for the laws behind them.
+    /// The bound between the two empirical measures, to rounding ([`gelbrich_lower_bound`](super::gelbrich_lower_bound) includes it): biased
+    /// upwards by order d²/n for the laws behind them.
     pub plug_in: f64,
     /// Jackknife estimate of the **square** of the bound between the laws; may be negative when they are close.
     pub squared: Estimate,
@@ -60,54 +61,7 @@ const GROUPS: usize = 20;
 pub fn gelbrich_plug_in<'a, 'b, F: Float>(x: impl Into<Measure<'a, F>>, y: impl Into<Measure<'b, F>>) -> Result<f64, TransportError> {
     let (x, y) = (x.into(), y.into());
     let [a, b] = check::measures(x, y)?;
-    distance(&moments(x, &a), &moments(y, &b))
-}
-
-/// Mean and covariance of a cloud with these weights.
-fn moments<F: Float>(x: Measure<'_, F>, weights: &[f64]) -> MeanAndCovariance {
-    let of = if x.weights().is_some() { Moments::weighted(&x.points(), weights) } else { Moments::of(&x.points(), 1) };
-    of.whole()
-}
-
-/// The Gelbrich bound between two clouds, weighted or not, moved down by all that rounding may have added: **a lower bound on W_2 that
-/// holds in floating point**.
-///
-/// The covariances are sums of n terms and off by at most (n + 8d) ε tr Σ, which moves a Bures distance by at most the root of the trace norm of
-/// the error: about 10^{−8} √(n tr Σ) is given away, and more than that where W_2 is smaller. What the computed coupling of the two covariances
-/// may miss of the best one is given away as well.
-///
-/// # Errors
-/// As [`gelbrich_plug_in`].
-///
-/// # Example
-/// ```
-/// use ndarray::array;
-/// use onestep::transport::gaussian::gelbrich_lower_bound;
-/// // A translation by (3, 4): W_2 = 5.
-/// let lower = gelbrich_lower_bound(&array![[0.0, 0.0], [2.0, 0.0]], &array![[3.0, 4.0], [5.0, 4.0]])?;
-/// assert!(lower <= 5.0 && lower > 5.0 - 1e-6);
-/// # Ok::<(), onestep::Error>(())
-/// ```
-///
-/// # References
-/// As [`gelbrich_plug_in`].
-pub fn gelbrich_lower_bound<'a, 'b, F: Float>(x: impl Into<Measure<'a, F>>, y: impl Into<Measure<'b, F>>) -> Result<f64, TransportError> {
-    let (x, y) = (x.into(), y.into());
-    let [a, b] = check::measures(x, y)?;
-    let (left, right) = (moments(x, &a), moments(y, &b));
-    let dim = left.mean.len();
-    let solved = bures_below(dim, &left, &right)?;
-    let rounding = |points: &ArrayRef2<F>| (points.nrows() + 8 * dim + 16) as f64 * f64::EPSILON;
-    // The error of a covariance in the trace norm, at most √d times that in the Frobenius norm.
-    let given = |points: &ArrayRef2<F>, moments: &MeanAndCovariance| {
-        let trace: f64 = moments.covariance.iter().step_by(dim + 1).sum();
-        (2.0 * (dim as f64).sqrt() * rounding(points) * trace.max(0.0)).sqrt()
-    };
-    let far = |points: &ArrayRef2<F>| norm(points.iter().map(|v| v.as_f64())) * rounding(points);
-    let between = (solved.distance.powi(2) - solved.excess).max(0.0).sqrt() * (1.0 - 64.0 * f64::EPSILON);
-    let spread = (between - given(&x.points(), &left) - given(&y.points(), &right)).max(0.0);
-    let shift = norm(left.mean.iter().zip(&right.mean).map(|(a, b)| a - b)) - far(&x.points()) - far(&y.points());
-    Ok(shift.max(0.0).hypot(spread) * (1.0 - 64.0 * f64::EPSILON))
+    distance(&Moments::of_measure(x, &a).whole(), &Moments::of_measure(y, &b).whole())
 }
 
 /// The Gelbrich bound between the laws behind two samples, with its bias removed and a standard error, by a grouped jackknife.
@@ -160,78 +114,8 @@ pub fn gelbrich<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Result<Gelbrich
     Ok(Gelbrich { plug_in, squared, distance: Order::TWO.root_of(squared) })
 }
 
-/// Mean and covariance of a cloud.
-#[derive(Debug)]
-struct MeanAndCovariance {
-    mean: Vec<f64>,
-    covariance: Vec<f64>,
-}
-
-impl Covariance for MeanAndCovariance {
-    fn name(&self) -> &'static str {
-        "an empirical covariance"
-    }
-
-    fn write(&self, to: &mut [f64]) -> Result<(), TransportError> {
-        to.copy_from_slice(&self.covariance);
-        Ok(())
-    }
-}
-
 fn distance(a: &MeanAndCovariance, b: &MeanAndCovariance) -> Result<f64, TransportError> {
     let shift = norm(a.mean.iter().zip(&b.mean).map(|(a, b)| a - b));
-    Ok(shift.hypot(bures(a.mean.len(), a, b)?))
-}
-
-/// Count, sum and sum of squares of every group, about a common centre.
-#[derive(Debug)]
-struct Moments {
-    centre: Array1<f64>,
-    groups: Vec<(f64, Array1<f64>, Array2<f64>)>,
-}
-
-impl Moments {
-    fn of<F: Float>(x: &ArrayRef2<F>, groups: usize) -> Self {
-        let x = x.mapv(Float::as_f64);
-        let centre = x.mean_axis(Axis(0)).unwrap_or_else(|| Array1::zeros(x.ncols()));
-        let x = x - &centre;
-        let groups = (0..groups)
-            .map(|k| {
-                let rows: Vec<usize> = (k..x.nrows()).step_by(groups).collect();
-                let part = x.select(Axis(0), &rows);
-                (rows.len() as f64, part.sum_axis(Axis(0)), part.t().dot(&part))
-            })
-            .collect();
-        Self { centre, groups }
-    }
-
-    /// One group, in which a row counts as much as its weight.
-    fn weighted<F: Float>(x: &ArrayRef2<F>, weights: &[f64]) -> Self {
-        let x = x.mapv(Float::as_f64);
-        let weights = ArrayView1::from(weights);
-        let total = weights.sum();
-        let centre = weights.dot(&x) / total;
-        let x = x - &centre;
-        let squares = (&x * &weights.insert_axis(Axis(1))).t().dot(&x);
-        Self { groups: vec![(total, weights.dot(&x), squares)], centre }
-    }
-
-    fn whole(&self) -> MeanAndCovariance {
-        self.without(usize::MAX)
-    }
-
-    /// Mean and covariance of all groups but one.
-    fn without(&self, left_out: usize) -> MeanAndCovariance {
-        let dim = self.centre.len();
-        let (mut count, mut sum, mut squares) = (0.0, Array1::<f64>::zeros(dim), Array2::<f64>::zeros((dim, dim)));
-        for (_, (n, s, q)) in self.groups.iter().enumerate().filter(|(k, _)| *k != left_out) {
-            count += n;
-            sum += s;
-            squares += q;
-        }
-        let shift = &sum / count;
-        let entry = |i: usize, j: usize| 0.5 * (squares[[i, j]] + squares[[j, i]]) / count - shift[i] * shift[j];
-        let covariance = (0..dim * dim).map(|e| entry(e / dim, e % dim)).collect();
-        MeanAndCovariance { mean: (&self.centre + &shift).to_vec(), covariance }
-    }
+    let distance = shift.hypot(bures(a.mean.len(), a, b)?);
+    if distance.is_finite() { Ok(distance) } else { Err(beyond("the Gelbrich bound", distance)) }
 }

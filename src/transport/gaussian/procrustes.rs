@@ -1,7 +1,7 @@
 //! The orthogonal Procrustes problem for roots of covariances.
 
 use crate::float::Float;
-use crate::numeric::dense::eigen::{Unsolved, largest};
+use crate::numeric::dense::eigen::Unsolved;
 use crate::numeric::dense::jacobi::dot;
 use crate::numeric::dense::panels::TILE_ROWS;
 use crate::numeric::dense::polar::{Halley, Parts, norm};
@@ -10,6 +10,7 @@ use crate::numeric::dense::product::{
 };
 use crate::numeric::dense::singular::decompose;
 use crate::numeric::dense::small::polar;
+use crate::numeric::extremes::{largest, positive};
 use crate::numeric::parallel;
 use crate::numeric::stream::Stream;
 use crate::numeric::vector::vectorised;
@@ -60,9 +61,10 @@ pub(super) fn bures(dim: usize, first: &impl Covariance, second: &impl Covarianc
     Ok(by_singular_vectors(dim, &columns(first, dim)?, &columns(second, dim)?)?.distance)
 }
 
-/// A distance no larger than that of the covariances, by more than the rounding of its own: see [`Solved`].
-pub(super) fn bures_below(dim: usize, first: &impl Covariance, second: &impl Covariance) -> Result<Solved, TransportError> {
-    by_singular_vectors(dim, &columns(first, dim)?, &columns(second, dim)?)
+/// A number below the Bures distance of A Aᵀ and B Bᵀ, all rounding included.
+pub(super) fn bures_below(dim: usize, a: &Columns, b: &Columns) -> Result<f64, TransportError> {
+    let Solved { distance, error, excess } = by_singular_vectors(dim, a, b)?;
+    Ok(positive(positive(distance - error).powi(2) - excess).sqrt() * (1.0 - 4.0 * f64::EPSILON))
 }
 
 /// What U computed in some way may miss of the conditions that make it the best one, relative to ‖A‖ ‖B‖ and to 1: U orthogonal, UᵀBᵀA
@@ -239,25 +241,38 @@ fn times_transposed(x: &[f64], z: &[Probes]) -> Vec<Probes> {
 
 /// A Bures distance and what is known of its error.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Solved {
+struct Solved {
     /// ‖A − B U‖_F.
-    pub(super) distance: f64,
-    /// No U comes below the root of its square less this.
-    pub(super) excess: f64,
+    distance: f64,
+    /// How far `distance` may be from that number for the U that was computed.
+    error: f64,
+    /// How far the square for that U may be above that for the best one.
+    excess: f64,
 }
 
 /// min ‖A − B U‖_F by the singular vectors w_i and z_i of BᵀA: Σ ‖A z_i − B w_i‖², plus what A and B have outside of their span.
+///
+/// Let M = BᵀA, in floating point off by e ≤ d u ‖A‖ ‖B‖ and, as computed, Σ σ_i w_i z_iᵀ + R; let g bound W Wᵀ − I and Z Zᵀ − I. Then
+///
+/// - Σ ‖A z_i‖² ≤ (1 + g) ‖A‖², and with P = Σ w_i w_iᵀ, whose eigenvalues are within g of 0 and 1,
+///   ‖B P^{1/2}‖² + ‖B (I − P)‖² ≤ (1 + g + g²) ‖B‖²,
+/// - Σ w_iᵀ M z_i ≥ (1 − 2g − g²) Σ σ_i − (1 + g) √r (‖R‖ + e), since a trace is at most √r times a Frobenius norm,
+/// - ‖M‖_* ≤ (1 + g) Σ σ_i + √r (‖R‖ + e),
+///
+/// so that the square exceeds ‖A‖² + ‖B‖² − 2 ‖M‖_*, the smallest one, by less than 9 g s² + 4.5 √r (‖R‖ + e), s the larger of ‖A‖ and ‖B‖.
+/// The vectors A z_i, B w_i and B (I − P) are off by 4√r + 1 times (r + 3) u s at most.
 fn by_singular_vectors(dim: usize, a: &Columns, b: &Columns) -> Result<Solved, TransportError> {
     let scale = largest(a.entries.iter().chain(&b.entries).map(|v| v.abs()));
     if scale == 0.0 {
-        return Ok(Solved { distance: 0.0, excess: 0.0 });
+        return Ok(Solved { distance: 0.0, error: 0.0, excess: 0.0 });
     }
     let [a_rows, b_rows] = [a, b].map(|root| root.entries.iter().map(|v| v / scale).collect::<Vec<_>>());
+    let [a_length, b_length] = [&a_rows, &b_rows].map(|rows| length(rows));
     let product = rows_times_rows(&b_rows, &a_rows, dim);
     let failed = |Unsolved { residual }| TransportError::NotConverged {
         iterations: 0,
-        lower: scale * (length(&a_rows) - length(&b_rows)).abs(),
-        upper: scale * length(&a_rows).hypot(length(&b_rows)),
+        lower: scale * (a_length - b_length).abs(),
+        upper: scale * a_length.hypot(b_length),
         residual,
     };
     let solved = decompose(&product, b.rank, a.rank).map_err(failed)?;
@@ -266,7 +281,7 @@ fn by_singular_vectors(dim: usize, a: &Columns, b: &Columns) -> Result<Solved, T
     let b_turned = combine(&solved.left, b.rank, &b_rows, dim);
     a_turned.iter_mut().zip(&b_turned).for_each(|(a, b)| *a -= b);
     // What is left of B outside of the span of the w_i: Σ_k ‖b_k − Σ_i w_ik B w_i‖².
-    let mut b_rest = b_rows.clone();
+    let mut b_rest = b_rows;
     if solved.rank < b.rank {
         for (i, turned) in b_turned.chunks_exact(dim).enumerate() {
             for (rest, w) in b_rest.chunks_exact_mut(dim).zip(&solved.left[i * b.rank..]) {
@@ -277,10 +292,11 @@ fn by_singular_vectors(dim: usize, a: &Columns, b: &Columns) -> Result<Solved, T
         b_rest.clear();
     }
     let distance = length(&a_turned).hypot(length(&b_rest));
-    let others: f64 = solved.values[solved.rank..].iter().sum();
-    let ranks = (a.rank.max(b.rank) as f64).powi(2);
-    let excess = 2.0 * others + 4.0 * ranks * solved.residual * length(&a_rows).max(length(&b_rows)).powi(2);
-    Ok(Solved { distance: scale * distance, excess: scale * scale * excess })
+    let (rank, size) = (a.rank.max(b.rank), if a_length > b_length { a_length } else { b_length });
+    let (units, root) = (|count: usize| f64::EPSILON * count as f64, (rank as f64).sqrt());
+    let error = units(rank + 4) * (4.0 * root + 1.0) * size + units(rank * dim / 8 + 16) * distance;
+    let excess = 9.0 * solved.gap * size * size + 4.5 * root * (solved.lost + units(dim + 1) * a_length * b_length);
+    Ok(Solved { distance: scale * distance, error: scale * error, excess: scale * scale * excess })
 }
 
 /// The products of all rows of x with all rows of y.

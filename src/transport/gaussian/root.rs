@@ -1,9 +1,10 @@
 //! Roots of covariances.
 
 use crate::numeric::dense::cholesky::factor;
-use crate::numeric::dense::eigen::{Unsolved, largest, symmetric};
+use crate::numeric::dense::eigen::{Unsolved, symmetric};
 use crate::numeric::dense::pivoted::root;
 use crate::numeric::dense::product::update_pairs;
+use crate::numeric::extremes::largest;
 use crate::transport::TransportError;
 use ndarray::ArrayRef2;
 
@@ -51,7 +52,7 @@ impl Covariance for Given<'_> {
         if let Some(e) = to.iter().position(|v| !v.is_finite()) {
             return Err(self.fail(format!("entry {:?} is {}", (e / dim + 1, e % dim + 1), to[e])));
         }
-        let largest = to.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        let largest = largest(to.iter().map(|v| v.abs()));
         let mut largest_gap = 0.0_f64;
         update_pairs(to, dim, |v, w| {
             let gap = (v - w).abs();

@@ -3,7 +3,7 @@
 use crate::error::check_range;
 use crate::estimate::Estimate;
 use crate::float::Float;
-use crate::transport::inference::resample::{check_replicates, shuffle};
+use crate::transport::inference::resample::{check_replicates, known, shuffle};
 use crate::transport::{Distance, TransportError, check};
 use ndarray::{Array2, ArrayRef2, Axis};
 use rand::RngCore;
@@ -40,7 +40,7 @@ pub fn baseline<F: Float>(
     mut draw: impl FnMut() -> Array2<F>,
 ) -> Result<Estimate, TransportError> {
     check_replicates(replicates, 1)?;
-    let values = (0..replicates).map(|_| distance.distance(&draw(), &draw())).collect::<Result<Vec<_>, _>>()?;
+    let values = (0..replicates).map(|_| known(distance.distance(&draw(), &draw())?)).collect::<Result<Vec<_>, _>>()?;
     Ok(Estimate::from_samples(&values))
 }
 
@@ -75,7 +75,7 @@ pub fn split_baseline<F: Float>(
     let mut order: Vec<usize> = (0..x.nrows()).collect();
     let values = (0..replicates).map(|_| {
         shuffle(&mut order, rng);
-        distance.distance(&x.select(Axis(0), &order[..half]), &x.select(Axis(0), &order[half..2 * half]))
+        known(distance.distance(&x.select(Axis(0), &order[..half]), &x.select(Axis(0), &order[half..2 * half]))?)
     });
     Ok(Estimate::from_samples(&values.collect::<Result<Vec<_>, _>>()?))
 }

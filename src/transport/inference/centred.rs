@@ -2,6 +2,7 @@
 
 use crate::estimate::Estimate;
 use crate::float::Float;
+use crate::transport::order::finite;
 use crate::transport::{Assignment, Matching, TransportError, check};
 use ndarray::ArrayRef2;
 use std::fmt;
@@ -43,7 +44,7 @@ impl fmt::Display for Centred {
 /// other.
 ///
 /// # Errors
-/// Clouds that are empty, hold NaN or ∞, or differ in shape.
+/// Clouds that are empty, hold NaN or ∞, or differ in shape; squares of distances beyond the range of `f64`.
 ///
 /// # Accuracy
 /// Standard errors come from the dual potentials: the derivative of W_2² in a point's mass is its potential, so that the difference of two
@@ -76,17 +77,28 @@ pub fn centred<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>, x2: &ArrayRef2<F>, 
     check::clouds(x, y)?;
     check::equal_sizes(x, y)?;
     let exact = Assignment::new(2.0)?;
-    let raw = exact.solve(x, y)?;
+    let solve = |x: &ArrayRef2<F>, y: &ArrayRef2<F>| Ok::<_, TransportError>(in_own_units(exact.solve(x, y)?));
+    let raw = solve(x, y)?;
     // In each pair the unprimed cloud comes first.
-    let (yx, xx, xy, yy) = (exact.solve(y, x2)?, exact.solve(x, x2)?, exact.solve(x, y2)?, exact.solve(y, y2)?);
+    let (yx, xx, xy, yy) = (solve(y, x2)?, solve(x, x2)?, solve(x, y2)?, solve(y, y2)?);
     let u_x = combination(&[(1.0, &yx), (-1.0, &xx)]);
     let u_y = combination(&[(1.0, &xy), (-1.0, &yy)]);
     Ok(Centred {
-        raw: shared(&raw),
-        upper: if u_y.value > u_x.value { u_y } else { u_x },
-        lower: signed_square(&yx, &xx),
-        symmetric: combination(&[(1.0, &xy), (-0.5, &xx), (-0.5, &yy)]),
+        raw: finite("W_2^2", shared(&raw))?,
+        upper: finite("the upper estimate of W_2^2", if u_y.value > u_x.value { u_y } else { u_x })?,
+        lower: finite("the lower estimate of W_2^2", signed_square(&yx, &xx))?,
+        symmetric: finite("the symmetric estimate of W_2^2", combination(&[(1.0, &xy), (-0.5, &xx), (-0.5, &yy)]))?,
     })
+}
+
+/// Costs and potentials in squares of the coordinates' unit, whatever the unit they were written in.
+fn in_own_units(matching: Matching) -> Matching {
+    if matching.unit == 1.0 {
+        return matching;
+    }
+    let scaled = |value: f64| value * matching.unit * matching.unit;
+    let all = |values: &[f64]| values.iter().map(|&v| scaled(v)).collect();
+    Matching { cost: scaled(matching.cost), gap: scaled(matching.gap), unit: 1.0, u: all(&matching.u), v: all(&matching.v), ..matching }
 }
 
 /// W_2² of two clouds that share their noise row by row: the potentials of a row of both vary together.

@@ -3,8 +3,10 @@
 use crate::error::{OutOfRange, check_range};
 use crate::estimate::Estimate;
 use crate::float::Float;
+use crate::numeric::extremes::{largest, positive};
 use crate::numeric::special::student::two_sided_quantile;
-use crate::transport::inference::resample::{check_replicates, in_batches_of, shuffle};
+use crate::transport::inference::resample::{MOST_REPLICATES, in_batches_of, known, shuffle};
+use crate::transport::order::{finite, scaled};
 use crate::transport::{Distance, Measure, TransportError, check};
 use ndarray::{Array2, ArrayView2, Axis};
 use rand::RngCore;
@@ -93,13 +95,13 @@ pub fn confidence<'a, 'b, F: Float>(
     splits: usize,
     rng: &mut dyn RngCore,
 ) -> Result<Confidence, TransportError> {
-    check_replicates(splits, 2)?;
+    check_range("splits", splits, (2..=MOST_REPLICATES).contains(&splits), "[2, 16777216]")?;
     let (x, y) = (x.into(), y.into());
     let [a, b] = check::measures(x, y)?;
     for (names, rows) in check::CLOUDS.iter().zip([x.points().nrows(), y.points().nrows()]) {
         check_range(names.rows, rows, rows >= LEAST, "[8, inf)")?;
     }
-    let plug_in = distance.between(x, y)?;
+    let plug_in = known(distance.between(x, y)?)?;
     let weighted = x.weights().is_some() || y.weights().is_some();
     let half = x.points().nrows().min(y.points().nrows()) / 2;
     let (mut left, mut right) = (Halves::new(x.points(), a, half), Halves::new(y.points(), b, half));
@@ -112,17 +114,15 @@ pub fn confidence<'a, 'b, F: Float>(
         }
     };
     let compute = |((x1, x2), (y1, y2)): &(Pair<F>, Pair<F>)| {
-        let square = |x, y| between(x, y).map(|d| d * d);
-        let ([d11, d12], [d21, d22]) = ([square(x1, y1)?, square(x1, y2)?], [square(x2, y1)?, square(x2, y2)?]);
-        Ok(Split {
-            square: 0.25 * (d11 + d12 + d21 + d22),
-            baseline: between(x1, x2)? * between(y1, y2)?,
-            by_x: 0.25 * (d11 + d12 - d21 - d22),
-            by_y: 0.25 * (d11 + d21 - d12 - d22),
-        })
+        Ok([between(x1, y1)?, between(x1, y2)?, between(x2, y1)?, between(x2, y2)?, between(x1, x2)?, between(y1, y2)?])
     };
     let found = in_batches_of(splits, &mut draw, compute)?;
-    summarise(plug_in, &found, half, [x.points().nrows(), y.points().nrows()])
+    // Fourth powers of distances are taken: in units of a power of two none of them overflows or vanishes.
+    let most = largest(found.iter().flatten().copied());
+    check_range("the distance of half-samples", most, most.is_finite(), "the range of f64")?;
+    let unit = if most > 0.0 { libm::scalbn(1.0, libm::ilogb(most)) } else { 1.0 };
+    let splits: Vec<Split> = found.iter().map(|distances| Split::of(distances.map(|d| d / unit))).collect();
+    summarise(plug_in, &splits, unit, half, [x.points().nrows(), y.points().nrows()])
 }
 
 /// Rows of a cloud, at least: of fewer, halves say nothing.
@@ -183,7 +183,21 @@ struct Split {
     by_y: f64,
 }
 
-fn summarise(plug_in: f64, splits: &[Split], half: usize, rows: [usize; 2]) -> Result<Confidence, TransportError> {
+impl Split {
+    /// From the distances of the halves 11, 12, 21, 22, of those of x and of those of y.
+    fn of([d11, d12, d21, d22, of_x, of_y]: [f64; 6]) -> Self {
+        let [d11, d12, d21, d22] = [d11, d12, d21, d22].map(|d| d * d);
+        Self {
+            square: 0.25 * (d11 + d12 + d21 + d22),
+            baseline: of_x * of_y,
+            by_x: 0.25 * (d11 + d12 - d21 - d22),
+            by_y: 0.25 * (d11 + d21 - d12 - d22),
+        }
+    }
+}
+
+/// From cuts in units of `unit`.
+fn summarise(plug_in: f64, splits: &[Split], unit: f64, half: usize, rows: [usize; 2]) -> Result<Confidence, TransportError> {
     let count = splits.len() as f64;
     let mean = |of: &dyn Fn(&Split) -> f64| splits.iter().map(of).sum::<f64>() / count;
     let bias = mean(&|s| s.baseline);
@@ -203,12 +217,15 @@ fn summarise(plug_in: f64, splits: &[Split], half: usize, rows: [usize; 2]) -> R
     };
     let quantile = two_sided_quantile(0.95, rows[0].min(rows[1]) as f64 - 1.0).powi(2);
     let middle = squared + 0.5 * quantile * slope;
-    let reach = (middle * middle - squared * squared + quantile * null).max(0.0).sqrt();
+    let reach = positive(middle * middle - squared * squared + quantile * null).sqrt();
     let root = |square: f64| if square > 0.0 { square.sqrt() } else { 0.0 };
     let (lower, upper) = (if squared > 0.0 { root(middle - reach) } else { 0.0 }, root(middle + reach));
     let value = root(squared);
     let deviation = (slope * above + null).sqrt();
     let std_error = if value > 0.0 { deviation / (2.0 * value) } else { deviation.sqrt() };
     let distance = Estimate { value, std_error, lower, upper, evaluations: 6 * splits.len() + 1 };
+    let distance = finite("W_p", scaled(distance, unit))?;
+    let [squared, bias] = [squared, bias].map(|square| square * unit * unit);
+    check_range("W_p^2", squared, squared.is_finite() && bias.is_finite(), "the range of f64")?;
     Ok(Confidence { distance, squared, plug_in, bias, separated: lower > 0.0, mostly_bias: bias > squared })
 }

@@ -1,7 +1,7 @@
 //! The permutation test.
 
 use crate::float::Float;
-use crate::transport::inference::resample::{check_replicates, in_batches, shuffle};
+use crate::transport::inference::resample::{check_replicates, in_batches, known, shuffle};
 use crate::transport::{Distance, TransportError, check};
 use ndarray::{ArrayRef2, Axis, concatenate};
 use rand::RngCore;
@@ -32,7 +32,7 @@ impl fmt::Display for PermutationTest {
 /// Tests whether two samples come from one law: pools the rows, deals them out anew, and counts how often the distance is as large.
 ///
 /// # Errors
-/// `replicates` = 0, and what the distance refuses.
+/// `replicates` = 0, what the distance refuses, and a distance that is no number.
 ///
 /// # Accuracy
 /// Exact at every n, d and for every law: if the rows of both clouds are exchangeable, P(p ≤ α) ≤ α. The smallest p-value is
@@ -63,7 +63,7 @@ pub fn permutation_test<F: Float>(
 ) -> Result<PermutationTest, TransportError> {
     check_replicates(replicates, 1)?;
     check::clouds(x, y)?;
-    let statistic = distance.distance(x, y)?;
+    let statistic = known(distance.distance(x, y)?)?;
     let Ok(pool) = concatenate(Axis(0), &[x.view(), y.view()]) else { unreachable!("the clouds have equal numbers of columns") };
     let mut order: Vec<usize> = (0..pool.nrows()).collect();
     let mut draw = || {
@@ -72,7 +72,7 @@ pub fn permutation_test<F: Float>(
     };
     let replicate = |order: &Vec<usize>| {
         let (left, right) = order.split_at(x.nrows());
-        distance.distance(&pool.select(Axis(0), left), &pool.select(Axis(0), right))
+        known(distance.distance(&pool.select(Axis(0), left), &pool.select(Axis(0), right))?)
     };
     let values = in_batches(replicates, &mut draw, replicate)?;
     // A permutation of equal points can miss the statistic by rounding: that is a tie.

@@ -79,7 +79,7 @@ pub fn bootstrap<'a, 'b, F: Float>(
     check_replicates(replicates, 2)?;
     let [a, b] = check::measures(x, y)?;
     let (x, y) = (x.points(), y.points());
-    let value = distance.between(Measure::weighted(&x, &a), Measure::weighted(&y, &b))?;
+    let value = known(distance.between(Measure::weighted(&x, &a), Measure::weighted(&y, &b))?)?;
     let mut draw = || (drawn(&a, rng), drawn(&b, rng));
     let replicate = |((i, a), (j, b)): &((Vec<usize>, Vec<f64>), (Vec<usize>, Vec<f64>))| {
         distance.between(Measure::weighted(&x.select(Axis(0), i), a), Measure::weighted(&y.select(Axis(0), j), b))
@@ -146,6 +146,9 @@ pub fn subsample<F: Float>(
     resample(distance, x, y, (size, size), replicates, rng)
 }
 
+/// Most replicates, beyond which nobody waits for them.
+pub(super) const MOST_REPLICATES: usize = 1 << 24;
+
 /// Replicates whose indices are drawn before any is computed: the draws come from one generator in order, so threads do not change them.
 const BATCH: usize = 64;
 
@@ -158,7 +161,7 @@ fn resample<F: Float>(
     rng: &mut dyn RngCore,
 ) -> Result<Spread, TransportError> {
     check_replicates(replicates, 2)?;
-    let value = distance.distance(x, y)?;
+    let value = known(distance.distance(x, y)?)?;
     let mut draw = || {
         let mut rows = |n: usize, size: usize| (0..size).map(|_| rng.random_range(0..n)).collect::<Vec<_>>();
         (rows(x.nrows(), sizes.0), rows(y.nrows(), sizes.1))
@@ -207,9 +210,14 @@ pub(super) fn in_batches_of<T: Send + Sync, R: Send>(
 }
 
 pub(super) fn check_replicates(replicates: usize, least: usize) -> Result<(), TransportError> {
-    let range = if least == 1 { "[1, inf)" } else { "[2, inf)" };
-    check_range("replicates", replicates, replicates >= least, range)?;
+    let range = if least == 1 { "[1, 16777216]" } else { "[2, 16777216]" };
+    check_range("replicates", replicates, (least..=MOST_REPLICATES).contains(&replicates), range)?;
     Ok(())
+}
+
+/// A distance, which one that a user defined may not be a number.
+pub(super) fn known(distance: f64) -> Result<f64, TransportError> {
+    Ok(check_range("the distance", distance, distance >= 0.0 && distance.is_finite(), "[0, inf)")?)
 }
 
 /// Fisher–Yates.

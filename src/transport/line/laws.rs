@@ -7,6 +7,7 @@ use crate::delegate::delegate;
 use crate::error::check_range;
 use crate::estimate::Estimate;
 use crate::float::Float;
+use crate::numeric::extremes::positive;
 use crate::numeric::parallel;
 use crate::numeric::special::kronrod::{Integral, K7, K15, Piece, Rule, Value, adaptive};
 use crate::transport::check::CLOUDS;
@@ -103,6 +104,9 @@ const BREAKS: [f64; 12] = [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0
 
 /// Rounding error of a quantile, in ulp.
 const QUANTILE_ULPS: f64 = 4.0;
+
+/// Relative rounding error of the sums of a rule, of the root and of the unit.
+const ROUNDING: f64 = 32.0 * f64::EPSILON;
 
 /// Orders above this are integrated with weight and power in one exponent, in a unit that makes the largest value of both about one.
 const HIGH: f64 = 8.0;
@@ -237,13 +241,16 @@ impl Line {
 
     /// From W_p^p in units of scale^p to an estimate of W_p.
     fn estimate(self, integral: &Integral, scale: f64) -> Result<Estimate, TransportError> {
-        let distance = |cost: f64| scale * self.order.root(cost.max(0.0));
-        let (value, lower, upper) =
-            (distance(integral.value), distance(integral.value - integral.error), distance(integral.value + integral.error));
-        if !(integral.converged && value.is_finite()) {
+        let distance = |cost: f64| scale * self.order.root(positive(cost));
+        let (value, lower, upper) = (
+            distance(integral.value),
+            distance(integral.value - integral.error) * (1.0 - ROUNDING),
+            distance(integral.value + integral.error) * (1.0 + ROUNDING),
+        );
+        let known = !(lower.is_nan() || upper.is_nan());
+        if !(integral.converged && known && value.is_finite()) {
             let iterations = integral.evaluations;
-            // NaN would be cut to 0 by the maximum in `distance`.
-            let (lower, upper) = if (integral.value + integral.error).is_finite() { (lower, upper) } else { (0.0, f64::INFINITY) };
+            let (lower, upper) = if known && upper.is_finite() { (lower, upper) } else { (0.0, f64::INFINITY) };
             return Err(TransportError::NotConverged { iterations, lower, upper, residual: integral.error });
         }
         Ok(Estimate { value, std_error: 0.0, lower, upper, evaluations: integral.evaluations })

@@ -16,14 +16,16 @@ impl Line {
     /// W_p between two samples on the line, of any sizes, weighted or not.
     ///
     /// # Errors
-    /// A sample is empty, holds NaN or ∞ or has more than one column; the distance is beyond the range of `f64`; weights that are not one a point, nonnegative, finite and of sum one
-    /// (within 1e−9; they are then normalised).
+    /// A sample is empty, holds NaN or ∞ or has more than one column; the distance is beyond the range of `f64`; weights that are not one a
+    /// point, nonnegative, finite and of sum one (within [`weight_tolerance`](crate::error::weight_tolerance)).
     ///
     /// # Accuracy
     /// With equal weights a few ulp, whatever the sizes: quantile intervals are counted in integers, sums are compensated, powers are scaled so
     /// that nothing overflows at any p. Otherwise relative 1e−14 as a rule: mass is accumulated from both ends towards the median, so that a far
-    /// point of tiny weight keeps its digits; a gap inside the sample costs 1e−16 of all mass, the rounding of the weights themselves. O(n) for laws of bounded density, at most O(n log n); 8 bytes a point and at most 14 more for the sort. The two
-    /// samples are sorted side by side, which does not change the result.
+    /// point of tiny weight keeps its digits; a gap inside the sample costs 1e−16 of all mass, the rounding of the weights themselves. Where that
+    /// matters (p > 1, weighted samples that are close but for a gap) [`NetworkSimplex`](crate::transport::NetworkSimplex) has bounds. O(n) for laws
+    /// of bounded density, at most O(n log n); 8 bytes a point and at most 14 more for the sort. The two samples are sorted side by side, which
+    /// does not change the result.
     ///
     /// ```
     /// use onestep::transport::{Line, Measure};

@@ -6,6 +6,7 @@ mod plan;
 mod simplex;
 
 use crate::float::Float;
+use crate::numeric::extremes::positive;
 use crate::numeric::parallel;
 use crate::transport::answer::Answer;
 use crate::transport::cost::Geometry;
@@ -116,7 +117,7 @@ impl NetworkSimplex {
     ///
     /// # Errors
     /// A cloud is empty or holds NaN or ∞; the clouds differ in dimension; weights are not one a row, nonnegative, finite and of sum 1 (within
-    /// 1e−9); [`TransportError::NotConverged`], with bounds that hold all the same, at the cap of pivots.
+    /// [`weight_tolerance`](crate::error::weight_tolerance)); [`TransportError::NotConverged`], with bounds that hold all the same, at the cap of pivots.
     ///
     /// # Example
     /// From one point, every unit of mass travels its own distance; a cloud repeated is the same law.
@@ -164,7 +165,7 @@ impl NetworkSimplex {
                 let error = exact::term_error(self.order);
                 (plan, Ok(Answer { cost, error, lower, lower_error: 0.0, u, v, unit: geometry.unit() }), effort)
             }
-            Err(error) => (Vec::new(), Err(error), Effort::default()),
+            Err(error) => (Vec::new(), Err(widened(error, self.order.root_above(moved) * geometry.unit().value())), Effort::default()),
         };
         let open = answer.as_ref().map_or(true, Answer::is_open);
         if open
@@ -176,6 +177,19 @@ impl NetworkSimplex {
             return Plan::new(Answer::of_exact(self.order, exact), plan, effort);
         }
         Plan::new(answer?, plan, effort)
+    }
+}
+
+/// Bounds for masses that lack a share of which the distance is at most `moved`.
+fn widened(error: TransportError, moved: f64) -> TransportError {
+    match error {
+        TransportError::NotConverged { iterations, lower, upper, residual } if moved > 0.0 => TransportError::NotConverged {
+            iterations,
+            lower: positive((lower - moved).next_down()),
+            upper: (upper + moved).next_up(),
+            residual,
+        },
+        error => error,
     }
 }
 

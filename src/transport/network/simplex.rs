@@ -4,7 +4,7 @@
 //! certified bounds; pairs of negative reduced cost join, and when there are none the tree is optimal for the complete graph.
 
 use crate::transport::TransportError;
-use crate::transport::certificate::{below, cheapest, potential, tolerance};
+use crate::transport::certificate::{below, cheapest, lower, potential, tolerance};
 use crate::transport::cost::{Geometry, square_distance};
 use crate::transport::length::Power;
 use crate::transport::lists::Lists;
@@ -146,16 +146,21 @@ impl Simplex {
         self.arcs.extend(found.iter().map(|&(i, j)| Arc { row: i, column: rows + j, cost: geometry.cost(i as usize, j as usize) }));
     }
 
-    /// The bounds that hold all the same: an artificial pair of arcs costs more than the arc it stands for.
+    /// The bounds that hold all the same, rounding included: an artificial pair of arcs costs more than the arc it stands for, and the costs of
+    /// the others are within [`Geometry::cost_error`] of the true ones.
     fn not_converged(&self, geometry: &Geometry, u: &[f64], v: &[f64], supply: &[i128], demand: &[i128]) -> TransportError {
-        let total: f64 = supply.iter().map(|&mass| mass as f64).sum();
+        let total = supply.iter().sum::<i128>() as f64;
+        let terms = |masses: &[i128], duals: &[f64]| masses.iter().zip(duals).map(|(&mass, &dual)| (mass as f64, dual)).collect::<Vec<_>>();
+        let lower = lower(geometry, &terms(supply, u), &terms(demand, v), total, 2.0, 0.0).max(0.0);
         let primal = sum(self.tree.flows().map(|(arc, flow)| price(&self.arcs, self.big, arc) * flow as f64)) / total;
-        let dual = sum(u.iter().zip(supply).chain(v.iter().zip(demand)).map(|(dual, &mass)| dual * mass as f64)) / total;
+        let power = |sum: f64| Power { order: geometry.order, unit: geometry.unit(), sum };
+        // Masses, products, the compensated sum, the total and the quotient; a flow is of at most 2¹¹⁸ units, of which none is lost.
+        let error = geometry.cost_error() + 16.0 * f64::EPSILON;
         TransportError::NotConverged {
             iterations: self.pivots,
-            lower: in_given_units(geometry, (dual - 1e-12 * primal).clamp(0.0, primal)),
-            upper: in_given_units(geometry, primal * (1.0 + 1e-12)),
-            residual: primal - dual,
+            lower: power(lower).root_bounds(0.0)[0],
+            upper: power(primal + geometry.cost_underflow()).root_bounds(error)[1],
+            residual: primal - lower,
         }
     }
 
@@ -172,11 +177,6 @@ impl Simplex {
     }
 }
 
-/// The distance that belongs to a mean cost.
-fn in_given_units(geometry: &Geometry, cost: f64) -> f64 {
-    Power { order: geometry.order, unit: geometry.unit(), sum: cost }.root()
-}
-
 /// The cost of an arc, `big` that of the artificial ones.
 fn price(arcs: &[Arc<f64>], big: f64, arc: u32) -> f64 {
     if arc == ARTIFICIAL { big } else { arcs[arc as usize].cost }
@@ -187,4 +187,44 @@ fn largest(geometry: &Geometry) -> f64 {
     let to_columns = (0..geometry.columns()).map(|j| square_distance(geometry.x(0), geometry.y(j))).fold(0.0, f64::max);
     let to_rows = (0..geometry.rows()).map(|i| square_distance(geometry.x(0), geometry.x(i))).fold(0.0, f64::max);
     geometry.order.of_square((to_columns.sqrt() + to_rows.sqrt()).powi(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::length::{Clouds, UNIT};
+    use crate::transport::order::Order;
+    use ndarray::Array2;
+
+    /// The tree before the first pivot, the worst there can be at the cap: its bounds hold the distance of the optimal plan.
+    #[test]
+    fn bounds_without_convergence_hold() {
+        for (case, order) in [1.0, 1.5, 2.0, 7.0].into_iter().cycle().take(40).enumerate() {
+            let cloud = |rows: usize, phase: f64| {
+                let entry =
+                    |(i, j): (usize, usize)| (phase + (7 * i + 3 * j * j) as f64).sin() * 10f64.powi((i % 5) as i32 * (case % 4) as i32);
+                Array2::from_shape_fn((rows, 3), entry)
+            };
+            let (x, y) = (cloud(12, case as f64), cloud(8, case as f64 + 0.3));
+            let (geometry, clouds) = (Geometry::new(Order::new(order).unwrap(), &x, &y), Clouds::new(&x, &y));
+            let (screen, turned) = (Screen::new(&geometry, 0), Screen::new(&geometry.turned(), 0));
+            let (supply, demand) = (vec![2_i128; 12], vec![3_i128; 8]);
+            let optimum = solve(&geometry, &screen, &turned, &supply, &demand).unwrap();
+            let plan = optimum.flows.iter().map(|&(i, j, flow)| (clouds.length(i as usize, j as usize), flow as f64 / 24.0));
+            let [below, above] = Power::mean(geometry.order, plan).root_bounds(20.0 * UNIT);
+            let mut simplex = Simplex::start(&geometry, &screen, &turned, &supply, &demand);
+            simplex.tree.settle(|arc| price(&simplex.arcs, simplex.big, arc));
+            let v: Vec<f64> = simplex.tree.potential[12..20].iter().map(|y| -y).collect();
+            let found = simplex.not_converged(&geometry, &potential(&geometry, &screen, &v), &v, &supply, &demand);
+            let TransportError::NotConverged { lower, upper, .. } = found else { panic!("another error") };
+            assert!(lower <= above && below <= upper && upper.is_finite(), "p = {order}: {below} in [{lower}, {upper}]");
+            // From the optimum itself they are as close as rounding lets them be.
+            let found = Simplex::start(&geometry, &screen, &turned, &supply, &demand);
+            let u = potential(&geometry, &screen, &optimum.v);
+            let TransportError::NotConverged { lower, .. } = found.not_converged(&geometry, &u, &optimum.v, &supply, &demand) else {
+                panic!("another error")
+            };
+            assert!(lower <= above && lower > below * (1.0 - 1e-9), "p = {order}: {lower} for {below}");
+        }
+    }
 }

@@ -71,6 +71,8 @@ impl fmt::Display for SlicedDistance {
     }
 }
 
+/// Most coordinates of all directions together: 2 GiB.
+const MOST_NUMBERS: usize = 1 << 28;
 /// Directions of one matrix product: enough that reading the cloud costs little beside the product, few enough to share among threads.
 const BLOCK: usize = 24;
 
@@ -79,7 +81,7 @@ impl Sliced {
     /// basis drawn from the Haar measure (the last block may be part of one). Each direction is uniform on the sphere.
     ///
     /// # Errors
-    /// p < 1, `dim` = 0 or `count` = 0.
+    /// p < 1, `dim` = 0 or `count` = 0, more than 2²⁸ numbers `dim` · `count`.
     ///
     /// ```
     /// use onestep::transport::Sliced;
@@ -114,8 +116,9 @@ impl Sliced {
     pub fn independent(order: f64, dim: usize, count: usize, rng: &mut dyn RngCore) -> Result<Self, TransportError> {
         let order = Order::new(order)?;
         for (name, value) in [("dim", dim), ("directions", count)] {
-            check_range(name, value, value > 0, "[1, inf)")?;
+            check_range(name, value, (1..=MOST_NUMBERS).contains(&value), "[1, 268435456]")?;
         }
+        check_range("dim times directions", dim.saturating_mul(count), dim.saturating_mul(count) <= MOST_NUMBERS, "[1, 268435456]")?;
         let mut directions = Array2::zeros((count, dim));
         for mut row in directions.rows_mut() {
             unit_into(row.as_slice_mut().unwrap_or(&mut []), rng);
