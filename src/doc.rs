@@ -1,4 +1,7 @@
-//! Prose: how to read a bound, what happens when an assumption fails, how to bring a model of one's own.
+//! Prose: the theory statement by statement, how to read a bound, what happens when an assumption fails, and how to bring a model of one's own.
+
+#[doc = include_str!("../docs/theory.md")]
+pub mod theory {}
 
 #[doc = include_str!("../docs/reading_a_bound.md")]
 pub mod reading_a_bound {}
