@@ -111,6 +111,13 @@ fn step_counts_are_enough_and_least() {
             assert!(steps == 2 || maps.on_uniform_angles(steps - 1, FRAC_PI_2).unwrap() > epsilon * (1.0 - 1e-9));
         }
     }
+    // 2.19, by bisection: enough, and one less is not.
+    for (dim, alpha, beta, epsilon) in [(1, 1.0, 1.0, 0.3), (4, 1.0, 2.0, 0.05), (9, 0.25, 4.0, 2.0), (1, 1.0, 1.0, 0.001)] {
+        let law = LogConcave::new(dim, alpha, beta).unwrap();
+        let found = law.steps_for(epsilon, 0.01, FRAC_PI_2 - 0.001).unwrap();
+        assert!(found.verified && law.bound(&uniform(found.steps)).w2 <= epsilon, "{found}");
+        assert!(found.steps > 2 && law.bound(&uniform(found.steps - 1)).w2 > epsilon, "{found}");
+    }
     let law = LogConcave::new(100, 0.5, 2.0).unwrap();
     let far = law.steps_for(1e-9, 1e-3, FRAC_PI_2 - 1e-3).unwrap();
     let leading = 1.0 + law.rate(1e-3, FRAC_PI_2 - 1e-3).unwrap().k() * 10.0 / 1e-9;
