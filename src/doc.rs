@@ -1,4 +1,7 @@
-//! Prose: how to read a bound, and what happens when an assumption fails.
+//! Prose: the theory statement by statement, how to read a bound, what happens when an assumption fails, and how to bring a model of one's own.
+
+#[doc = include_str!("../docs/theory.md")]
+pub mod theory {}
 
 #[doc = include_str!("../docs/reading_a_bound.md")]
 pub mod reading_a_bound {}
@@ -11,3 +14,6 @@ pub mod explicit_bounds {}
 
 #[doc = include_str!("../docs/lipschitz_is_not_enough.md")]
 pub mod lipschitz_is_not_enough {}
+
+#[doc = include_str!("../docs/conventions.md")]
+pub mod conventions {}

@@ -111,3 +111,7 @@ struct ExplicitBounds;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/lipschitz_is_not_enough.md")]
 struct LipschitzIsNotEnough;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/conventions.md")]
+struct Conventions;

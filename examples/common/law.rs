@@ -102,7 +102,7 @@ impl Law {
                 let run = LineRecursion::new(&law.factors()[0], grid).method(method).keep(keep).run()?;
                 Some(Box::new(Product::copies(run.consistency().clone(), law.factors().len())?))
             }
-            Self::Gaussian(law) => Some(Box::new(GaussianRecursion::new(law, grid).method(method).run()?.consistency().clone())),
+            Self::Gaussian(law) => Some(Box::new(GaussianRecursion::new(law, grid).method(method).keep(keep).run()?.consistency().clone())),
             Self::Radial(law) => Some(Box::new(RadialRecursion::new(law, grid).method(method).keep(keep).run()?.consistency().clone())),
             Self::Mixture(law) if lattice && law.dim() <= 3 => {
                 Some(Box::new(LatticeRecursion::new(law, grid).method(method).keep(keep).run()?.consistency().clone()))

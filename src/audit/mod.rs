@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | Which step and which term of the proof is to blame for the error? | [`Ledger`] | a function to call; the law's posterior and its flow |
 //! | Is this table of values (t, x, f) from another framework right? | [`KnownAnswer`] | values alone, in any [convention](crate::path); the flow, and the population optima beside it |
+//! | What should my loss be when I am done? | [`LossFloor`], and for a Gaussian [`GaussianFloor`] | a law with a posterior rule |
 //! | What is my trained family worth, and was T enough? | [`StepCheck`] | a trained family and held-out data; the law for errors, sandwich and verdict |
 //! | How fast does an error fall with T or d? | [`RateModel::fit`] for measured errors, [`RateModel::trend`] for computed ones | errors at several sizes |
 //!
@@ -12,12 +13,14 @@
 mod error;
 mod known_answer;
 mod ledger;
+mod loss_floor;
 mod rates;
 mod step_check;
 
 pub use error::AuditError;
 pub use known_answer::{Decrease, Finding, Gap, KnownAnswer, KnownAnswerReport, LevelAnswer, Size};
 pub use ledger::{Blame, Ledger, LedgerReport, LedgerStep, LedgerTerm, LedgerTerms, LocalPart};
+pub use loss_floor::{Excess, FloorLevel, GaussianFloor, LevelLaw, LossFloor, LossFloorReport};
 pub use rates::{LocalSlope, RateFit, RateModel, RateTrend};
 pub use step_check::{KnownErrors, Sandwiched, StepCheck, StepErrors, StepReport};
 

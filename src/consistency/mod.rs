@@ -6,6 +6,8 @@
 //! | … in `f32`, to be audited in `f64` | [`AsF64`] |
 //! | … in the convention of EDM, TrigFlow or flow matching | [`PathConsistency`]; the other way [`ConsistencyOnPath`] |
 //! | I have a raw network F of EDM | [`Preconditioned`] |
+//! | The exact f_t of a law | [`ExactMaps`] |
+//! | I have maps between any two levels: flow maps, `MeanFlow`, shortcut | [`TwoTimeMap`], [`AverageVelocity`]; [`semigroup_defect`] says whether they can be cut |
 //! | Draw samples in one evaluation each | [`one_step`] |
 //! | … in a few | [`MultiStep`] |
 
@@ -14,11 +16,13 @@ mod error;
 mod on_path;
 mod preconditioned;
 mod sampling;
+mod two_time;
 
 pub use error::ConsistencyError;
 pub use on_path::{ConsistencyOnPath, PathConsistency};
 pub use preconditioned::Preconditioned;
 pub use sampling::{MultiStep, one_step};
+pub use two_time::{AverageVelocity, ExactMaps, ToFirst, TwoTimeMap, average_velocity, semigroup_defect};
 
 use crate::delegate::delegate;
 use crate::float::Float;

@@ -48,7 +48,7 @@ use std::sync::Arc;
 /// let gain: f64 = (2..=4).map(|t| grid.delta(t).cos()).product();
 /// let learned = Recursion::new(grid, 4000).scaling(Scaling::None).train(&data, &Affine::linear(), &mut rng)?;
 /// let f = learned.eval(4, &ndarray::array![[1.0]])[[0, 0]];
-/// assert!((f - gain).abs() < 0.05); // five standard deviations of THEORY 2.14
+/// assert!((f - gain).abs() < 0.05); // five standard deviations by 2.14
 /// # Ok::<(), onestep::Error>(())
 /// ```
 ///

@@ -2,6 +2,7 @@
 
 mod known_answer;
 mod ledger;
+mod loss_floor;
 mod rates;
 mod second_order;
 mod step_check;

@@ -2,7 +2,7 @@
 
 use onestep::bound::{LipschitzMaps, LogConcave, mean_norm};
 use onestep::law::{Covariance, Gaussian, LineMixture};
-use onestep::population::{GaussianRecursion, LineRecursion};
+use onestep::population::{GaussianRecursion, Keep, LineRecursion};
 use onestep::schedule::{LiHuangWei, UniformAngle};
 use onestep::{Grid, VarianceSchedule};
 use rand::{Rng, SeedableRng};
@@ -113,7 +113,8 @@ fn step_counts_are_enough_and_least() {
     }
     let law = LogConcave::new(100, 0.5, 2.0).unwrap();
     let far = law.steps_for(1e-9, 1e-3, FRAC_PI_2 - 1e-3).unwrap();
-    assert!(!far.verified && far.steps > 1_000_000_000);
+    let leading = 1.0 + law.rate(1e-3, FRAC_PI_2 - 1e-3).unwrap().k() * 10.0 / 1e-9;
+    assert!(!far.verified && far.steps > 1_000_000_000 && far.steps as f64 == leading.ceil());
     assert!(law.steps_for(f64::NAN, 1e-3, 1.5).is_err() && law.steps_for(0.1, 1e-3, 1.6).is_err());
 }
 
@@ -158,4 +159,59 @@ fn the_gaussian_attains_the_leading_order() {
     // W_1 of the Gaussian is δ E‖Z‖, the bound has √d in its place.
     let ratio = bound / (report.w1.upper * 4.0 / mean_norm(16).unwrap());
     assert!((1.0..1.02).contains(&ratio), "{ratio}");
+}
+
+/// What a bound is moved up by for its rounding, 1e−12 or twice that, seen against numbers good to 1e−13.
+fn moved_up(name: &str, bound: f64, exact: f64) {
+    let by = bound / exact - 1.0;
+    assert!((5e-13..5e-12).contains(&by), "{name}: {bound} for {exact}, moved by {by:e}");
+}
+
+#[test]
+fn sharp_cases_are_attained_from_above() {
+    for alpha in [0.3, 1.0, 5.0] {
+        let law = Gaussian::new(&[0.0; 3], Covariance::diagonal(&[1.0 / alpha; 3]).unwrap()).unwrap();
+        let constants = LogConcave::new(3, alpha, alpha).unwrap();
+        for grid in [uniform(20), LiHuangWei::new(64, 2.0, 4.0).unwrap().grid().unwrap()] {
+            let run = GaussianRecursion::new(&law, &grid).keep(Keep::All).run().unwrap();
+            moved_up("energy", constants.energy(&grid), run.report().energy_deficit);
+            // The gain of the closed-form recursion, the largest over all levels; the identity has 1.
+            let steepest = (1..=grid.steps()).map(|t| run.consistency().lipschitz(t).unwrap()).fold(0.0, f64::max);
+            moved_up("slope of the maps", constants.lipschitz_maps(&grid), steepest);
+        }
+        // From below: what the losses of the narrowest Gaussian are, over twice a standard deviation.
+        let one = Gaussian::new(&[0.0], Covariance::diagonal(&[1.0 / alpha]).unwrap()).unwrap();
+        let deficit = GaussianRecursion::new(&one, &uniform(20)).run().unwrap().report().energy_deficit;
+        let lower = LogConcave::new(1, 0.5 * alpha, alpha).unwrap().line_lower_bound(&uniform(20), 0.49).unwrap().unwrap();
+        moved_up("lower bound", deficit / 1.4, lower);
+        let bound = constants.bound(&uniform(20));
+        moved_up("sum of the terms", bound.w2, bound.transport + bound.spread);
+        moved_up("slope of the flow", constants.lipschitz(), (1.0 / alpha).sqrt().max(1.0));
+    }
+    // One step of length Δ: Λ² Δ [(π/2) tr Σ^{1/2} + Δ tr (Σ − I)₊] with Σ = diag(9, 1/4, 2).
+    let delta = 0.7;
+    let maps = LipschitzMaps::new(1.5, &[9.0, 0.25, 2.0]).unwrap();
+    let square = 2.25 * delta * (FRAC_PI_2 * (3.0 + 0.5 + 2f64.sqrt()) + delta * 9.0);
+    moved_up("uniform angles", maps.on_uniform_angles(2, delta).unwrap(), square.sqrt());
+    // The sum on one step, by its definition.
+    let grid = Grid::from_angles(&[0.4, 1.1]).unwrap();
+    let h = |v: f64| v / (v * 1.1f64.cos().powi(2) + 1.1f64.sin().powi(2));
+    let bound = maps.on(&grid);
+    moved_up("energy of Lipschitz maps", bound.energy, 0.7f64.sin().powi(2) * (h(9.0) + h(0.25) + h(2.0)));
+    moved_up("W2 of Lipschitz maps", bound.w2, 1.5 * bound.energy.sqrt());
+}
+
+#[test]
+fn hypotheses_outside_their_ranges_are_refused() {
+    for (dim, alpha, beta) in [(0, 1.0, 1.0), (1, 0.0, 1.0), (1, f64::NAN, 1.0), (1, 2.0, 1.0), (1, 1.0, f64::NAN)] {
+        assert!(LogConcave::new(dim, alpha, beta).is_err(), "{dim} {alpha} {beta}");
+    }
+    let maps = LipschitzMaps::new(1.0, &[1.0]).unwrap();
+    for span in [0.0, -1.0, 1.6, f64::NAN] {
+        assert!(maps.steps_for(0.1, span).is_err() && maps.on_uniform_angles(4, span).is_err(), "{span}");
+    }
+    // ε so small that T is beyond 2^53, in the form that does not overflow; nothing to transport needs two levels.
+    assert!(maps.steps_for(1e-9, 1.5).is_err() && maps.steps_for(1e-200, 1.5).is_err());
+    let nothing = LipschitzMaps::new(1.0, &[0.0]).unwrap().steps_for(0.1, 1.5).unwrap();
+    assert!(nothing.steps == 2 && nothing.verified);
 }

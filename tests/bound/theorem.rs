@@ -262,3 +262,17 @@ fn lower_bounds_do_not_live_on_rounding() {
         assert!(gaussian_lower_bound(1, steps, FRAC_PI_2).unwrap() <= w1);
     }
 }
+
+#[test]
+fn the_comparison_is_settled_by_the_whole_interval() {
+    use onestep::bound::Comparison::{Exceeds, Undecided, Within};
+    let theorem = Theorem1::new(1, 1.0, 1.0).unwrap();
+    let total = theorem.bound(1000, AccumulatedError::ZERO, AccumulatedError::ZERO).unwrap().total();
+    let compared = |lower: f64, upper: f64| {
+        let w1 = Estimate { lower, upper, ..Estimate::computed(0.5 * (lower + upper), 0.0, 1) };
+        check(&theorem, 1000, w1, AccumulatedError::ZERO, AccumulatedError::ZERO).unwrap().comparison
+    };
+    let above = f64::from_bits(total.to_bits() + 1);
+    assert_eq!([compared(0.5 * total, total), compared(0.5 * total, above)], [Within, Undecided]);
+    assert_eq!([compared(total, above), compared(above, 2.0 * total)], [Undecided, Exceeds]);
+}

@@ -1,3 +1,4 @@
 //! Tests of the room `consistency`.
 
 mod sampling;
+mod two_time;

@@ -173,7 +173,7 @@ fn a_moving_average_teacher_learns_a_point_mass_more_slowly() {
 #[test]
 fn training_and_distillation_find_the_gaussian_population_map() {
     // On N(0, λ) the population answer of training and of distillation is the same linear map, of gain √(v_1/v_T) ∏ cos Δψ_t with
-    // tan ψ = tan θ/√λ (THEORY 2.7). The standard error of a fitted gain: the target of level t has variance v_1 sin²Δψ_t given X_t; p
+    // tan ψ = tan θ/√λ (2.7). The standard error of a fitted gain: the target of level t has variance v_1 sin²Δψ_t given X_t; p
     // parameters fitted to n rows leave p/n of it at each level, a difference quotient over ±1 half of the sum. The rows that count are
     // those of the last tenth of the iterations, where the rate has fallen below 3 % of its start. (Distillation has no variance of
     // targets; it gets the same bound.)

@@ -33,7 +33,7 @@ fn uniform_angles(steps: usize) -> Grid {
     Grid::from_angles(&angles).unwrap()
 }
 
-/// gain_T = √(v_1/v_T) ∏ cos Δψ_t, tan ψ = tan θ/√λ (THEORY 2.7).
+/// gain_T = √(v_1/v_T) ∏ cos Δψ_t, tan ψ = tan θ/√λ (2.7).
 fn gaussian_gain(grid: &Grid, variance: f64) -> f64 {
     let v = |t: usize| grid.level(t).alpha_bar() * variance + grid.level(t).one_minus_alpha_bar();
     let psi = |t: usize| (grid.level(t).tan() / variance.sqrt()).atan();
@@ -51,7 +51,7 @@ const SIGMAS: f64 = 5.0;
 
 #[test]
 fn linear_class_on_the_normal_law_has_the_exact_moments() {
-    // THEORY 2.14: E a_T = ∏ cos Δθ, E a_T² = ∏ (cos² + sin²/(n−2)).
+    // 2.14: E a_T = ∏ cos Δθ, E a_T² = ∏ (cos² + sin²/(n−2)).
     let (n, runs) = (12, 4000);
     let grid = uniform_angles(8);
     let first: f64 = (2..=8).map(|t| grid.delta(t).cos()).product();
