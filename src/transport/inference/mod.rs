@@ -12,6 +12,38 @@
 //! | how far are two samples of one law apart? | [`baseline`], [`split_baseline`]; [`debiased`] subtracts it |
 //! | is n large enough to see the effect through the bias? | [`resolution`] |
 //! | W_2² of two generators that share their noise | [`centred`] |
+//!
+//! # How often the intervals hold
+//!
+//! [`confidence`] at 95 % for N(0, I_d) against its shift by a vector of length δ, and against N(0, 1.5² I_d), 40 points a sample, in per cent of
+//! 250 pairs of samples (a share of 95 % has a standard error of 1.4 % there); *too high* and *too low* are the intervals above and below
+//! W_p:
+//!
+//! ```text
+//! cargo run --release --example coverage -- 40 250 --seed 2611
+//! ```
+//!
+//! | d | laws | covered, p = 1 | too high | too low | covered, p = 2 | too high | too low |
+//! | --- | --- | --- | --- | --- | --- | --- | --- |
+//! | 1 | shift 0 | 96.0 | 4.0 | 0.0 | 94.4 | 5.6 | 0.0 |
+//! | 1 | shift 0.3 | 94.0 | 6.0 | 0.0 | 93.2 | 6.8 | 0.0 |
+//! | 1 | shift 1 | 96.8 | 2.4 | 0.8 | 96.0 | 3.6 | 0.4 |
+//! | 1 | shift 3 | 94.8 | 2.8 | 2.4 | 94.8 | 2.0 | 3.2 |
+//! | 1 | scale 1.5 | 95.2 | 4.8 | 0.0 | 98.4 | 1.6 | 0.0 |
+//! | 3 | shift 0 | 98.4 | 1.6 | 0.0 | 98.4 | 1.6 | 0.0 |
+//! | 3 | shift 0.3 | 98.8 | 1.2 | 0.0 | 98.0 | 2.0 | 0.0 |
+//! | 3 | shift 1 | 98.0 | 2.0 | 0.0 | 97.6 | 2.4 | 0.0 |
+//! | 3 | shift 3 | 96.4 | 2.4 | 1.2 | 94.4 | 5.2 | 0.4 |
+//! | 3 | scale 1.5 | 99.2 | 0.8 | 0.0 | 98.8 | 1.2 | 0.0 |
+//! | 5 | shift 0 | 98.0 | 2.0 | 0.0 | 100.0 | 0.0 | 0.0 |
+//! | 5 | shift 0.3 | 98.0 | 2.0 | 0.0 | 98.4 | 1.6 | 0.0 |
+//! | 5 | shift 1 | 98.4 | 1.6 | 0.0 | 99.2 | 0.8 | 0.0 |
+//! | 5 | shift 3 | 96.4 | 0.4 | 3.2 | 97.2 | 1.6 | 1.2 |
+//! | 5 | scale 1.5 | 99.2 | 0.8 | 0.0 | 99.2 | 0.8 | 0.0 |
+//!
+//! On the line the share is 93 to 98 %; of 100 points (`-- 100 250 --seed 2612 --dims 1`) it is 92 % for equal laws at p = 1 and 93 to 98 %
+//! elsewhere. In three and five dimensions close laws are covered by 98 to 100 %: there the intervals are wider than they need be. Equal laws are
+//! called separated as often as the column *too high* says at shift 0. Other laws, other sizes and other orders were not simulated.
 
 mod baseline;
 mod centred;
