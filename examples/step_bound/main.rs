@@ -29,7 +29,7 @@ use common::{Format, Row, arguments, fail, limits, name, number, print_row, rema
 use explicit::Explicit;
 use onestep::Grid;
 use onestep::bound::{AccumulatedError, BoundError, StepCount, Theorem1};
-use onestep::population::PopulationReport;
+use onestep::population::{Evaluations, FewSteps, PopulationReport};
 use problem::Known;
 use std::error::Error;
 
@@ -76,6 +76,12 @@ struct Arguments {
     /// And ∇²V ≤ beta.
     #[arg(long, requires = "alpha")]
     beta: Option<f64>,
+    /// Evaluations of the sampler: f_T(Z), then noise up to a lower level and f there, and so on; adds their W1 to the rows.
+    #[arg(long, value_parser = limits::count(1, 64))]
+    evaluations: Option<usize>,
+    /// The levels after T: `best`, or a falling list such as 30,12.
+    #[arg(long, requires = "evaluations", default_value = "best")]
+    levels: String,
     /// The unknown constant C_1 of Theorem 1.
     #[arg(long, default_value_t = 1.0)]
     constant: f64,
@@ -90,6 +96,20 @@ struct Arguments {
 }
 
 impl Arguments {
+    /// Which levels are evaluated, if more than one evaluation is asked for.
+    fn evaluations(&self) -> Result<Option<Evaluations>, Box<dyn Error>> {
+        let Some(count) = self.evaluations else { return Ok(None) };
+        if self.levels == "best" {
+            return Ok(Some(Evaluations::Best(count)));
+        }
+        let levels = self.levels.split(',').map(|t| t.trim().parse::<usize>()).collect::<Result<Vec<_>, _>>();
+        let levels = levels.map_err(|_| format!("--levels {}: best, or a list of levels such as 30,12", self.levels))?;
+        if levels.len() + 1 != count {
+            return Err(format!("--levels has {} levels after T, --evaluations {count} takes {}", levels.len(), count - 1).into());
+        }
+        Ok(Some(Evaluations::Levels(levels)))
+    }
+
     fn tolerance(&self) -> f64 {
         let radii = matches!(self.target.target, Target::Ball | Target::Shells);
         self.tolerance.unwrap_or(if radii { 1e-5 } else { 1e-9 })
@@ -105,6 +125,7 @@ struct Line {
     ln_fitted_constant: f64,
     required_steps: StepCount,
     explicit: Explicit,
+    few_steps: Option<FewSteps>,
     seconds: f64,
 }
 
@@ -186,6 +207,18 @@ impl Line {
             ("resolution_error", number(r.resolution_error)),
         ];
         row.extend(self.explicit.row());
+        if arguments.evaluations.is_some() && self.few_steps.is_none() {
+            // W_1 of a product is not that of its factors.
+            row.extend([("evaluations", number(f64::NAN)), ("levels", number(f64::NAN)), ("w1_evaluations", number(f64::NAN))]);
+        }
+        if let Some(few) = &self.few_steps {
+            let levels: Vec<String> = few.levels.iter().map(usize::to_string).collect();
+            row.extend([
+                ("evaluations", few.levels.len().into()),
+                ("levels", levels.join(",").into()),
+                ("w1_evaluations", number(few.w1.upper)),
+            ]);
+        }
         row.push(("seconds", number(self.seconds)));
         row
     }
@@ -207,7 +240,14 @@ fn magnitude(ln: f64, width: usize) -> String {
 }
 
 /// What Theorem 1 says about a report.
-fn line(a: &Arguments, grid: &Grid, report: PopulationReport, known: Known, seconds: f64) -> Result<Line, Box<dyn Error>> {
+fn line(
+    a: &Arguments,
+    grid: &Grid,
+    report: PopulationReport,
+    known: Known,
+    few_steps: Option<FewSteps>,
+    seconds: f64,
+) -> Result<Line, Box<dyn Error>> {
     let zero = AccumulatedError::ZERO;
     let theorem = Theorem1::from_ln_lipschitz(report.dim, report.ln_lipschitz, a.constant)?;
     let bound = match theorem.bound(report.steps, zero, zero) {
@@ -227,7 +267,7 @@ fn line(a: &Arguments, grid: &Grid, report: PopulationReport, known: Known, seco
         );
     }
     let explicit = Explicit::new(a, grid, &report, known)?;
-    Ok(Line { report, bound, ln_bound, ln_fitted_constant, required_steps, explicit, seconds })
+    Ok(Line { report, bound, ln_bound, ln_fitted_constant, required_steps, explicit, few_steps, seconds })
 }
 
 fn print_table_line(first: bool, sweep: bool, line: &Line) {
@@ -320,8 +360,8 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
     let grids = a.steps.iter().map(|&t| a.schedule.grid(t)).collect::<Result<Vec<_>, _>>()?;
     let mut lines = Vec::new();
     for grid in &grids {
-        problem::run(&family, a, grid, |report, known, seconds| {
-            let line = line(a, grid, report, known, seconds)?;
+        problem::run(&family, a, grid, |report, known, few_steps, seconds| {
+            let line = line(a, grid, report, known, few_steps, seconds)?;
             match a.format {
                 Format::Table => print_table_line(lines.is_empty(), a.dims.is_some(), &line),
                 Format::Csv | Format::Json => print_row(a.format, lines.is_empty(), &line.row(a)),
@@ -332,6 +372,12 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     if a.format == Format::Table {
         explicit::print_table(a.dims.is_some(), &lines);
+    }
+    for line in lines.iter().filter(|_| a.format == Format::Table) {
+        if let Some(few) = &line.few_steps {
+            let (t, gain) = (line.report.steps, few.w1.upper / line.report.w1.upper);
+            say!("T = {t}: f at levels {:?}: W1 = {:.6e}, {gain:.6} of one evaluation", few.levels, few.w1.upper);
+        }
     }
     for said in if a.dims.is_some() { sweep_summary(&a.steps, &lines) } else { summary(&lines) } {
         match a.format {

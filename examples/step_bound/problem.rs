@@ -3,7 +3,7 @@
 use super::common::target::{Family, Target};
 use super::{Arguments, MethodName};
 use onestep::law::Comb;
-use onestep::population::{LipschitzBounds, Method, PopulationLaw, PopulationReport, Settings};
+use onestep::population::{FewSteps, LipschitzBounds, Method, PopulationLaw, PopulationReport, Settings};
 use onestep::{Grid, Moments};
 use std::error::Error;
 use std::time::Instant;
@@ -74,10 +74,11 @@ pub(crate) fn run(
     family: &Family,
     a: &Arguments,
     grid: &Grid,
-    mut found: impl FnMut(PopulationReport, Known, f64) -> Result<(), Box<dyn Error>>,
+    mut found: impl FnMut(PopulationReport, Known, Option<FewSteps>, f64) -> Result<(), Box<dyn Error>>,
 ) -> Result<(), Box<dyn Error>> {
     let method = if a.method == MethodName::Ct { Method::Training } else { Method::Distillation };
     let settings = Settings::new().method(method).tolerance(a.tolerance());
+    let evaluations = a.evaluations()?;
     for problem in problems(family) {
         let start = Instant::now();
         let run = problem.law.population(grid, &settings)?;
@@ -88,8 +89,17 @@ pub(crate) fn run(
             variance: problem.variance,
             log_concavity: a.alpha.map(|alpha| (alpha, a.beta.unwrap_or(f64::INFINITY))).or(problem.log_concavity),
         };
+        let few_steps = match &evaluations {
+            Some(evaluations) => match problem.law.few_steps(grid, &settings, evaluations) {
+                Some(found) => Some(found?),
+                None => return Err("--evaluations is known for targets on the line and for Gaussians".into()),
+            },
+            None => None,
+        };
         for report in problem.copies.into_iter().filter_map(|copies| run.copies(copies)) {
-            found(report, known, seconds)?;
+            // W_1 of independent copies is not that of one.
+            let few = few_steps.clone().filter(|_| report.dim == problem.law.dim());
+            found(report, known, few, seconds)?;
         }
     }
     Ok(())

@@ -190,6 +190,12 @@ impl Interpolant {
         (piece.value + piece.rise(x - piece.node), j)
     }
 
+    /// f'(x), searching from `hint`.
+    pub(crate) fn slope(&self, x: f64, hint: usize) -> f64 {
+        let piece = &self.pieces[self.nearest(x, hint)];
+        piece.slope(x - piece.node)
+    }
+
     /// The largest slope: over the nodes, and between the neighbours of the steepest one.
     pub(crate) fn steepest(&self) -> f64 {
         let mut best = (f64::NEG_INFINITY, 0);
@@ -202,11 +208,7 @@ impl Interpolant {
         }
         let j = best.1;
         let (low, high) = (self.nodes[j.max(1) - 1], self.nodes[(j + 1).min(self.nodes.len() - 1)]);
-        let slope = |x: f64| {
-            let piece = &self.pieces[self.nearest(x, j)];
-            piece.slope(x - piece.node)
-        };
-        let found = slope(golden_minimum(|x| -slope(x), low, high));
+        let found = self.slope(golden_minimum(|x| -self.slope(x, j), low, high), j);
         if found > best.0 { found } else { best.0 }
     }
 

@@ -21,6 +21,7 @@
 //! error.
 
 mod error;
+mod few_steps;
 mod gaussian;
 mod growth;
 mod interpolant;
@@ -37,6 +38,7 @@ mod settings;
 mod traits;
 
 pub use error::PopulationError;
+pub use few_steps::{Evaluations, FewSteps};
 pub use gaussian::{GaussianConsistency, GaussianPopulation, GaussianRecursion};
 pub use growth::LipschitzBounds;
 pub use interval::Interval;

@@ -32,7 +32,8 @@ struct Cell {
     weights: [f64; STENCIL],
 }
 
-fn gauss(a: f64, b: f64) -> impl Iterator<Item = (f64, f64)> {
+/// Nodes and weights of the eight-point Gauss–Legendre rule on [a, b].
+pub(crate) fn gauss(a: f64, b: f64) -> impl Iterator<Item = (f64, f64)> {
     let (middle, half) = (0.5 * (a + b), 0.5 * (b - a));
     GAUSS.into_iter().flat_map(move |(x, w)| [(middle - half * x, half * w), (middle + half * x, half * w)])
 }

@@ -3,11 +3,11 @@
 use crate::consistency::ConsistencyFunction;
 use crate::delegate::delegate;
 use crate::law::{Comb, Gaussian, GaussianMixture, LineMixture, Radial};
-use crate::population::gaussian::lipschitz_bounds;
+use crate::population::gaussian::{few_steps, lipschitz_bounds};
 use crate::population::growth;
 use crate::population::{
-    GaussianPopulation, GaussianRecursion, LatticePopulation, LatticeRecursion, LinePopulation, LineRecursion, LipschitzBounds, LocalError,
-    PopulationError, PopulationReport, RadialPopulation, RadialRecursion, Settings,
+    Evaluations, FewSteps, GaussianPopulation, GaussianRecursion, LatticePopulation, LatticeRecursion, LinePopulation, LineRecursion,
+    LipschitzBounds, LocalError, PopulationError, PopulationReport, RadialPopulation, RadialRecursion, Settings,
 };
 use crate::schedule::Grid;
 use crate::space::Space;
@@ -64,6 +64,11 @@ pub trait PopulationLaw: Space + Debug + Send + Sync {
     fn lipschitz_bounds(&self, _grid: &Grid) -> Option<LipschitzBounds> {
         None
     }
+
+    /// The law after several evaluations, where it is known: on the line and for Gaussians.
+    fn few_steps(&self, _grid: &Grid, _settings: &Settings, _evaluations: &Evaluations) -> Option<Result<FewSteps, PopulationError>> {
+        None
+    }
 }
 
 delegate! {
@@ -80,6 +85,7 @@ delegate! {
     impl[] PopulationLaw {
         fn population(&self, grid: &Grid, settings: &Settings) -> Result<Box<dyn Population>, PopulationError>;
         fn lipschitz_bounds(&self, grid: &Grid) -> Option<LipschitzBounds>;
+        fn few_steps(&self, grid: &Grid, settings: &Settings, evaluations: &Evaluations) -> Option<Result<FewSteps, PopulationError>>;
     }
 }
 
@@ -119,6 +125,9 @@ population!(LineMixture, LineRecursion, LinePopulation {
     fn lipschitz_bounds(&self, grid: &Grid) -> Option<LipschitzBounds> {
         Some(growth::of_mixture(self, grid))
     }
+    fn few_steps(&self, grid: &Grid, settings: &Settings, evaluations: &Evaluations) -> Option<Result<FewSteps, PopulationError>> {
+        Some(LineRecursion::new(self, grid).settings(settings.clone()).few_steps(evaluations))
+    }
 });
 population!(Gaussian, GaussianRecursion, GaussianPopulation {
     fn last_lipschitz(&self) -> Option<f64> {
@@ -127,6 +136,10 @@ population!(Gaussian, GaussianRecursion, GaussianPopulation {
 } {
     fn lipschitz_bounds(&self, grid: &Grid) -> Option<LipschitzBounds> {
         Some(lipschitz_bounds(self, grid))
+    }
+    fn few_steps(&self, grid: &Grid, _settings: &Settings, evaluations: &Evaluations) -> Option<Result<FewSteps, PopulationError>> {
+        // Training and distillation find the same functions.
+        Some(few_steps(self, grid, evaluations))
     }
 });
 population!(Radial, RadialRecursion, RadialPopulation {} {});
@@ -138,5 +151,8 @@ impl PopulationLaw for Comb {
     }
     fn lipschitz_bounds(&self, grid: &Grid) -> Option<LipschitzBounds> {
         Some(growth::of_comb(self, grid))
+    }
+    fn few_steps(&self, grid: &Grid, settings: &Settings, evaluations: &Evaluations) -> Option<Result<FewSteps, PopulationError>> {
+        Some(LineRecursion::new(self, grid).settings(settings.clone()).few_steps(evaluations))
     }
 }

@@ -2,6 +2,7 @@
 
 mod comb;
 mod energy;
+mod few_steps;
 mod gaussian;
 mod hostile;
 mod lattice;

@@ -2,8 +2,10 @@
 
 mod distance;
 mod eigenspace;
+mod few_steps;
 mod result;
 
+pub(super) use few_steps::few_steps;
 pub use result::{GaussianConsistency, GaussianPopulation};
 
 use crate::law::Gaussian;
