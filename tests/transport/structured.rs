@@ -4,7 +4,7 @@
 use ndarray::{Array2, ArrayView2, array};
 use onestep::law::Covariance;
 use onestep::transport::gaussian::{gaussian_w2, gelbrich, gelbrich_lower_bound, gelbrich_plug_in};
-use onestep::transport::{Bures, Measure, NetworkSimplex, TransportError};
+use onestep::transport::{Assignment, Bures, Measure, NetworkSimplex, TransportError};
 use onestep::{Distance, Sample};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -233,4 +233,28 @@ fn what_has_no_bound_is_an_error() {
     assert_eq!(gelbrich_lower_bound(&tiny, &array![[0.0], [0.0]]).unwrap(), 0.0);
     let bound = gelbrich_lower_bound(&tiny, &array![[1.0], [1.0]]).unwrap();
     assert!(bound <= 1.0 && bound > 1.0 - 1e-14);
+}
+
+/// More dimensions than points, and more points than dimensions, where the factorisations work in blocks.
+#[test]
+fn gelbrich_is_never_above_the_exact_distance_in_many_dimensions() {
+    let exact = Assignment::new(2.0).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(24);
+    for (rows, dim) in [(5, 40), (30, 12), (60, 60), (100, 70), (20, 120)] {
+        for case in 0..6 {
+            let mut cloud = |stretch: f64| Array2::from_shape_simple_fn((rows, dim), || stretch * rng.random_range(-1.0..1.0));
+            let (x, mut y) = (cloud(1.0), cloud(if case % 2 == 0 { 1.0 } else { 0.1 }));
+            match case / 2 {
+                0 => {}
+                1 => y = &x + 0.25,
+                // An image under a positive definite map: the bound is attained.
+                _ => y = Array2::from_shape_fn((rows, dim), |(i, j)| x[[i, j]] * (1.0 + (j % 7) as f64) + 0.5),
+            }
+            let (upper, bound) = (exact.solve(&x, &y).unwrap().upper, gelbrich_lower_bound(&x, &y).unwrap());
+            assert!(bound <= upper, "{rows} points in {dim} dimensions: {bound} above {upper}");
+            if case >= 2 {
+                assert!(bound >= upper * (1.0 - 1e-6), "{rows} points in {dim} dimensions: {bound} for {upper}");
+            }
+        }
+    }
 }

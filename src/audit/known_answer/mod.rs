@@ -68,6 +68,10 @@ pub struct KnownAnswer<'a> {
     tolerance: f64,
 }
 
+/// The optima, in messages.
+const TRAINING: &str = "the population optimum";
+const DISTILLATION: &str = "the population optimum of distillation";
+
 /// The path of the crate.
 static ANGLE: std::sync::LazyLock<Path> = std::sync::LazyLock::new(Path::vp);
 
@@ -272,21 +276,21 @@ impl<'a> KnownAnswer<'a> {
 
     /// The optima that are known, with their names.
     fn optima(&self) -> impl Iterator<Item = (&'static str, &'a dyn ConsistencyFunction)> {
-        let named = [("the population optimum", self.training), ("the population optimum of distillation", self.distillation)];
+        let named = [(TRAINING, self.training), (DISTILLATION, self.distillation)];
         named.into_iter().filter_map(|(name, optimum)| Some((name, optimum?)))
     }
 
     fn level(&self, step: usize, rows: &[usize], x: &Array2<f64>, f: &Array2<f64>, size: Option<Size>) -> Result<LevelAnswer, AuditError> {
         let level = self.grid.level(step);
         let flowed = flow_to_first(self.flow, self.grid, step, x)?;
-        for (name, optimum) in self.optima() {
-            check_values(name, step, x, &optimum.eval(step, x))?;
-        }
-        let beside = |optimum: Option<&dyn ConsistencyFunction>| {
-            let values = optimum.map(|optimum| optimum.eval(step, x));
-            (values.as_ref().map(|values| gap(f, values, rows)), values.as_ref().map(|values| gap(values, &flowed, rows)))
+        let beside = |name, optimum: Option<&dyn ConsistencyFunction>| {
+            let Some(optimum) = optimum else { return Ok((None, None)) };
+            let values = optimum.eval(step, x);
+            check_values(name, step, x, &values)?;
+            Ok::<_, AuditError>((Some(gap(f, &values, rows)), Some(gap(&values, &flowed, rows))))
         };
-        let ((training, discretisation), (distillation, distillation_error)) = (beside(self.training), beside(self.distillation));
+        let (training, discretisation) = beside(TRAINING, self.training)?;
+        let (distillation, distillation_error) = beside(DISTILLATION, self.distillation)?;
         Ok(LevelAnswer {
             step,
             angle: level.angle(),
