@@ -39,6 +39,20 @@ impl<'a> Conditional<'a> {
         self.mean_about(values, &Array2::zeros((self.rules.len(), values.ncols())))
     }
 
+    /// E[‖g(X_{t−1}) − c‖² | X_t] for every row, given the values of g at the nodes and c.
+    pub(crate) fn mean_square_about(&self, values: &ArrayRef2<f64>, about: &ArrayRef2<f64>) -> Vec<f64> {
+        let mut at = 0;
+        let of_row = |(rule, about): (&DiscreteLaw, ndarray::ArrayView1<'_, f64>)| {
+            let mut sum = 0.0;
+            for w in &rule.weights {
+                sum += w * values.row(at).iter().zip(about).map(|(v, c)| (v - c) * (v - c)).sum::<f64>();
+                at += 1;
+            }
+            sum
+        };
+        self.rules.iter().zip(about.rows()).map(of_row).collect()
+    }
+
     /// E[g(X_{t−1}) − c_i | X_t = x_i] for every row: without the rounding of the sum of the weights where g is near c_i.
     pub(crate) fn mean_about<F: Float>(&self, values: &ArrayRef2<F>, about: &ArrayRef2<f64>) -> Array2<f64> {
         let mut means = Array2::zeros(about.raw_dim());

@@ -394,3 +394,30 @@ fn sizes_and_values_that_cannot_be_are_refused() {
     let found = Ledger::new(&target, &grid).measure(&scaled(1.7e308), &mut rng(96)).unwrap_err();
     assert!(matches!(found, AuditError::Overflow { .. }), "{found}");
 }
+
+/// For the population optimum the upper end is √Σ loss*, for any f W_2 lies above the lower end: five standard errors.
+#[test]
+fn second_moments_bracket_the_distance() {
+    use onestep::population::{Keep, LineRecursion};
+    let law = onestep::law::LineMixture::new(&[0.4, 0.6], &[-1.0, 0.8], &[0.5, 0.7]).unwrap();
+    let grid = onestep::Grid::from_angles(&[0.1, 0.4, 0.8, 1.2, 1.5]).unwrap();
+    let run = LineRecursion::new(&law, &grid).keep(Keep::All).run().unwrap();
+    let mut rng = <rand_chacha::ChaCha8Rng as rand::SeedableRng>::seed_from_u64(5);
+    let report = onestep::audit::Ledger::new(&law, &grid).samples(2000).measure(run.consistency(), &mut rng).unwrap();
+    let (upper, lower, w2) = (report.energy_upper().unwrap(), report.energy_lower, run.report().w2_marginal.upper);
+    assert!((upper.value - run.report().loss_sum.sqrt()).abs() < 5.0 * upper.std_error + 1e-6, "{upper} {}", run.report());
+    assert!((lower.value - run.report().energy_lower).abs() < 5.0 * lower.std_error, "{lower} {}", run.report());
+    assert!(lower.value - 5.0 * lower.std_error < w2 && w2 < upper.value, "{report}");
+    let spread: f64 = report.steps.iter().map(|s| s.spread.value).sum();
+    assert!((spread - run.report().loss_sum).abs() < 0.05 * spread);
+    // Own errors add to the upper end what they are: a shift by 0.1 at the last level.
+    let shifted = onestep::consistency::ConsistencyFn::new(1, 5, |t, x: &[f64], out: &mut [f64]| {
+        use onestep::ConsistencyFunction;
+        let value: ndarray::Array2<f64> = run.consistency().eval(t, &ndarray::array![[x[0]]]);
+        out[0] = value[[0, 0]] + if t == 5 { 0.1 } else { 0.0 };
+    });
+    let other = onestep::audit::Ledger::new(&law, &grid).samples(500).measure(&shifted, &mut rng).unwrap();
+    let last = &other.steps[3];
+    assert!((last.own_square.value - 0.01).abs() < 1e-6, "{}", last.own_square);
+    assert!(onestep::audit::Ledger::new(&law, &grid).steps(&[3]).measure(&shifted, &mut rng).unwrap().energy_upper().is_none());
+}

@@ -245,9 +245,10 @@ where
             Some(step) => step.error,
             None => self.final_error(f, seed)?,
         };
+        let energy_lower = self.energy_lower(f, seed)?;
         check_mean("the prior mismatch", last, prior_mismatch)?;
         check_mean("the mean error", last, error)?;
-        Ok(LedgerReport { dim: f.dim(), grid_steps: last, samples: self.samples, steps: measured, error, prior_mismatch })
+        Ok(LedgerReport { dim: f.dim(), grid_steps: last, samples: self.samples, steps: measured, error, energy_lower, prior_mismatch })
     }
 
     /// Everything that can be checked before the first evaluation.
@@ -293,6 +294,8 @@ where
             error: mean_length(&terms.error),
             inherited: mean_length(&terms.inherited),
             own: Estimate::from_samples(&own),
+            own_square: Estimate::from_samples(&own.iter().map(|o| o * o).collect::<Vec<_>>()),
+            spread: Estimate::from_samples(&terms.spread),
             local: Estimate::from_samples(&local),
             made: Estimate::from_samples(&made),
             first_order: mean_length(&terms.first_order),
@@ -306,6 +309,26 @@ where
             check_mean("a mean of the ledger", t, mean)?;
         }
         Ok(step)
+    }
+
+    /// |√tr Cov X_1 − √tr Cov f_T(X_T)| over the draws of X_T, with its standard error by the delta method.
+    fn energy_lower<C: ConsistencyFunction + ?Sized>(&self, f: &C, seed: u64) -> Result<Estimate, AuditError> {
+        let last = self.grid.steps();
+        let x = self.draw(last, seed);
+        let about_mean = |rows: Array2<f64>| {
+            let centre = rows.sum_axis(Axis(0)) / rows.nrows() as f64;
+            let squares: Vec<f64> = lengths(&(rows - centre)).iter().map(|l| l * l).collect();
+            let mean = squares.iter().sum::<f64>() / squares.len() as f64;
+            (squares, mean)
+        };
+        let (exact, ours) = (about_mean(flow_to_first(self.flow, self.grid, last, &x)?), about_mean(terms::evaluate(f, last, &x)?));
+        let influence = |square: f64, mean: f64| if mean > 0.0 { (square - mean) / (2.0 * mean.sqrt()) } else { 0.0 };
+        let moved: Vec<f64> = exact.0.iter().zip(&ours.0).map(|(a, b)| influence(*a, exact.1) - influence(*b, ours.1)).collect();
+        let spread = Estimate::from_samples(&moved).std_error;
+        let found = Estimate::student((exact.1.sqrt() - ours.1.sqrt()).abs(), spread, x.nrows() as f64 - 1.0, x.nrows());
+        // Squares beyond double precision: nothing is known.
+        let known = found.value.is_finite() && found.std_error.is_finite();
+        Ok(if known { found } else { Estimate::normal(0.0, f64::INFINITY, x.nrows()) })
     }
 
     /// E‖ξ_T(X_T)‖ alone.

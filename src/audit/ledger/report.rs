@@ -19,6 +19,10 @@ pub struct LedgerStep {
     pub inherited: Estimate,
     /// E‖f_t − f_t*‖: what training left at this step, estimation and approximation error together.
     pub own: Estimate,
+    /// E‖f_t − f_t*‖².
+    pub own_square: Estimate,
+    /// E tr Var(f_{t−1}(X_{t−1}) | X_t): the training loss that the best f_t leaves.
+    pub spread: Estimate,
     /// E‖local_t‖: the discretisation error of this step.
     pub local: Estimate,
     /// E(‖f_t − f_t*‖ + ‖local_t‖): what this step adds to the bound.
@@ -56,6 +60,9 @@ pub struct LedgerReport {
     pub steps: Vec<LedgerStep>,
     /// E‖ξ_T(X_T)‖, an upper bound on W_1(f_T(X_T), X_1) with X_T at its true law, whatever steps were measured.
     pub error: Estimate,
+    /// A lower bound on W_2(f_T(X_T), X_1) from second moments, 2.15: |√tr Cov X_1 − √tr Cov f_T(X_T)|, over the draws of X_T. It holds for any
+    /// f, whatever steps were measured, up to its sampling error; 0 with an infinite error where squares are beyond double precision.
+    pub energy_lower: Estimate,
     /// E‖f_T(cos θ_T X_0 + sin θ_T Z) − f_T(Z)‖, the same Z: what starting from N(0, I) adds to W_1 at most.
     pub prior_mismatch: Estimate,
 }
@@ -173,6 +180,10 @@ impl std::fmt::Display for LedgerReport {
                 self.grid_steps - 1
             )?,
         }
+        match self.energy_upper() {
+            Some(upper) => writeln!(f, "W2 at X_T by second moments     {} to {}", show(self.energy_lower), show(upper))?,
+            None => writeln!(f, "W2 at X_T by second moments     at least {}", show(self.energy_lower))?,
+        }
         match self.blame() {
             Some(blame) => write!(f, "to blame: {blame}"),
             None => f.write_str("to blame: nothing above the numerical error"),
@@ -281,6 +292,40 @@ impl LedgerReport {
     #[must_use]
     pub fn bound(&self) -> Option<Estimate> {
         self.is_complete().then(|| sum(self.steps.iter().map(|s| &s.made)))
+    }
+
+    /// An upper bound on W_2(f_T(X_T), X_1) from second moments, 2.15: √(Σ_t E tr Var(f_{t−1}(X_{t−1}) | X_t)) + Σ_t (E‖f_t − f_t*‖²)^{1/2}, up
+    /// to its sampling error (by the delta method). It needs no flow map and no smoothness, but is of order √(1/T) where the truth is 1/T.
+    /// `None` where steps were left out, or where squares are beyond double precision.
+    ///
+    /// ```
+    /// use onestep::Grid;
+    /// use onestep::audit::Ledger;
+    /// use onestep::consistency::ConsistencyFn;
+    /// use onestep::law::Gaussian;
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let (target, grid) = (Gaussian::standard(1)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);
+    /// // The population optimum of N(0, 1) loses 1 − ∏ cos²Δθ of the second moment, and W_2 is 1 − ∏ cos Δθ.
+    /// let f = ConsistencyFn::new(1, 3, |t, x: &[f64], out: &mut [f64]| out[0] = x[0] * 0.7_f64.cos().powi(t as i32 - 1));
+    /// let report = Ledger::new(&target, &grid).measure(&f, &mut rng)?;
+    /// assert!((report.energy_upper().unwrap().value - (1.0 - 0.7_f64.cos().powi(4)).sqrt()).abs() < 1e-12);
+    /// assert!((report.energy_lower.value - (1.0 - 0.7_f64.cos().powi(2))).abs() < 5.0 * report.energy_lower.std_error);
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    pub fn energy_upper(&self) -> Option<Estimate> {
+        if !self.is_complete() {
+            return None;
+        }
+        let root = |square: Estimate| {
+            let value = square.value.max(0.0).sqrt();
+            let std_error = if square.std_error > 0.0 { square.std_error / (2.0 * value) } else { 0.0 };
+            Estimate::normal(value, std_error, square.evaluations)
+        };
+        let spread = root(sum(self.steps.iter().map(|s| &s.spread)));
+        let own: Vec<Estimate> = self.steps.iter().map(|s| root(s.own_square)).collect();
+        Some(sum(std::iter::once(&spread).chain(&own))).filter(|bound| bound.value.is_finite())
     }
 
     /// Σ_t of what rounding leaves of (34) and of the estimated quadrature errors: no term below it means anything.

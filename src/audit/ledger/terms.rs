@@ -41,6 +41,8 @@ pub struct LedgerTerms {
     pub second_order: Array2<f64>,
     /// local − T_1 − T_2.
     pub remainder: Array2<f64>,
+    /// tr Var(f_{t−1}(X_{t−1}) | X_t = x) of every row: the training loss that the best f_t leaves there.
+    pub spread: Vec<f64>,
     /// An estimate from above of the numerical error of T_2, row by row, as a length.
     pub second_order_error: Vec<f64>,
 }
@@ -119,6 +121,7 @@ where
             first_order: join(|p| &p.first_order),
             second_order: join(|p| &p.second_order),
             remainder: join(|p| &p.remainder),
+            spread: parts.iter().flat_map(|p| p.spread.iter().copied()).collect(),
             second_order_error: parts.iter().flat_map(|p| p.second_order_error.iter().copied()).collect(),
         })
     }
@@ -132,11 +135,19 @@ where
         let values = evaluate(f, t - 1, before.nodes())?;
         let local = before.mean_about(&flowed, &exact);
         let (first_order, second_order, second_order_error) = self.expansion(t, x)?;
+        let own = -before.mean_about(&values, &here);
+        let squares = before.mean_square_about(&values, &here);
+        let spread = squares
+            .iter()
+            .zip(lengths(&own))
+            .map(|(square, own)| if square.is_finite() { (square - own * own).max(0.0) } else { f64::INFINITY })
+            .collect();
         Ok(LedgerTerms {
             step: t,
             error: &here - &exact,
             inherited: before.mean(&(&values - &flowed)),
-            own: -before.mean_about(&values, &here),
+            own,
+            spread,
             remainder: &local - &first_order - &second_order,
             local,
             first_order,

@@ -20,8 +20,8 @@ use std::fmt;
 /// of the optimum add up to at least W_2² (2.15).
 ///
 /// # Assumptions
-/// Λ ≥ 1 is the caller's: it is measured by
-/// [`PopulationReport`](crate::population::PopulationReport) on the line and bounded for strongly log-concave targets by
+/// Λ ≥ 1 is the caller's: it is bounded on the line and for Gaussians by
+/// [`PopulationLaw::lipschitz_bounds`](crate::population::PopulationLaw::lipschitz_bounds), and for strongly log-concave targets by
 /// [`LogConcave::lipschitz_maps`](crate::bound::LogConcave::lipschitz_maps). Lip f_t* can exceed Lip Φ_t.
 ///
 /// # Example
