@@ -72,7 +72,7 @@ impl Grid {
     /// cos θ_{t−1} − cos θ_t and sin θ_{t−1} − sin θ_t without cancellation, by the addition theorem with 1 − cos Δθ_t.
     pub(crate) fn changes(&self, t: usize) -> (f64, f64) {
         let (to, sin_delta) = (self.level(t - 1), self.sin_delta(t));
-        let versine = sin_delta * sin_delta / (1.0 + (1.0 - sin_delta * sin_delta).max(0.0).sqrt());
+        let versine = sin_delta * sin_delta / (1.0 + self.cos_delta(t));
         (to.cos() * versine + to.sin() * sin_delta, to.sin() * versine - to.cos() * sin_delta)
     }
 }

@@ -162,6 +162,9 @@ fn check_monotone(name: &'static str, values: &[f64], rising: bool) -> Result<()
     }
 }
 
+/// Sines from here on do not tell their angle to all digits.
+const LONG: f64 = 0.5;
+
 impl Grid {
     /// Discretises a schedule; the same as [`VarianceSchedule::grid`].
     ///
@@ -441,6 +444,17 @@ impl Grid {
     /// ```
     #[must_use]
     pub fn delta(&self, t: usize) -> f64 {
-        self.sin_deltas[t - 1].min(1.0).asin()
+        let sin = self.sin_deltas[t - 1];
+        if sin < LONG { sin.asin() } else { sin.atan2(self.cos_delta(t)) }
+    }
+
+    /// cos Δθ_t: by sin Δθ_t where that is short, and by the levels where 1 − sin² would lose its digits.
+    pub(crate) fn cos_delta(&self, t: usize) -> f64 {
+        let sin = self.sin_deltas[t - 1];
+        if sin < LONG {
+            return (1.0 - sin * sin).sqrt();
+        }
+        let (before, now) = (self.level(t - 1), self.level(t));
+        before.cos() * now.cos() + before.sin() * now.sin()
     }
 }

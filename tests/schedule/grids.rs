@@ -263,3 +263,24 @@ fn bad_input_is_refused_with_a_typed_error() {
     let message = Grid::from_betas(vec![0.1, 1.5]).unwrap_err().to_string();
     assert_eq!(message, "betas[2] = 1.5 is outside (0, 1)");
 }
+
+#[test]
+fn a_step_over_the_whole_range_keeps_its_digits() {
+    // sin Δθ = 1 to rounding says nothing about how far Δθ is from π/2; the levels do.
+    for (first, last) in [(1e-9, std::f64::consts::FRAC_PI_2), (1e-5, 1.57), (0.3, 1.4)] {
+        let grid = Grid::from_angles(&[first, last]).unwrap();
+        assert!((grid.delta(2) - (last - first)).abs() < 4.0 * f64::EPSILON, "{first} {last}: {:e}", grid.delta(2) - (last - first));
+    }
+}
+
+#[test]
+fn two_levels_have_a_bracket_that_holds() {
+    use onestep::population::LineRecursion;
+    for first in [1e-9, 1e-4, 0.3] {
+        let law = onestep::law::LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.5, 0.5]).unwrap();
+        let grid = Grid::from_angles(&[first, std::f64::consts::FRAC_PI_2]).unwrap();
+        let report = LineRecursion::new(&law, &grid).run().unwrap().report().clone();
+        // f_2*(x) = sin θ_1 x, nearly constant: W_2 is close to the bracket's upper end.
+        assert!(report.energy_lower <= report.w2_marginal.lower && report.w2_marginal.upper <= report.energy_upper.unwrap(), "{report}");
+    }
+}
