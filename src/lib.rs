@@ -46,12 +46,14 @@
 //! | a law with known answers (sample, score, density, posterior) | [`law`]: [`Gaussian`](law::Gaussian), [`LineMixture`](law::LineMixture), [`Comb`](law::Comb), [`GaussianMixture`](law::GaussianMixture), [`Radial`](law::Radial), [`NoisyCurve`](law::NoisyCurve), products, rotations, translations |
 //! | my own law, score, network or schedule in place of these | the traits [`Sample`], [`ScoreFunction`], [`Posterior`], [`PosteriorRule`], [`ConsistencyFunction`], [`VarianceSchedule`]: each asks for one or two methods |
 //! | my own convention (DDPM, EDM, TrigFlow, flow matching) to and from the angle of this crate | [`path`] |
+//! | to speak EDM, TrigFlow, flow matching or MeanFlow | [`path`]; [`consistency::PathConsistency`] and [`score::PathScore`] for models |
 //! | the exact map from noise to data | [`flow`]: the laws themselves, or [`FlowSolver`](flow::FlowSolver) for any score |
 //! | what perfect training would give: f_T*, its W_1, a certificate | [`population`]: [`LineRecursion`](population::LineRecursion) and its three siblings |
 //! | to train from data and ask whether T was enough | [`training`]: [`Recursion`](training::Recursion) or [`Joint`](training::Joint), then [`audit::StepCheck`] |
 //! | the distance between two clouds, exactly, with an error bar | [`transport`] |
 //! | what theory promises for my T, d and L_f | [`bound`]: [`Theorem1`](bound::Theorem1), bounds without unknown constants, lower bounds, rival theories |
 //! | to know which step of my model is wrong, and why | [`audit`]: [`Ledger`](audit::Ledger), or [`KnownAnswer`](audit::KnownAnswer) from values alone |
+//! | what my loss should be when training is done | [`LossFloor`](audit::LossFloor) |
 //!
 //! Every module's page says which of its tools is for which question. A function that calls several modules returns [`onestep::Result`](Result).
 //!
