@@ -127,10 +127,7 @@ impl LawOptions {
             Target::Sphere | Target::Ball | Target::Shells => Law::Radial(target.radial(self.dim())?),
             Target::Ring => {
                 let (radius, std) = target.ring()?;
-                let modes = self.modes.unwrap_or(8);
-                let angle = |k: usize| std::f64::consts::TAU * k as f64 / modes as f64;
-                let means = Array2::from_shape_fn((modes, 2), |(k, j)| radius * if j == 0 { angle(k).cos() } else { angle(k).sin() });
-                Law::Mixture(GaussianMixture::isotropic(&vec![1.0 / modes as f64; modes], &means, &vec![std * std; modes])?)
+                Law::Mixture(GaussianMixture::ring(self.modes.unwrap_or(8), radius, std)?)
             }
             Target::Comb => return Err("--target comb is taken by step_bound only".into()),
             Target::Moons => Law::Curve(NoisyCurve::two_moons(self.noise.unwrap_or(0.1))?),

@@ -2,7 +2,7 @@
 
 use crate::float::Float;
 use crate::law::radial::{Shell, norm};
-use crate::law::{Gaussian, GaussianMixture, LineMixture, PointMasses, Product, Radial, Rotated, Shifted};
+use crate::law::{Gaussian, GaussianMixture, PointMasses, Product, Radial, Rotated, Shifted};
 use crate::level::NoiseLevel;
 use crate::numeric::shapes::assert_shapes;
 use crate::numeric::special::bessel::mean_ratio_slope;
@@ -129,25 +129,6 @@ impl<F: Float> ScoreJacobian<F> for PointMasses {
 
     fn score_second_derivative(&self, level: NoiseLevel, x: &ArrayRef2<F>, u: &ArrayRef2<F>, v: &ArrayRef2<F>) -> Option<Array2<F>> {
         self.mixture().score_second_derivative(level, x, u, v)
-    }
-}
-
-impl<F: Float> ScoreJacobian<F> for LineMixture {
-    fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-        assert_shapes("score_jvp", 1, x, out);
-        assert_shapes("score_jvp", 1, v, out);
-        let marginal = self.at(level);
-        for ((x, v), mut o) in x.rows().into_iter().zip(v.rows()).zip(out.rows_mut()) {
-            o[0] = v[0] * F::of(marginal.score_slope(x[0].as_f64()));
-        }
-    }
-
-    fn score_second_derivative(&self, level: NoiseLevel, x: &ArrayRef2<F>, u: &ArrayRef2<F>, v: &ArrayRef2<F>) -> Option<Array2<F>> {
-        assert_shapes("score_second_derivative", 1, x, u);
-        assert_shapes("score_second_derivative", 1, x, v);
-        let marginal = self.at(level);
-        let bend = |i: usize| u[[i, 0]] * v[[i, 0]] * F::of(marginal.score_bend(x[[i, 0]].as_f64()));
-        Some(Array2::from_shape_fn(x.raw_dim(), |(i, _)| bend(i)))
     }
 }
 

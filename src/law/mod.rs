@@ -38,6 +38,7 @@ mod jacobian;
 mod line;
 pub(crate) mod mixture;
 mod monte_carlo;
+mod on_the_line;
 mod posterior_rule;
 mod presets;
 mod product;

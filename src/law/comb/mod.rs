@@ -6,12 +6,10 @@ pub use marginal::CombMarginal;
 
 use crate::error::check_range;
 use crate::float::Float;
-use crate::law::{LawError, LogDensity, Moments, Posterior, Sample};
+use crate::law::{LawError, Moments, Sample};
 use crate::level::NoiseLevel;
-use crate::numeric::shapes::assert_shapes;
-use crate::score::{ScoreFunction, ScoreJacobian};
 use crate::space::{Space, inherent_dim};
-use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, array};
+use ndarray::{Array1, ArrayRef2, array};
 use rand::{Rng, RngCore};
 
 /// Largest wavenumber: that at which a phase keeps ten digits.
@@ -124,7 +122,7 @@ impl Comb {
     }
 
     /// Mean and variance of X_0 given X_θ = x.
-    fn posterior(&self, marginal: &CombMarginal, level: NoiseLevel, x: f64) -> (f64, f64) {
+    pub(super) fn posterior(&self, marginal: &CombMarginal, level: NoiseLevel, x: f64) -> (f64, f64) {
         let variance = level.one_minus_alpha_bar();
         let (sin, cos) = (marginal.wavenumber * x).sin_cos();
         let ripple = marginal.ripple(x);
@@ -158,31 +156,6 @@ impl Sample for Comb {
     }
 }
 
-impl LogDensity for Comb {
-    fn log_density_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef1<f64>) {
-        assert_eq!(x.dim(), (out.len(), 1), "log_density: x has shape {:?}, out length {}", x.dim(), out.len());
-        let marginal = self.at(level);
-        for (row, o) in x.rows().into_iter().zip(out) {
-            *o = marginal.ln_density(row[0]);
-        }
-    }
-}
-
-impl Posterior for Comb {
-    fn denoise_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef2<f64>) {
-        assert_shapes("denoise", 1, x, out);
-        let marginal = self.at(level);
-        for (row, mut o) in x.rows().into_iter().zip(out.rows_mut()) {
-            o[0] = self.posterior(&marginal, level, row[0]).0;
-        }
-    }
-
-    fn posterior_covariance(&self, level: NoiseLevel, x: &ArrayRef1<f64>) -> Array2<f64> {
-        assert_eq!(x.len(), 1, "posterior_covariance: x has length {}, the target is on the line", x.len());
-        array![[self.posterior(&self.at(level), level, x[0]).1]]
-    }
-}
-
 impl Moments for Comb {
     fn mean(&self) -> Array1<f64> {
         array![0.0]
@@ -192,34 +165,5 @@ impl Moments for Comb {
         let square = self.wavenumber * self.wavenumber;
         let tilt = self.amplitude * (-0.5 * square).exp();
         (1.0 + tilt * (1.0 - square)) / (1.0 + tilt)
-    }
-}
-
-impl<F: Float> ScoreFunction<F> for Comb {
-    fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-        assert_shapes("score", 1, x, out);
-        let marginal = self.at(level);
-        for (row, mut o) in x.rows().into_iter().zip(out.rows_mut()) {
-            o[0] = F::of(marginal.score(row[0].as_f64()));
-        }
-    }
-}
-
-impl<F: Float> ScoreJacobian<F> for Comb {
-    fn score_jvp_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, v: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-        assert_shapes("score_jvp", 1, x, out);
-        assert_shapes("score_jvp", 1, v, out);
-        let marginal = self.at(level);
-        for ((x, v), mut o) in x.rows().into_iter().zip(v.rows()).zip(out.rows_mut()) {
-            o[0] = v[0] * F::of(marginal.score_slope(x[0].as_f64()));
-        }
-    }
-
-    fn score_second_derivative(&self, level: NoiseLevel, x: &ArrayRef2<F>, u: &ArrayRef2<F>, v: &ArrayRef2<F>) -> Option<Array2<F>> {
-        assert_shapes("score_second_derivative", 1, x, u);
-        assert_shapes("score_second_derivative", 1, x, v);
-        let marginal = self.at(level);
-        let bend = |i: usize| u[[i, 0]] * v[[i, 0]] * F::of(marginal.score_bend(x[[i, 0]].as_f64()));
-        Some(Array2::from_shape_fn(x.raw_dim(), |(i, _)| bend(i)))
     }
 }

@@ -10,12 +10,10 @@ pub use marginal::LineMarginal;
 
 use crate::error::{check_entries, check_equal};
 use crate::float::Float;
-use crate::law::{FITS, LARGEST, LawError, LogDensity, Moments, Posterior, SMALLEST, Sample, fits, normalised};
+use crate::law::{FITS, LARGEST, LawError, Moments, SMALLEST, Sample, fits, normalised};
 use crate::level::NoiseLevel;
-use crate::numeric::shapes::assert_shapes;
-use crate::score::ScoreFunction;
 use crate::space::Space;
-use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, array};
+use ndarray::{Array1, ArrayRef2, array};
 use rand::{Rng, RngCore};
 
 /// The mixture Σ_k w_k N(m_k, σ_k²) on the line; σ_k = 0 is a point mass, one component with σ > 0 a Gaussian.
@@ -183,34 +181,9 @@ impl Sample for LineMixture {
     }
 }
 
-impl LogDensity for LineMixture {
-    fn log_density_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef1<f64>) {
-        assert_eq!(x.dim(), (out.len(), 1), "log_density: x has shape {:?}, out length {}", x.dim(), out.len());
-        let marginal = self.at(level);
-        for (row, o) in x.rows().into_iter().zip(out) {
-            *o = marginal.ln_density(row[0]);
-        }
-    }
-}
-
-impl Posterior for LineMixture {
-    fn denoise_into(&self, level: NoiseLevel, x: &ArrayRef2<f64>, out: &mut ArrayRef2<f64>) {
-        assert_shapes("denoise", 1, x, out);
-        let marginal = self.at(level);
-        for (row, mut o) in x.rows().into_iter().zip(out.rows_mut()) {
-            o[0] = self.posterior(&marginal, level, row[0]).0;
-        }
-    }
-
-    fn posterior_covariance(&self, level: NoiseLevel, x: &ArrayRef1<f64>) -> Array2<f64> {
-        assert_eq!(x.len(), 1, "posterior_covariance: x has length {}, the target is on the line", x.len());
-        array![[self.posterior(&self.at(level), level, x[0]).1]]
-    }
-}
-
 impl LineMixture {
     /// Mean and variance of X_0 given X_θ = x.
-    fn posterior(&self, marginal: &LineMarginal, level: NoiseLevel, x: f64) -> (f64, f64) {
+    pub(super) fn posterior(&self, marginal: &LineMarginal, level: NoiseLevel, x: f64) -> (f64, f64) {
         let own = |k: usize| {
             // With q = σ/√v: the gain cos θ q² and the variance sin²θ q², whatever the sizes of σ and sin θ.
             let q = if marginal.stds[k] > 0.0 { self.stds[k] / marginal.stds[k] } else { 0.0 };
@@ -240,15 +213,5 @@ impl Moments for LineMixture {
 
     fn second_moment(&self) -> f64 {
         self.weights.iter().zip(&self.means).zip(&self.stds).map(|((w, m), s)| w * (m * m + s * s)).sum()
-    }
-}
-
-impl<F: Float> ScoreFunction<F> for LineMixture {
-    fn score_into(&self, level: NoiseLevel, x: &ArrayRef2<F>, out: &mut ArrayRef2<F>) {
-        assert_shapes("score", 1, x, out);
-        let marginal = self.at(level);
-        for (row, mut o) in x.rows().into_iter().zip(out.rows_mut()) {
-            o[0] = F::of(marginal.score(row[0].as_f64()));
-        }
     }
 }
