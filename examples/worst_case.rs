@@ -43,7 +43,7 @@ struct Arguments {
     tolerance: f64,
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-    /// SVG file for the plot of the d-families, or `none`.
+    /// SVG or PNG file for the plot of the d-families, or `none`.
     #[arg(long, default_value = "worst_case.svg")]
     plot: String,
 }
@@ -186,7 +186,7 @@ fn run(a: &Arguments) -> Outcome<()> {
     if let Some(std) = a.stds.iter().find(|&&s| !(s > 0.0 && s.is_finite())) {
         return Err(format!("stds holds {std}: it is outside (0, inf), without width L_f is infinite").into());
     }
-    let output = Output::unless_none("--plot", &a.plot, &[], &[])?;
+    let output = common::plot::output("--plot", &a.plot)?;
     let grids = a.steps.iter().map(|&t| a.schedule.grid(t)).collect::<Result<Vec<_>, _>>()?;
     let mut all = Vec::new();
     for grid in &grids {
