@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "every example uses a part of it")]
 
+pub(crate) mod help;
 pub(crate) mod law;
 pub(crate) mod limits;
 pub(crate) mod output;
@@ -17,7 +18,7 @@ pub(crate) mod target;
 #[allow(unused_imports, reason = "every example uses a part of it")]
 pub(crate) use print::{fail, remark, say};
 
-use clap::{Parser, ValueEnum};
+use clap::{Command, Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde_json::Value;
 use std::io::IsTerminal;
@@ -35,7 +36,13 @@ pub(crate) enum Format {
 
 /// Parses the arguments; a wrong one is reported on one line, with exit code 2.
 pub(crate) fn arguments<A: Parser>() -> A {
-    A::try_parse().unwrap_or_else(|error| {
+    arguments_of(|command| command)
+}
+
+/// [`arguments`] of a command that is changed before: what it takes, what its help lists.
+pub(crate) fn arguments_of<A: Parser>(change: impl FnOnce(Command) -> Command) -> A {
+    let parsed = change(help::completed(A::command())).try_get_matches().and_then(|matches| A::from_arg_matches(&matches));
+    parsed.unwrap_or_else(|error| {
         if !error.use_stderr() {
             // --help and --version.
             let text = error.render();
@@ -43,10 +50,13 @@ pub(crate) fn arguments<A: Parser>() -> A {
             say!("{}", text.trim_end());
             std::process::exit(0);
         }
-        let message = error.to_string();
-        let said: Vec<&str> = message.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-        fail(&said.join(" ").trim_start_matches("error: "))
+        fail(&help::in_one_line(&error))
     })
+}
+
+/// Whether an option stands on the command line.
+pub(crate) fn is_given(option: &str) -> bool {
+    std::env::args().any(|word| word.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))
 }
 
 /// A bar of `length` steps on standard error, a spinner for one step; hidden where standard error is no terminal. It first appears after a
