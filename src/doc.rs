@@ -17,3 +17,6 @@ pub mod lipschitz_is_not_enough {}
 
 #[doc = include_str!("../docs/conventions.md")]
 pub mod conventions {}
+
+#[doc = include_str!("../docs/sweeps.md")]
+pub mod sweeps {}
