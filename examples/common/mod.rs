@@ -83,6 +83,27 @@ pub(crate) fn joined(values: &[f64]) -> String {
     values.iter().map(f64::to_string).collect::<Vec<_>>().join(",")
 }
 
+/// Options and their values in words: the first value with the others in parentheses, as in `paper (c0 2, c1 4)`.
+pub(crate) fn told(options: &[(&'static str, String)]) -> String {
+    let Some(((_, name), others)) = options.split_first() else { return String::new() };
+    let short = |v: &str| match v.parse::<f64>() {
+        Ok(x) if v.len() > 8 => format!("{x:.5}").trim_end_matches('0').to_string(),
+        _ => v.to_string(),
+    };
+    let values = |list: &str| list.split(',').map(short).collect::<Vec<_>>().join(", ").replace('-', "−");
+    let word = |(option, value): &(&str, String)| format!("{} {}", option.trim_start_matches('-'), values(value));
+    let others: Vec<String> = others.iter().map(word).collect();
+    if others.is_empty() { name.clone() } else { format!("{name} ({})", others.join("; ")) }
+}
+
+/// Numbers in words: the ends of a long list.
+pub(crate) fn listed(values: &[usize]) -> String {
+    match values {
+        [first, .., last] if values.len() > 4 => format!("{first} … {last}"),
+        _ => values.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
+
 /// One result: named values in the order they are printed.
 pub(crate) type Row = Vec<(&'static str, Value)>;
 

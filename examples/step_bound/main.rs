@@ -22,7 +22,6 @@ mod plot;
 mod problem;
 
 use clap::{Parser, ValueEnum};
-use common::output::Output;
 use common::schedule::ScheduleOptions;
 use common::target::{Target, TargetOptions};
 use common::{Format, Row, arguments, fail, limits, name, number, print_row, remark, say, slopes};
@@ -90,7 +89,7 @@ struct Arguments {
     tolerance: Option<f64>,
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-    /// SVG file for the plot, or `none`.
+    /// SVG or PNG file for the plot, or `none`.
     #[arg(long, default_value = "step_bound.svg")]
     plot: String,
 }
@@ -353,7 +352,7 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
     if dims.is_empty() || a.steps.is_empty() {
         return Err("--steps and --dims need at least one number".into());
     }
-    let plot = Output::unless_none("--plot", &a.plot, &[], &[])?;
+    let plot = common::plot::output("--plot", &a.plot)?;
     let family = problem::family(a, &dims)?;
     Theorem1::new(1, 1.0, a.constant)?;
     // Every grid is made before the first one is run, so that a bad T is refused at once.
@@ -386,8 +385,8 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
         }
     }
     match &plot {
-        Some(plot) if a.dims.is_some() => plot::against_dimension(plot, &a.steps, &lines),
-        Some(plot) => plot::against_steps(plot, &lines),
+        Some(plot) if a.dims.is_some() => plot::against_dimension(a, plot, &a.steps, &lines),
+        Some(plot) => plot::against_steps(a, plot, &lines),
         None => Ok(()),
     }
 }

@@ -22,7 +22,7 @@ mod sweep;
 
 use clap::Parser;
 use common::output::Output;
-use common::plot::{BLUE, Curve, GREEN, Labels, ORANGE, PURPLE, RED, draw};
+use common::plot::{Curve, Labels, SERIES, draw};
 use common::schedule::ScheduleOptions;
 use common::{Format, Row, arguments, fail, limits, print_row, progress, remark, say};
 use onestep::Grid;
@@ -78,7 +78,7 @@ struct Arguments {
     collect: Option<PathBuf>,
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-    /// SVG file for the plot of the values against T, or `none`.
+    /// SVG or PNG file for the plot of the values against T, or `none`.
     #[arg(long, default_value = "none")]
     plot: String,
 }
@@ -229,14 +229,13 @@ fn report(a: &Arguments, rows: &[Stored], output: Option<&Output>) -> Outcome<()
 fn plot(output: &Output, fits: &[Fit]) -> Outcome<()> {
     let shown: Vec<&Fit> = fits.iter().filter(|f| f.against == "steps").collect();
     let Some(first) = shown.first() else { return Err("--plot: at least two --steps with an admissible law make a curve".into()) };
-    let colours = [BLUE, GREEN, ORANGE, PURPLE, RED];
     let mut curves: Vec<Curve> = shown
         .iter()
         .enumerate()
         .map(|(i, f)| {
             let fixed: Vec<String> = f.fixed.iter().map(|(name, value)| format!("{name} {value}")).collect();
             let points = f.sizes.iter().copied().zip(f.values.iter().copied());
-            Curve::new(format!("{}, {}", f.family, fixed.join(", ")), colours[i % colours.len()], points)
+            Curve::new(format!("{}, {}", f.family, fixed.join(", ")), SERIES[i % SERIES.len()], points)
         })
         .collect();
     if let Some((start, end)) = curves[0].points.first().copied().zip(curves[0].points.last().map(|p| p.0)) {
@@ -248,7 +247,7 @@ fn plot(output: &Output, fits: &[Fit]) -> Outcome<()> {
 }
 
 fn run(a: &Arguments) -> Outcome<()> {
-    let output = Output::unless_none("--plot", &a.plot, &[], &[])?;
+    let output = common::plot::output("--plot", &a.plot)?;
     if let Some(folder) = &a.collect {
         return report(a, &Store::open(folder)?.collect()?, output.as_ref());
     }
