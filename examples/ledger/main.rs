@@ -101,7 +101,7 @@ struct Arguments {
     seed: u64,
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-    /// SVG file for the plot, or `none`.
+    /// SVG or PNG file for the plot, or `none`.
     #[arg(long, default_value = "ledger.svg")]
     plot: String,
 }
@@ -308,7 +308,7 @@ fn run(a: &Arguments) -> Outcome<()> {
     if a.law.dim() > MOST_DIMENSIONS {
         return Err(format!("--dim {}: at most 2 without --model and --exchange", a.law.dim()).into());
     }
-    let output = Output::unless_none("--plot", &a.plot, &[], &[])?;
+    let output = common::plot::output("--plot", &a.plot)?;
     a.law.law()?; // refuses options that belong to other targets
     let (line, grid) = (a.law.target.line()?, a.schedule.grid(a.steps()?)?);
     let target = Product::copies(line.clone(), a.law.dim())?;
