@@ -111,24 +111,22 @@ impl Network {
             let found = inputs.iter().find(|i| i.1 == wanted).cloned();
             found.ok_or_else(|| format!("{option} {wanted}: the inputs are {listed}"))
         };
-        let x = match &options.input_x {
-            Some(wanted) => find("--input-x", wanted)?,
-            None => {
-                let others = inputs.iter().filter(|i| options.input_time.as_ref() != Some(&i.1));
-                let mut others: Vec<_> = others.cloned().collect();
-                others.sort_by_key(|i| i.1 != "x");
-                others.first().cloned().ok_or("it has no inputs")?
-            }
+        let x = if let Some(wanted) = &options.input_x {
+            find("--input-x", wanted)?
+        } else {
+            let others = inputs.iter().filter(|i| options.input_time.as_ref() != Some(&i.1));
+            let mut others: Vec<_> = others.cloned().collect();
+            others.sort_by_key(|i| i.1 != "x");
+            others.first().cloned().ok_or("it has no inputs")?
         };
-        let time = match &options.input_time {
-            Some(wanted) => find("--input-time", wanted)?,
-            None => {
-                let others: Vec<_> = inputs.iter().filter(|i| i.0 != x.0).cloned().collect();
-                let [one] = &others[..] else {
-                    return Err(format!("the inputs are {listed}: say with --input-x and --input-time which is which").into());
-                };
-                one.clone()
-            }
+        let time = if let Some(wanted) = &options.input_time {
+            find("--input-time", wanted)?
+        } else {
+            let others: Vec<_> = inputs.iter().filter(|i| i.0 != x.0).cloned().collect();
+            let [one] = &others[..] else {
+                return Err(format!("the inputs are {listed}: say with --input-x and --input-time which is which").into());
+            };
+            one.clone()
         };
         if x.0 == time.0 {
             return Err(format!("--input-x and --input-time are both {:?}", x.1).into());
