@@ -19,8 +19,10 @@ pub(crate) fn against_steps(output: &Output, lines: &[Line]) -> Result<(), Box<d
         curve("W1 of one-step samples", BLUE, |l| l.report.w1.upper),
         curve("lower bound", GREEN, |l| l.report.lower_bound),
         curve("certificate + prior mismatch", ORANGE, Line::upper),
-        curve("bound (24)", RED, |l| l.bound),
     ];
+    if lines.iter().all(|l| l.squared) {
+        curves.push(curve("bound (24)", RED, |l| l.bound));
+    }
     let points = || curves.iter().flat_map(|c| c.points.iter().copied());
     let low = points().map(|p| p.1).fold(f64::INFINITY, f64::min);
     let right = points().map(|p| p.0).fold(0.0, f64::max);
