@@ -39,6 +39,10 @@
 //! | L_f | Lipschitz constant of the flow maps | `lipschitz` |
 //! | ε, ε_F | estimation and approximation error of training | [`AccumulatedError`](bound::AccumulatedError) |
 //!
+//! # Where to begin
+//! The pages of [`doc`]: [`doc::guide`] goes from a first result to your own law, schedule, data and model in nine steps, [`doc::which`] has one table
+//! for every choice, [`doc::coming_from`] translates from PyTorch, diffusers and POT, [`doc::theory`] has the statements with their proofs.
+//!
 //! # I want …
 //! | I want | take |
 //! | --- | --- |
@@ -64,7 +68,7 @@ pub mod audit;
 pub mod bound;
 pub mod consistency;
 mod delegate;
-#[cfg(doc)]
+#[cfg(any(doc, doctest))]
 pub mod doc;
 pub mod error;
 mod estimate;
@@ -99,21 +103,7 @@ pub use transport::Distance;
 
 pub use {ndarray, ndarray_rand, rand};
 
-/// The snippets of the README are compiled and run as doc-tests.
+/// The snippets of the README are compiled and run as doc-tests, like those of the pages in `docs/`.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-/// As are those of the pages in `docs/`.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/explicit_bounds.md")]
-struct ExplicitBounds;
-
-/// The comb, too.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/lipschitz_is_not_enough.md")]
-struct LipschitzIsNotEnough;
-
-#[cfg(doctest)]
-#[doc = include_str!("../docs/conventions.md")]
-struct Conventions;
