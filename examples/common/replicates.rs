@@ -1,6 +1,6 @@
 //! A ledger by posterior draws, as examples print it.
 
-use super::{Format, Row, number, print_row, remark, say};
+use super::{Format, Row, number, print_last_row, remark, say};
 use ndarray::ArrayRef2;
 use onestep::audit::{Blame, ReplicateReport, ReplicateStep};
 use onestep::{ConsistencyFunction, Estimate, Family, Space};
@@ -53,7 +53,7 @@ fn row(report: &ReplicateReport, step: &ReplicateStep) -> Row {
         ("delta", number(step.delta)),
     ];
     for (value_name, error_name, term) in [
-        ("loss", "loss_std_error", Some(step.loss)),
+        ("training_loss", "training_loss_std_error", Some(step.loss)),
         ("own_square", "own_square_std_error", Some(step.own_square)),
         ("spread", "spread_std_error", Some(step.spread)),
         ("local_square", "local_square_std_error", step.local_square),
@@ -87,14 +87,15 @@ pub(crate) fn verdict(report: &ReplicateReport) -> Row {
     row
 }
 
-/// The steps and the verdict; as CSV the steps alone, the verdict on standard error.
+/// The steps and the verdict, which is the summary of the last row and, for readers, on standard error.
 pub(crate) fn print(format: Format, report: &ReplicateReport) {
     if format != Format::Table {
-        report.steps.iter().enumerate().for_each(|(i, step)| print_row(format, i == 0, &row(report, step)));
-        match format {
-            Format::Json => print_row(format, false, &verdict(report)),
-            _ => remark!("{report}"),
+        let summary = Value::Object(verdict(report).into_iter().map(|(name, value)| (name.to_string(), value)).collect());
+        for (i, step) in report.steps.iter().enumerate() {
+            let last = i + 1 == report.steps.len();
+            print_last_row(format, i == 0, &row(report, step), if last { summary.clone() } else { Value::Null });
         }
+        remark!("{report}");
         return;
     }
     say!(

@@ -29,8 +29,9 @@ use common::law::{Law, LawOptions};
 use common::output::Output;
 use common::path::PathOptions;
 use common::plot::{BLUE, Curve, DARK, GREEN, GREY, Labels, ORANGE, PURPLE, RED, draw_linear};
+use common::provenance::Options;
 use common::schedule::ScheduleOptions;
-use common::{Format, Row, arguments, fail, limits, name, number, print_row, remark, say};
+use common::{Format, Provenance, Row, arguments, fail, limits, name, number, print_row, remark, say};
 use exchange::{Exchange, Recorder, exchange};
 use model::Model;
 use onestep::audit::{Ledger, LedgerReport, LedgerStep, ReplicateLedger, ReplicateReport};
@@ -280,12 +281,19 @@ fn check_owners(a: &Arguments, by_draws: bool) -> Outcome<()> {
 /// A saved or foreign model.
 fn run_by_draws(a: &Arguments) -> Outcome<()> {
     let law = a.law.law()?;
+    let publish = |schedule: Options, method: &str| -> Outcome<()> {
+        let (law, path) = (a.law.described()?, a.path.described());
+        Provenance { law, path, schedule, method: Some(method.into()), seed: Some(a.seed), ..Provenance::default() }.publish();
+        Ok(())
+    };
     let report = if let Some(file) = &a.model {
         let model = Model::load(file)?;
+        publish(Options::new(), "model")?;
         by_draws(a, &model.on_its_space(law)?, model.grid(), model.function())?
     } else {
         let Some(directory) = &a.exchange else { return Err("--model or --exchange is needed".into()) };
         let path = a.path.path()?;
+        publish(a.schedule.described(), "exchange")?;
         let grid = a.schedule.grid_on(a.steps()?, &path)?;
         let recorder = Recorder::new(law.dim(), grid.steps());
         record(a, &law, &grid, &recorder)?;
