@@ -10,6 +10,7 @@ use onestep::{ConsistencyFunction, Grid};
 use std::path::Path;
 
 /// A trained family of either kind.
+#[cfg_attr(not(feature = "serde"), allow(dead_code, reason = "without the feature nothing is loaded"))]
 pub(crate) enum Model {
     Recursion(Learned<f64>),
     Joint(Doubled<JointModel<f32>>),

@@ -24,7 +24,8 @@ use std::ops::Range;
 /// The error of a consistency function, term by term, in any dimension: squared own and local errors by independent draws from the posterior.
 ///
 /// Given X_t = x, let r_1, …, r_k be f_t(x) − f_{t−1}(X_{t−1}) for k independent draws of X_{t−1}, of mean own_t(x) = f_t(x) −
-/// E\[f_{t−1}(X_{t−1}) | X_t = x\], and r_0 their average. Products of different draws are unbiased for its square, and what is left of the loss is the spread:
+/// E\[f_{t−1}(X_{t−1}) | X_t = x\], and r_0 their average. Products of different draws are unbiased for its square, and what is left of the
+/// loss is the spread:
 ///
 /// ```math
 /// \mathbb E\,\frac{1}{k(k-1)}\sum_{i \ne j}\langle r_i, r_j\rangle = \lVert \mathrm{own}_t\rVert^2, \qquad
