@@ -18,7 +18,7 @@ use common::output::{Output, csv};
 use common::table::{ReadOptions, file_of};
 use common::{Format, Row, count, fail, limits, number, print_row, say, training_progress};
 use ndarray::{Array2, Axis};
-use onestep::audit::{StepCheck, StepReport};
+use onestep::audit::{Jump, StepCheck, StepReport};
 use onestep::bound::Theorem1;
 use onestep::law::{LineMixture, Product};
 use onestep::population::LineRecursion;
@@ -401,6 +401,9 @@ fn print_table(arguments: &Arguments, report: &StepReport, seconds: f64) {
     );
     say!("sliced W1                                 {:.4} ± {:.4}", report.sliced_w1.value, report.sliced_w1.std_error);
     say!("energy residual                           {:+.2e} ± {:.0e}", report.energy_residual.value, report.energy_residual.std_error);
+    if let Some(jump) = report.largest_jump.filter(Jump::is_outlier) {
+        say!("largest jump between levels               {jump}");
+    }
     if let Some(known) = &report.known {
         say!(
             "training error ε + ε_F: sum over steps    {:.4}   (largest step times T: {:.4})",
