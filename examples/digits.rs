@@ -19,6 +19,7 @@ mod common;
 
 use clap::{Parser, ValueEnum};
 use common::output::Output;
+use common::plot::inscribed;
 use common::table::{ReadOptions, file_of};
 use common::{Format, Row, fail, limits, number, print_row, say, training_progress};
 use ndarray::{Array2, ArrayView1, Axis};
@@ -151,22 +152,29 @@ const ROWS: usize = 12;
 const ZOOM: usize = 5;
 const GAP: usize = 4;
 
-/// The picture as PNG.
-fn draw(digits: [&Array2<f32>; 2]) -> Outcome<Vec<u8>> {
+/// Room for the caption.
+const HEAD: usize = 96;
+
+/// The picture as PNG, with a caption of two lines and a label above each half.
+fn draw(digits: [&Array2<f32>; 2], caption: [String; 2]) -> Outcome<Vec<u8>> {
     let cell = 8 * ZOOM + GAP;
-    let (width, height) = (2 * COLUMNS * cell + 8 * GAP, ROWS * cell + GAP);
+    let (width, height) = (2 * COLUMNS * cell + 8 * GAP, HEAD + ROWS * cell + GAP);
     let mut image = vec![255_u8; width * height];
     for (half, digits) in digits.into_iter().enumerate() {
         for (k, digit) in digits.rows().into_iter().take(COLUMNS * ROWS).enumerate() {
             let left = GAP + (k % COLUMNS) * cell + half * (COLUMNS * cell + 6 * GAP);
-            stamp(&mut image, width, left, GAP + (k / COLUMNS) * cell, digit);
+            stamp(&mut image, width, left, HEAD + GAP + (k / COLUMNS) * cell, digit);
         }
     }
-    let mut picture = Vec::new();
-    let mut encoder = png::Encoder::new(&mut picture, u32::try_from(width)?, u32::try_from(height)?);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.write_header()?.write_image_data(&image)?;
-    Ok(picture)
+    let [first, second] = caption;
+    let right = (GAP + COLUMNS * cell + 6 * GAP) as f64;
+    let texts = [
+        (first, (GAP as f64, 16.0), 22.0),
+        (second, (GAP as f64, 44.0), 17.0),
+        ("one-step samples".to_string(), (GAP as f64, 80.0), 17.0),
+        ("held-out digits".to_string(), (right, 80.0), 17.0),
+    ];
+    inscribed(&image, (u32::try_from(width)?, u32::try_from(height)?), &texts)
 }
 
 fn stamp(image: &mut [u8], width: usize, left: usize, top: usize, digit: ArrayView1<'_, f32>) {
@@ -217,11 +225,19 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     let model = train(arguments, &training, &mut rng)?;
     let report = StepCheck::new().measure(&model as &dyn Trained<f32>, &test, &mut rng)?;
     let samples = model.sample(COLUMNS * ROWS, &mut rng);
+    let method = if arguments.method == Method::Ct { "ct" } else { "cd" };
     if let Some(picture) = picture {
-        picture.write(&draw([&samples, &test])?)?;
+        let (w1, baseline) = (report.w1, report.w1_baseline);
+        let caption = [
+            format!("One-step digits: {method}, T = {}, {} iterations, seed {}", report.steps, arguments.iterations, arguments.seed),
+            format!(
+                "W₁ to the held-out digits {:.2} ± {:.2}; between two halves of these {:.2} ± {:.2}",
+                w1.value, w1.std_error, baseline.value, baseline.std_error
+            ),
+        ];
+        picture.write(&draw([&samples, &test], caption)?)?;
     }
     let seconds = started.elapsed().as_secs_f64();
-    let method = if arguments.method == Method::Ct { "ct" } else { "cd" };
     if arguments.format != Format::Table {
         print_row(arguments.format, true, &row(&report, method, seconds));
         return Ok(());

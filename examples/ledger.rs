@@ -72,7 +72,7 @@ struct Arguments {
     seed: u64,
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-    /// SVG file for the plot, or `none`.
+    /// SVG or PNG file for the plot, or `none`.
     #[arg(long, default_value = "ledger.svg")]
     plot: String,
 }
@@ -194,7 +194,7 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
     if a.pairs.is_some() && a.function == Function::Population {
         return Err("--pairs belongs to a trained function, it has no effect on --function population".into());
     }
-    let output = Output::unless_none("--plot", &a.plot, &[], &[])?;
+    let output = common::plot::output("--plot", &a.plot)?;
     let (line, grid) = (a.target.line()?, a.schedule.grid(a.steps)?);
     let target = Product::copies(line.clone(), a.dim)?;
     let mut ledger = Ledger::new(&target, &grid).samples(a.samples);

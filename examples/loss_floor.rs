@@ -15,7 +15,8 @@ use clap::{Parser, ValueEnum};
 use common::law::{Law, LawOptions};
 use common::path::PathOptions;
 use common::schedule::ScheduleOptions;
-use common::{Format, Row, arguments, fail, limits, name, number, print_row, remark, say};
+use common::target::{OF_LAWS, taking};
+use common::{Format, Row, arguments_of, fail, is_given, limits, name, number, print_row, progress, remark, say};
 use onestep::audit::{Excess, FloorLevel, LevelLaw, LossFloor, LossFloorReport};
 use onestep::consistency::ExactMaps;
 use onestep::law::LineMixture;
@@ -123,6 +124,12 @@ impl Arguments {
 
     fn check_owners(&self) -> Outcome<()> {
         let drawn = self.mean.is_some() || self.uniform.is_some();
+        if drawn || self.loss == Loss::Meanflow {
+            let idle = ["--schedule", "--steps"].into_iter().find(|option| is_given(option));
+            if let Some(option) = idle {
+                return Err(format!("{option} has no effect here: the levels are not those of a schedule").into());
+            }
+        }
         for (option, given, owned) in [
             ("--mean or --uniform", drawn, self.prediction().is_some()),
             ("--between", self.between.is_some(), self.loss == Loss::Meanflow),
@@ -223,24 +230,29 @@ fn run(a: &Arguments) -> Outcome<()> {
     let floors = LossFloor::new(known, &grid).samples(a.samples);
     let mut rng = ChaCha8Rng::seed_from_u64(a.seed);
     let format = a.format.unwrap_or(Format::Table);
+    let bar = progress(1, "averaging");
     if let Some(prediction) = a.prediction() {
         if let Some(levels) = a.level_law()? {
             let floor = floors.denoising_at(&path, prediction, levels, &mut rng)?;
+            bar.finish_and_clear();
             print_total(a, format, "floor over the levels drawn", times(copies, floor), true);
         } else {
             let report = floors.denoising(&path, prediction, &mut rng)?;
+            bar.finish_and_clear();
             print_levels(format, copies, &report);
             print_total(a, format, "mean over levels", times(copies, report.mean()), false);
         }
     } else if a.loss == Loss::Meanflow {
         let (r, t) = pair("--between", a.between.as_deref().ok_or("--loss meanflow needs --between r,t")?)?;
         let floor = floors.mean_flow(&*law.flow()?, r, t, &mut rng)?;
+        bar.finish_and_clear();
         print_total(a, format, "floor", times(copies, floor), true);
     } else {
         let (report, sum) = match a.loss {
             Loss::Ct => of_training(&floors, &law, &grid, &mut rng)?,
             _ => (floors.continuous(&*law.flow()?, &mut rng)?, ""),
         };
+        bar.finish_and_clear();
         print_levels(format, copies, &report);
         if a.loss == Loss::Ct {
             print_total(a, format, sum, times(copies, report.sum()), false);
@@ -251,7 +263,7 @@ fn run(a: &Arguments) -> Outcome<()> {
 }
 
 fn main() {
-    if let Err(error) = run(&arguments()) {
+    if let Err(error) = run(&arguments_of(|command| taking(command, &OF_LAWS))) {
         fail(&error);
     }
 }

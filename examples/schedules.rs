@@ -13,7 +13,7 @@
 mod common;
 
 use clap::{Parser, ValueEnum};
-use common::{Format, Row, arguments, fail, limits, number, print_row, remark, say};
+use common::{Format, Row, arguments, fail, limits, number, print_row, progress, remark, say};
 use onestep::law::LineMixture;
 use onestep::population::{LineRecursion, PopulationReport};
 use onestep::schedule::{CosineSchedule, Equidistributed, Karras, LiHuangWei, LinearSchedule, UniformAngle};
@@ -67,6 +67,7 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
     let weights = a.weights.clone().unwrap_or_else(|| vec![1.0 / a.means.len() as f64; a.means.len()]);
     let target = LineMixture::new(&weights, &a.means, &a.stds)?;
     let mut first = true;
+    let bar = progress(6 * a.steps.len() as u64, "schedules");
     for &steps in &a.steps {
         let uniform = UniformAngle::new(steps, a.angle_min, a.angle_max)?.grid()?;
         let best = optimal(&target, &uniform)?;
@@ -78,20 +79,32 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
             ("uniform angle", uniform),
             ("optimal", best),
         ];
-        let mut lines = grids.iter().map(|(name, grid)| Line::new(name, &target, grid)).collect::<Result<Vec<_>, _>>()?;
-        match a.rank {
-            None => {}
-            Some(Rank::Noisy) => lines.sort_by(|a, b| a.report.w1.upper.total_cmp(&b.report.w1.upper)),
-            Some(Rank::Data) => lines.sort_by(|a, b| a.to_data().total_cmp(&b.to_data())),
-        }
-        for line in &lines {
+        let mut print = |line: &Line| {
             match a.format {
                 Format::Table => line.print(first),
                 Format::Csv | Format::Json => print_row(a.format, first, &line.row()),
             }
             first = false;
+        };
+        let mut lines = Vec::new();
+        for (name, grid) in &grids {
+            let line = Line::new(name, &target, grid)?;
+            bar.suspend(|| line.warn());
+            bar.inc(1);
+            // What needs no sorting is printed as it comes.
+            if a.rank.is_none() {
+                bar.suspend(|| print(&line));
+            }
+            lines.push(line);
         }
+        match a.rank {
+            None => continue,
+            Some(Rank::Noisy) => lines.sort_by(|a, b| a.report.w1.upper.total_cmp(&b.report.w1.upper)),
+            Some(Rank::Data) => lines.sort_by(|a, b| a.to_data().total_cmp(&b.to_data())),
+        }
+        lines.iter().for_each(|line| bar.suspend(|| print(line)));
     }
+    bar.finish_and_clear();
     Ok(())
 }
 
@@ -108,11 +121,14 @@ impl Line {
         let first = grid.level(1);
         let noise = W1::new(1.0)?.laws(&target.at(first), &target.at(NoiseLevel::DATA), 1e-9)?.upper;
         let report = LineRecursion::new(target, grid).run()?.report().clone();
-        if !report.resolved {
-            let moved = report.resolution_error;
-            remark!("warning: {name}, T = {}: not resolved, the last refinement moved the answer by {moved:.1e} relatively", report.steps);
-        }
         Ok(Self { name: name.to_string(), first, noise, report })
+    }
+
+    fn warn(&self) {
+        let PopulationReport { resolved, resolution_error: moved, steps, .. } = &self.report;
+        if !resolved {
+            remark!("warning: {}, T = {steps}: not resolved, the last refinement moved the answer by {moved:.1e} relatively", self.name);
+        }
     }
 
     /// An upper bound on W_1 between the samples and the data.

@@ -16,7 +16,7 @@ mod common;
 use clap::{Parser, ValueEnum};
 use common::output::{Output, csv};
 use common::table::{ReadOptions, file_of};
-use common::{Format, Row, count, fail, limits, number, print_row, say, training_progress};
+use common::{Format, Row, count, fail, limits, number, print_row, progress, say, training_progress};
 use ndarray::{Array2, Axis};
 use onestep::audit::{Jump, StepCheck, StepReport};
 use onestep::bound::Theorem1;
@@ -293,7 +293,10 @@ impl Model {
         let grid = arguments.grid()?;
         if arguments.method == Method::Cd {
             let score = Product::copies(arguments.line()?, arguments.dim())?;
-            return Ok(Self::Joint(arguments.joint(grid).distil(&data.mapv(|v| v as f32), &score, rng)?));
+            let bar = progress(1, "distilling");
+            let model = arguments.joint(grid).distil(&data.mapv(|v| v as f32), &score, rng)?;
+            bar.finish_and_clear();
+            return Ok(Self::Joint(model));
         }
         let model = if arguments.class == Class::Joint {
             let bar = training_progress(arguments.joint_iterations());
@@ -459,7 +462,9 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     if arguments.separate > 0 {
         check = check.separate(arguments.separate);
     }
+    let bar = progress(1, "measuring");
     let report = model.measure(&check, &data.held_out, &mut rng)?;
+    bar.finish_and_clear();
     if let Some(out) = out {
         let rows = arguments.out_rows.unwrap_or(2000);
         limits::check_product(&[("--out-rows", rows), ("columns", data.train.ncols())])?;

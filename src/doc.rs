@@ -15,6 +15,7 @@ macro_rules! pages {
         /// [explicit_bounds]: crate::doc::explicit_bounds
         /// [lipschitz_is_not_enough]: crate::doc::lipschitz_is_not_enough
         /// [point_masses]: crate::doc::point_masses
+        /// [sweeps]: crate::doc::sweeps
         #[doc = include_str!($file)]
         pub mod $page {}
     )* };
@@ -31,4 +32,5 @@ pages! {
     explicit_bounds, "../docs/explicit_bounds.md";
     lipschitz_is_not_enough, "../docs/lipschitz_is_not_enough.md";
     point_masses, "../docs/point_masses.md";
+    sweeps, "../docs/sweeps.md";
 }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "every example uses a part of it")]
 
+pub(crate) mod help;
 pub(crate) mod law;
 pub(crate) mod limits;
 pub(crate) mod output;
@@ -17,7 +18,7 @@ pub(crate) mod target;
 #[allow(unused_imports, reason = "every example uses a part of it")]
 pub(crate) use print::{fail, remark, say};
 
-use clap::{Parser, ValueEnum};
+use clap::{Command, Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde_json::Value;
 use std::io::IsTerminal;
@@ -35,7 +36,13 @@ pub(crate) enum Format {
 
 /// Parses the arguments; a wrong one is reported on one line, with exit code 2.
 pub(crate) fn arguments<A: Parser>() -> A {
-    A::try_parse().unwrap_or_else(|error| {
+    arguments_of(|command| command)
+}
+
+/// [`arguments`] of a command that is changed before: what it takes, what its help lists.
+pub(crate) fn arguments_of<A: Parser>(change: impl FnOnce(Command) -> Command) -> A {
+    let parsed = change(help::completed(A::command())).try_get_matches().and_then(|matches| A::from_arg_matches(&matches));
+    parsed.unwrap_or_else(|error| {
         if !error.use_stderr() {
             // --help and --version.
             let text = error.render();
@@ -43,10 +50,13 @@ pub(crate) fn arguments<A: Parser>() -> A {
             say!("{}", text.trim_end());
             std::process::exit(0);
         }
-        let message = error.to_string();
-        let said: Vec<&str> = message.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-        fail(&said.join(" ").trim_start_matches("error: "))
+        fail(&help::in_one_line(&error))
     })
+}
+
+/// Whether an option stands on the command line.
+pub(crate) fn is_given(option: &str) -> bool {
+    std::env::args().any(|word| word.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))
 }
 
 /// A bar of `length` steps on standard error, a spinner for one step; hidden where standard error is no terminal. It first appears after a
@@ -81,6 +91,27 @@ pub(crate) fn name(choice: impl ValueEnum) -> String {
 /// Numbers as a list on the command line, with all their digits.
 pub(crate) fn joined(values: &[f64]) -> String {
     values.iter().map(f64::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Options and their values in words: the first value with the others in parentheses, as in `paper (c0 2, c1 4)`.
+pub(crate) fn told(options: &[(&'static str, String)]) -> String {
+    let Some(((_, name), others)) = options.split_first() else { return String::new() };
+    let short = |v: &str| match v.parse::<f64>() {
+        Ok(x) if v.len() > 8 => format!("{x:.5}").trim_end_matches('0').to_string(),
+        _ => v.to_string(),
+    };
+    let values = |list: &str| list.split(',').map(short).collect::<Vec<_>>().join(", ").replace('-', "−");
+    let word = |(option, value): &(&str, String)| format!("{} {}", option.trim_start_matches('-'), values(value));
+    let others: Vec<String> = others.iter().map(word).collect();
+    if others.is_empty() { name.clone() } else { format!("{name} ({})", others.join("; ")) }
+}
+
+/// Numbers in words: the ends of a long list.
+pub(crate) fn listed(values: &[usize]) -> String {
+    match values {
+        [first, .., last] if values.len() > 4 => format!("{first} … {last}"),
+        _ => values.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
+    }
 }
 
 /// One result: named values in the order they are printed.

@@ -26,7 +26,8 @@ use common::path::PathOptions;
 use common::provenance::{self, Options};
 use common::schedule::ScheduleOptions;
 use common::table::{ReadOptions, is_archive};
-use common::{Format, Row, arguments, fail, limits, number, print_row, remark, say};
+use common::target::{OF_LAWS, taking};
+use common::{Format, Row, arguments_of, fail, limits, number, print_row, progress, remark, say};
 use onestep::audit::{Gap, KnownAnswer, KnownAnswerReport, LevelAnswer};
 use onestep::path::Path;
 use onestep::population::Method;
@@ -261,6 +262,7 @@ fn check(a: &Arguments, problem: &Problem, values: &Values) -> Outcome<()> {
     // First without the optima, so that a wrong table is refused before a recursion runs.
     let first = base.check(&values.t, &values.x, &values.f)?;
     let (methods, lattice) = a.methods();
+    let bar = progress(1, "recursion");
     let mut optima: Vec<(Method, Box<dyn ConsistencyFunction>)> = Vec::new();
     if first.implausible.is_none() {
         for method in methods.iter().copied() {
@@ -272,6 +274,7 @@ fn check(a: &Arguments, problem: &Problem, values: &Values) -> Outcome<()> {
         Method::Distillation => check.distillation(optimum),
     });
     let report = if optima.is_empty() { first } else { with.check(&values.t, &values.x, &values.f)? };
+    bar.finish_and_clear();
     let format = a.format.unwrap_or(Format::Table);
     let verdict = report.finding();
     if format == Format::Table {
@@ -316,7 +319,7 @@ fn run(a: Arguments) -> Outcome<()> {
 }
 
 fn main() {
-    if let Err(error) = run(arguments()) {
+    if let Err(error) = run(arguments_of(|command| taking(command, &OF_LAWS))) {
         fail(&error);
     }
 }

@@ -14,9 +14,9 @@ pub(crate) struct Explicit {
     pub(crate) known: Known,
     /// ln of the bound on Λ = max Lip f_t* that 2.17 is computed with.
     ln_lambda: Option<f64>,
-    lipschitz_maps: Option<f64>,
+    pub(crate) lipschitz_maps: Option<f64>,
     energy: Option<f64>,
-    log_concave: Option<f64>,
+    pub(crate) log_concave: Option<f64>,
     /// Steps on uniform angles that are enough for the error that was reached, by 2.17 and 2.19.
     steps: [Option<f64>; 2],
 }

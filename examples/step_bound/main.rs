@@ -22,10 +22,9 @@ mod plot;
 mod problem;
 
 use clap::{Parser, ValueEnum};
-use common::output::Output;
 use common::schedule::ScheduleOptions;
-use common::target::{Target, TargetOptions};
-use common::{Format, Row, arguments, fail, limits, name, number, print_row, remark, say, slopes};
+use common::target::{EXACT, Target, TargetOptions, taking};
+use common::{Format, Row, arguments_of, fail, limits, name, number, print_row, progress, remark, say, slopes};
 use explicit::Explicit;
 use onestep::Grid;
 use onestep::bound::{AccumulatedError, BoundError, StepCount, Theorem1};
@@ -90,7 +89,7 @@ struct Arguments {
     tolerance: Option<f64>,
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-    /// SVG file for the plot, or `none`.
+    /// SVG or PNG file for the plot, or `none`.
     #[arg(long, default_value = "step_bound.svg")]
     plot: String,
 }
@@ -108,6 +107,36 @@ impl Arguments {
             return Err(format!("--levels has {} levels after T, --evaluations {count} takes {}", levels.len(), count - 1).into());
         }
         Ok(Some(Evaluations::Levels(levels)))
+    }
+
+    /// Refuses options that would be silently without effect.
+    fn check(&self, dims: &[usize]) -> Result<(), Box<dyn Error>> {
+        let several = dims.iter().any(|&d| d != 1);
+        for (option, given, idle, why) in [
+            (
+                "--evaluations",
+                self.evaluations.is_some(),
+                several && self.target.target != Target::Gaussian,
+                "with several independent copies",
+            ),
+            (
+                "--tolerance",
+                self.tolerance.is_some(),
+                self.target.target == Target::Gaussian,
+                "on --target gaussian, which has a closed form",
+            ),
+            (
+                "--alpha",
+                self.alpha.is_some(),
+                self.method == MethodName::Cd,
+                "on --method cd: 2.18 and 2.19 are about conditional expectations",
+            ),
+        ] {
+            if given && idle {
+                return Err(format!("{option} has no effect {why}").into());
+            }
+        }
+        Ok(())
     }
 
     fn tolerance(&self) -> f64 {
@@ -353,23 +382,27 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
     if dims.is_empty() || a.steps.is_empty() {
         return Err("--steps and --dims need at least one number".into());
     }
-    let plot = Output::unless_none("--plot", &a.plot, &[], &[])?;
+    let plot = common::plot::output("--plot", &a.plot)?;
+    a.check(&dims)?;
     let family = problem::family(a, &dims)?;
     Theorem1::new(1, 1.0, a.constant)?;
     // Every grid is made before the first one is run, so that a bad T is refused at once.
     let grids = a.steps.iter().map(|&t| a.schedule.grid(t)).collect::<Result<Vec<_>, _>>()?;
     let mut lines = Vec::new();
+    let bar = progress((grids.len() * dims.len()) as u64, "recursions");
     for grid in &grids {
         problem::run(&family, a, grid, |report, known, few_steps, seconds| {
-            let line = line(a, grid, report, known, few_steps, seconds)?;
-            match a.format {
+            let line = bar.suspend(|| line(a, grid, report, known, few_steps, seconds))?;
+            bar.suspend(|| match a.format {
                 Format::Table => print_table_line(lines.is_empty(), a.dims.is_some(), &line),
                 Format::Csv | Format::Json => print_row(a.format, lines.is_empty(), &line.row(a)),
-            }
+            });
+            bar.inc(1);
             lines.push(line);
             Ok(())
         })?;
     }
+    bar.finish_and_clear();
     if a.format == Format::Table {
         explicit::print_table(a.dims.is_some(), &lines);
     }
@@ -386,14 +419,14 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
         }
     }
     match &plot {
-        Some(plot) if a.dims.is_some() => plot::against_dimension(plot, &a.steps, &lines),
-        Some(plot) => plot::against_steps(plot, &lines),
+        Some(plot) if a.dims.is_some() => plot::against_dimension(a, plot, &a.steps, &lines),
+        Some(plot) => plot::against_steps(a, plot, &lines),
         None => Ok(()),
     }
 }
 
 fn main() {
-    if let Err(error) = run(&arguments()) {
+    if let Err(error) = run(&arguments_of(|command| taking(command, &EXACT))) {
         fail(&error);
     }
 }

@@ -1,5 +1,6 @@
 //! The recursion in every dimension asked for, and what is known of the law.
 
+use super::common::name;
 use super::common::target::{Family, Target};
 use super::{Arguments, MethodName};
 use onestep::law::Comb;
@@ -41,6 +42,22 @@ pub(crate) fn family(a: &Arguments, dims: &[usize]) -> Result<Family, Box<dyn Er
         return Err(format!("{option} has no effect on --target comb").into());
     }
     Ok(Family::Combs(Comb::new(a.amplitude.unwrap_or(0.5), a.wavenumber.unwrap_or(6.0))?, dims.to_vec()))
+}
+
+/// The options of the law with their values; those that depend on the dimension in a sweep are left out.
+pub(crate) fn described(a: &Arguments) -> Result<Vec<(&'static str, String)>, Box<dyn Error>> {
+    if a.target.target == Target::Comb {
+        let (amplitude, wavenumber) = (a.amplitude.unwrap_or(0.5), a.wavenumber.unwrap_or(6.0));
+        return Ok(vec![
+            ("--target", name(a.target.target)),
+            ("--amplitude", amplitude.to_string()),
+            ("--wavenumber", wavenumber.to_string()),
+        ]);
+    }
+    if a.dims.is_some() && a.target.is_radial() && !a.target.given().contains(&"--radius") {
+        return Ok(vec![("--target", name(a.target.target)), ("--radius", "∝ √d".to_string())]);
+    }
+    a.target.described(a.dim)
 }
 
 /// The variance of a coordinate.

@@ -1,0 +1,269 @@
+//! The worst laws of families at a bound on L_f, searched for, and the exponents of T, d and L_f that they show.
+//!
+//! ```text
+//! cargo run --release --example worst_case
+//! cargo run --release --example worst_case -- --families comb --lipschitz 2 --steps 25,50,100,200,400 --objective root-w1 --evaluations 200
+//! cargo run --release --example worst_case -- --task 3/8 --out rows
+//! cargo run --release --example worst_case -- --collect rows
+//! ```
+//!
+//! Theorem 1 as quoted bounds W_1 by C_1 L_f³ d^{5/2} log⁵T/T for **every** target. What is that up against? A case is a family of laws at one
+//! d, one T and one bound on L_f; its parameters are searched, without derivatives and from a seed, for the law with the largest T·W_1, √T·W_1
+//! or certificate among those whose L_f is within the bound: proved so on the line, found so (at nodes and levels) elsewhere. A search finds a
+//! law at least that bad, not the worst one; W_1 is computed exactly on the line.
+//!
+//! Rows are the same to the bit wherever they are computed, so cases can be spread over machines: with `--task I/N` (or in a Slurm job array) a
+//! run searches its share and leaves a file for every finished case in the folder `--out`; a run that is killed and started again keeps what is
+//! finished; `--collect` reads the folder, refuses to do so while a case is missing, and says what one run would have said. See `docs/sweeps.md`.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod sweep;
+
+use clap::Parser;
+use common::output::Output;
+use common::plot::{Curve, Labels, SERIES, draw};
+use common::schedule::ScheduleOptions;
+use common::{Format, Row, arguments, fail, limits, print_row, progress, remark, say};
+use onestep::Grid;
+use plotters::prelude::SeriesLabelPosition;
+use std::error::Error;
+use std::path::PathBuf;
+use sweep::family::Family;
+use sweep::fits::{Fit, fits};
+use sweep::store::{Store, Stored};
+use sweep::{Objective, Sweep, SweepError, Task, line};
+
+/// The worst laws of families at a bound on L_f, with their exponents of T, d and L_f.
+#[derive(Debug, Parser)]
+#[command(allow_negative_numbers = true)]
+struct Arguments {
+    /// Families of laws.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "comb,two-modes,modes")]
+    families: Vec<Family>,
+    /// Dimensions: copies of the families on the line; scales takes those from 2 on, plane takes 2.
+    #[arg(long, value_delimiter = ',', default_value = "1", value_parser = limits::count(1, limits::DIMENSIONS))]
+    dims: Vec<usize>,
+    /// Numbers of steps T.
+    #[arg(long, value_delimiter = ',', default_value = "16,32,64", value_parser = limits::count(2, limits::STEPS))]
+    steps: Vec<usize>,
+    /// Bounds on L_f.
+    #[arg(long, value_delimiter = ',', default_value = "2")]
+    lipschitz: Vec<f64>,
+    /// What is maximised.
+    #[arg(long, value_enum, default_value = "w1")]
+    objective: Objective,
+    /// Normals of the family modes.
+    #[arg(long, default_value_t = 5, value_parser = limits::count(1, 1000))]
+    modes: usize,
+    /// Laws tried in each search.
+    #[arg(long, default_value_t = 40, value_parser = limits::count(1, 1_000_000))]
+    evaluations: usize,
+    /// Seed of the searches.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Relative tolerance of the recursions on the line and for radial laws; a law that does not reach it is not admissible.
+    #[arg(long, default_value_t = 1e-4)]
+    tolerance: f64,
+    #[command(flatten)]
+    schedule: ScheduleOptions,
+    /// This run's share of the cases, I/N; by default that of the job array it runs in, or all.
+    #[arg(long)]
+    task: Option<String>,
+    /// Folder for the rows, one file a case; rows that stand there are kept.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Reads the rows of a folder instead of searching.
+    #[arg(long, conflicts_with_all = ["task", "out"])]
+    collect: Option<PathBuf>,
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// SVG or PNG file for the plot of the values against T, or `none`.
+    #[arg(long, default_value = "none")]
+    plot: String,
+}
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+impl Arguments {
+    fn task(&self) -> Result<Task, SweepError> {
+        match &self.task {
+            Some(given) => Task::parse(given),
+            None => Ok(Task::of_array(|name| std::env::var(name).ok())?.unwrap_or(Task::WHOLE)),
+        }
+    }
+
+    fn sweep(&self) -> Result<Sweep, SweepError> {
+        let mut sweep = Sweep::new(&self.families, &self.dims, &self.steps, &self.lipschitz)?;
+        sweep.objective = self.objective;
+        sweep.modes = self.modes;
+        sweep.evaluations = self.evaluations;
+        sweep.seed = self.seed;
+        sweep.tolerance = self.tolerance;
+        sweep.schedule = self.schedule.described();
+        Ok(sweep)
+    }
+}
+
+/// The rows of one task, in order: those that stand in the folder, and those that are still to be computed.
+fn search(a: &Arguments, task: Task) -> Outcome<Vec<Stored>> {
+    let sweep = a.sweep()?;
+    let store = a.out.as_deref().map(Store::create).transpose()?;
+    if store.is_none() && task != Task::WHOLE {
+        return Err(SweepError::NoPlace { task }.into());
+    }
+    if let Some(store) = &store {
+        store.clear_unfinished(task, &sweep.cases)?;
+    }
+    let grids = a.steps.iter().map(|&t| Ok((t, a.schedule.grid(t)?))).collect::<Outcome<Vec<(usize, Grid)>>>()?;
+    let described = sweep.described();
+    let share: Vec<_> = sweep.cases.iter().filter(|case| task.holds(case.number)).collect();
+    let bar = progress(share.len() as u64, "searching");
+    let mut rows = Vec::with_capacity(share.len());
+    for case in share {
+        let kept = store.as_ref().map(|s| s.find(case.number, &described)).transpose()?.flatten();
+        let row = if let Some(row) = kept {
+            row
+        } else {
+            let Some((_, grid)) = grids.iter().find(|(t, _)| *t == case.steps) else { continue };
+            let text = line(&sweep.run(case, grid)?);
+            if let Some(store) = &store {
+                store.keep(case.number, &text)?;
+            }
+            Stored::parse(&text)?
+        };
+        rows.push(row);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(rows)
+}
+
+/// The columns of a row in a table of comma-separated values.
+const COLUMNS: [&str; 15] = [
+    "case",
+    "family",
+    "dim",
+    "steps",
+    "lipschitz_bound",
+    "objective",
+    "value",
+    "w1_lower",
+    "w1_upper",
+    "certificate",
+    "ln_lipschitz",
+    "ln_lipschitz_upper",
+    "resolution_error",
+    "admissible",
+    "unresolved",
+];
+
+fn print_rows(format: Format, rows: &[Stored]) {
+    for (i, row) in rows.iter().enumerate() {
+        match format {
+            Format::Json => say!("{}", row.line),
+            Format::Csv => {
+                let cell = |name: &'static str| (name, row.values.get(name).cloned().unwrap_or_default());
+                let cells: Row = COLUMNS.into_iter().map(cell).collect();
+                print_row(format, i == 0, &cells);
+            }
+            Format::Table => print_line(i == 0, row),
+        }
+    }
+}
+
+fn print_line(first: bool, row: &Stored) {
+    if first {
+        say!(
+            "{:>5} {:>10} {:>6} {:>7} {:>9} {:>12} {:>9} {:>9}  law",
+            "case",
+            "family",
+            "d",
+            "T",
+            "L_f ≤",
+            row.text("objective"),
+            "L_f",
+            "tried"
+        );
+    }
+    let law = match row.values.get("law").and_then(serde_json::Value::as_object) {
+        Some(law) => law.iter().map(|(name, v)| format!("{name} {:.4}", v.as_f64().unwrap_or(f64::NAN))).collect::<Vec<_>>().join(", "),
+        None => "no law on trial was admissible".to_string(),
+    };
+    let counts = format!("{}/{}", row.number("admissible"), row.number("evaluations"));
+    say!(
+        "{:>5} {:>10} {:>6} {:>7} {:>9} {:>12.6} {:>9.4} {counts:>9}  {law}",
+        row.number("case"),
+        row.text("family"),
+        row.number("dim"),
+        row.number("steps"),
+        row.number("lipschitz_bound"),
+        row.number("value"),
+        row.number("ln_lipschitz").exp(),
+    );
+}
+
+/// Rows, and what they say together.
+fn report(a: &Arguments, rows: &[Stored], output: Option<&Output>) -> Outcome<()> {
+    print_rows(a.format, rows);
+    let fits = fits(rows);
+    for fit in &fits {
+        match a.format {
+            Format::Json => print_row(Format::Json, false, &fit.row()),
+            Format::Table => say!("{}", fit.described()),
+            Format::Csv => remark!("{}", fit.described()),
+        }
+    }
+    let caution =
+        "A search finds a law at least this bad, not the worst one: exponents are those of what was found, in its range of sizes.";
+    if a.format == Format::Table {
+        say!("{caution}");
+    }
+    match output {
+        Some(output) => plot(output, &fits),
+        None => Ok(()),
+    }
+}
+
+/// The values against T, a curve for every family, d and bound.
+fn plot(output: &Output, fits: &[Fit]) -> Outcome<()> {
+    let shown: Vec<&Fit> = fits.iter().filter(|f| f.against == "steps").collect();
+    let Some(first) = shown.first() else { return Err("--plot: at least two --steps with an admissible law make a curve".into()) };
+    let mut curves: Vec<Curve> = shown
+        .iter()
+        .enumerate()
+        .map(|(i, f)| {
+            let fixed: Vec<String> = f.fixed.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            let points = f.sizes.iter().copied().zip(f.values.iter().copied());
+            Curve::new(format!("{}, {}", f.family, fixed.join(", ")), SERIES[i % SERIES.len()], points)
+        })
+        .collect();
+    if let Some((start, end)) = curves[0].points.first().copied().zip(curves[0].points.last().map(|p| p.0)) {
+        curves.push(Curve::slope("slope 1/2", (start.0, 0.7 * start.1), end, 0.5));
+    }
+    let caption = format!("Worst laws that were found: {} against T", first.objective);
+    let labels = Labels { caption: &caption, abscissa: "steps T", ordinate: &first.objective, legend: SeriesLabelPosition::UpperLeft };
+    draw(output, &labels, &curves)
+}
+
+fn run(a: &Arguments) -> Outcome<()> {
+    let output = common::plot::output("--plot", &a.plot)?;
+    if let Some(folder) = &a.collect {
+        return report(a, &Store::open(folder)?.collect()?, output.as_ref());
+    }
+    let task = a.task()?;
+    if task == Task::WHOLE {
+        return report(a, &search(a, task)?, output.as_ref());
+    }
+    if output.is_some() {
+        return Err("--plot: a part of a sweep has no picture, give it with --collect".into());
+    }
+    print_rows(a.format, &search(a, task)?);
+    Ok(())
+}
+
+fn main() {
+    if let Err(error) = run(&arguments()) {
+        fail(&error);
+    }
+}
