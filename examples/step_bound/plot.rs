@@ -30,7 +30,7 @@ const QUANTITIES: [Quantity; 7] = [
     ("W₂ at X_T", SKY, |l| l.report.w2_marginal.upper),
     ("2.17 (bound on W₂, Lipschitz maps)", PURPLE, |l| l.explicit.lipschitz_maps.unwrap_or(f64::NAN)),
     ("2.19 (bound on W₂, log-concave law)", DARK, |l| l.explicit.log_concave.unwrap_or(f64::NAN)),
-    ("", RED, |l| l.bound),
+    ("", RED, |l| if l.squared { l.bound } else { f64::NAN }),
 ];
 
 /// W_1, its bounds and (24) against T, with the theorem's slope −1; and all but (24) relative to W_1, so that percents can be read.

@@ -49,13 +49,14 @@ pub(crate) mod standardisation;
 pub(crate) mod summary;
 pub(crate) mod trained;
 
+pub use crate::population::Loss;
 pub use class::FunctionClass;
 pub use coupling::{Coupling, Independent, OptimalPairs};
 pub use error::TrainingError;
 pub use fitted::{Fitted, FittedMap};
 #[cfg(feature = "serde")]
 pub use io::ModelError;
-pub use joint::{BatchGradient, Joint, JointModel, JointProgress, LevelSampling, Loss, Weighting};
+pub use joint::{BatchGradient, Joint, JointModel, JointProgress, LevelSampling, Weighting};
 pub use learned::{Learned, StepProgress};
 pub use learned_score::LearnedScore;
 pub use recursion::Recursion;

@@ -7,5 +7,6 @@ mod gaussian;
 mod hostile;
 mod lattice;
 mod line;
+mod losses;
 mod radial;
 mod reports;
