@@ -21,7 +21,7 @@ use clap::{Parser, ValueEnum};
 use common::output::Output;
 use common::plot::inscribed;
 use common::table::{ReadOptions, file_of};
-use common::{Format, Row, fail, limits, number, print_row, say, training_progress};
+use common::{Format, Provenance, Row, fail, limits, number, print_row, say, training_progress};
 use ndarray::{Array2, ArrayView1, Axis};
 use onestep::Space;
 use onestep::audit::{StepCheck, StepReport};
@@ -195,7 +195,9 @@ fn row(report: &StepReport, training: &str, seconds: f64) -> Row {
         ("w1", number(report.w1.value)),
         ("w1_std_error", number(report.w1.std_error)),
         ("w1_baseline", number(report.w1_baseline.value)),
+        ("w1_baseline_std_error", number(report.w1_baseline.std_error)),
         ("sliced_w1", number(report.sliced_w1.value)),
+        ("sliced_w1_std_error", number(report.sliced_w1.std_error)),
         ("energy_residual", number(report.energy_residual.value)),
         ("seconds", number(seconds)),
     ]
@@ -221,6 +223,19 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     let inputs: Vec<PathBuf> = file_of(&arguments.data).into_iter().collect();
     let picture = Output::unless_none("--picture", &arguments.picture, &inputs, &[])?;
     let digits = load(arguments)?;
+    Provenance {
+        law: vec![("--target", "points".into()), ("--data", arguments.data.display().to_string())],
+        path: vec![("--path", "vp".into())],
+        schedule: vec![
+            ("--schedule", "karras".into()),
+            ("--sigma-min", "0.02".into()),
+            ("--sigma-max", "80".into()),
+            ("--rho", "7".into()),
+        ],
+        seed: Some(arguments.seed),
+        ..Provenance::default()
+    }
+    .publish();
     let [training, test] = part(&digits, arguments.validate);
     let model = train(arguments, &training, &mut rng)?;
     let report = StepCheck::new().measure(&model as &dyn Trained<f32>, &test, &mut rng)?;

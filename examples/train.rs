@@ -16,7 +16,7 @@ mod common;
 use clap::{Parser, ValueEnum};
 use common::output::{Output, csv};
 use common::table::{ReadOptions, file_of};
-use common::{Format, Row, count, fail, limits, number, print_row, progress, say, training_progress};
+use common::{Format, Provenance, Row, count, fail, joined, limits, name, number, print_row, progress, say, training_progress};
 use ndarray::{Array2, Axis};
 use onestep::audit::{Jump, StepCheck, StepReport};
 use onestep::bound::Theorem1;
@@ -29,7 +29,7 @@ use onestep::{FunctionClass, Grid, Sample, VarianceSchedule};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -236,6 +236,29 @@ impl Arguments {
         Ok(())
     }
 
+    /// What every row says of the run.
+    fn provenance(&self) -> Outcome<Provenance> {
+        let law = if let Some(data) = &self.data {
+            vec![("--target", "points".to_string()), ("--data", data.display().to_string())]
+        } else {
+            let line = self.line()?;
+            vec![
+                ("--target", name(self.target.unwrap_or(Target::Mixture))),
+                ("--weights", joined(line.weights())),
+                ("--means", joined(line.means())),
+                ("--stds", joined(line.stds())),
+            ]
+        };
+        let angle_max = std::f64::consts::FRAC_PI_2 - 0.001;
+        let constants = match self.schedule {
+            Schedule::Angle => [("--angle-min", "0.02".to_string()), ("--angle-max", angle_max.to_string())],
+            Schedule::Paper => [("--c0", "2".to_string()), ("--c1", "4".to_string())],
+        };
+        let schedule = std::iter::once(("--schedule", name(self.schedule))).chain(constants).collect();
+        let path = vec![("--path", "vp".to_string())];
+        Ok(Provenance { law, path, schedule, method: Some(name(self.method)), seed: Some(self.seed), ..Provenance::default() })
+    }
+
     fn grid(&self) -> Outcome<Grid> {
         Ok(match self.schedule {
             Schedule::Angle => UniformAngle::new(self.steps, 0.02, std::f64::consts::FRAC_PI_2 - 0.001)?.grid()?,
@@ -376,7 +399,9 @@ fn row(arguments: &Arguments, report: &StepReport, seconds: f64) -> Row {
         ("w1", number(report.w1.value)),
         ("w1_std_error", number(report.w1.std_error)),
         ("w1_baseline", number(report.w1_baseline.value)),
+        ("w1_baseline_std_error", number(report.w1_baseline.std_error)),
         ("sliced_w1", number(report.sliced_w1.value)),
+        ("sliced_w1_std_error", number(report.sliced_w1.std_error)),
         ("epsilon_sum", optional(errors.map(|e| e.sum))),
         ("epsilon_max_times_steps", optional(errors.map(|e| e.max_times_steps))),
         ("estimation_sum", optional(estimation.map(|e| e.sum))),
@@ -384,6 +409,7 @@ fn row(arguments: &Arguments, report: &StepReport, seconds: f64) -> Row {
         ("energy_residual", number(report.energy_residual.value)),
         ("required_steps", verdict.map_or(Value::Null, |v| count(v.required.steps()))),
         ("within_bound", verdict.map_or(Value::Null, |v| (v.w1.value <= v.bound.total()).into())),
+        ("verdict", verdict.map_or(Value::Null, |v| json!({"bound": number(v.bound.total()), "text": v.to_string()}))),
         ("seconds", number(seconds)),
     ]
 }
@@ -453,6 +479,7 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     if saved.is_some() && !cfg!(feature = "serde") {
         return Err(WITHOUT_SERDE.into());
     }
+    arguments.provenance()?.publish();
     let data = Data::new(arguments, &mut rng)?;
     let columns = data.train.ncols();
     if arguments.class != Class::Joint {
