@@ -24,7 +24,7 @@ pub use ledger::{Blame, Ledger, LedgerReport, LedgerStep, LedgerTerm, LedgerTerm
 pub use ledger::{ReplicateLedger, ReplicateReport, ReplicateStep};
 pub use loss_floor::{Excess, FloorLevel, GaussianFloor, LevelLaw, LossFloor, LossFloorReport};
 pub use rates::{LocalSlope, RateFit, RateModel, RateTrend};
-pub use step_check::{KnownErrors, Sandwiched, StepCheck, StepErrors, StepReport};
+pub use step_check::{Jump, KnownErrors, Sandwiched, StepCheck, StepErrors, StepReport};
 
 use crate::flow::FlowMap;
 use crate::schedule::Grid;
