@@ -49,7 +49,7 @@ pub(crate) mod summary;
 pub(crate) mod trained;
 
 pub use class::FunctionClass;
-pub use coupling::{Coupling, Independent, OptimalPairs};
+pub use coupling::{Coupling, Independent, OptimalPairs, effective_correlation};
 pub use error::TrainingError;
 pub use fitted::{Fitted, FittedMap};
 #[cfg(feature = "serde")]

@@ -1,5 +1,6 @@
 //! Tests of the room `audit`.
 
+mod held_out;
 mod known_answer;
 mod ledger;
 mod loss_floor;

@@ -6,6 +6,7 @@
 mod comb;
 mod few_steps;
 mod law;
+mod leading;
 mod ledger;
 mod mesh;
 mod mixture;
@@ -13,6 +14,7 @@ mod result;
 mod rules;
 mod target;
 
+pub use leading::{LeadingOrder, LineLimits};
 pub use result::{LineConsistency, LinePopulation};
 pub use target::LineTarget;
 
