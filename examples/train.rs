@@ -18,7 +18,7 @@ use common::output::{Output, csv};
 use common::table::{ReadOptions, file_of};
 use common::{Format, Provenance, Row, count, fail, joined, limits, name, number, print_row, progress, say, training_progress};
 use ndarray::{Array2, Axis};
-use onestep::audit::{StepCheck, StepReport};
+use onestep::audit::{Jump, StepCheck, StepReport};
 use onestep::bound::Theorem1;
 use onestep::law::{LineMixture, Product};
 use onestep::population::LineRecursion;
@@ -109,6 +109,9 @@ struct Arguments {
     /// Learn f_t = f_{t−1} + correction.
     #[arg(long)]
     residual: bool,
+    /// Confine the values of the functions to the box of the data, wider on every side by this fraction of its range.
+    #[arg(long)]
+    clip: Option<f64>,
     /// Start every fit from the last.
     #[arg(long)]
     warm_start: bool,
@@ -224,6 +227,7 @@ impl Arguments {
             refuse(self.draws != 1, "--draws with --class joint", recursion)?;
             refuse(self.coupling != 1, "--coupling with --class joint", recursion)?;
             refuse(self.residual, "--residual with --class joint", recursion)?;
+            refuse(self.clip.is_some(), "--clip with --class joint", recursion)?;
             refuse(self.warm_start, "--warm-start with --class joint", recursion)?;
         } else {
             refuse(self.method == Method::Cd, "--method cd", "only the joint network (--class joint) is distilled")?;
@@ -332,6 +336,9 @@ impl Model {
             let bar = training_progress(grid.steps());
             let mut recursion = Recursion::new(grid, arguments.pairs()).scaling(arguments.scaling());
             recursion = recursion.residual(arguments.residual).warm_start(arguments.warm_start).posterior_draws(arguments.draws);
+            if let Some(margin) = arguments.clip {
+                recursion = recursion.clip(margin);
+            }
             if arguments.coupling != 1 {
                 recursion = recursion.coupling(OptimalPairs::new(arguments.coupling)?);
             }
@@ -417,6 +424,9 @@ fn print_table(arguments: &Arguments, report: &StepReport, seconds: f64) {
         if arguments.class == Class::Joint { "in all" } else { "a step" },
         arguments.seed
     );
+    if let Some(margin) = arguments.clip {
+        say!("values confined to the box of the data, {} % wider on every side", 100.0 * margin);
+    }
     say!(
         "W1 of one-step samples to held-out data   {:.4} ± {:.4}   ({} rows a cloud)",
         report.w1.value,
@@ -430,6 +440,9 @@ fn print_table(arguments: &Arguments, report: &StepReport, seconds: f64) {
     );
     say!("sliced W1                                 {:.4} ± {:.4}", report.sliced_w1.value, report.sliced_w1.std_error);
     say!("energy residual                           {:+.2e} ± {:.0e}", report.energy_residual.value, report.energy_residual.std_error);
+    if let Some(jump) = report.largest_jump.filter(Jump::is_outlier) {
+        say!("largest jump between levels               {jump}");
+    }
     if let Some(known) = &report.known {
         say!(
             "training error ε + ε_F: sum over steps    {:.4}   (largest step times T: {:.4})",

@@ -22,7 +22,7 @@ pub use known_answer::{Decrease, Finding, Gap, KnownAnswer, KnownAnswerReport, L
 pub use ledger::{Blame, Ledger, LedgerReport, LedgerStep, LedgerTerm, LedgerTerms, LocalPart};
 pub use loss_floor::{Excess, FloorLevel, GaussianFloor, LevelLaw, LossFloor, LossFloorReport};
 pub use rates::{LocalSlope, RateFit, RateModel, RateTrend};
-pub use step_check::{KnownErrors, Sandwiched, StepCheck, StepErrors, StepReport};
+pub use step_check::{Jump, KnownErrors, Sandwiched, StepCheck, StepErrors, StepReport};
 
 use crate::flow::FlowMap;
 use crate::schedule::Grid;
