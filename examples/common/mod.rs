@@ -11,6 +11,7 @@ pub(crate) mod plot;
 pub(crate) mod print;
 pub(crate) mod provenance;
 pub(crate) mod record;
+pub(crate) mod replicates;
 pub(crate) mod schedule;
 pub(crate) mod slopes;
 pub(crate) mod table;
