@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "every example uses a part of it")]
 
+pub(crate) mod help;
 pub(crate) mod law;
 pub(crate) mod limits;
 pub(crate) mod output;
@@ -9,6 +10,8 @@ pub(crate) mod path;
 pub(crate) mod plot;
 pub(crate) mod print;
 pub(crate) mod provenance;
+pub(crate) mod record;
+pub(crate) mod replicates;
 pub(crate) mod schedule;
 pub(crate) mod slopes;
 pub(crate) mod table;
@@ -16,8 +19,10 @@ pub(crate) mod target;
 
 #[allow(unused_imports, reason = "every example uses a part of it")]
 pub(crate) use print::{fail, remark, say};
+#[allow(unused_imports, reason = "every example uses a part of it")]
+pub(crate) use record::{Provenance, print_last_row, print_row};
 
-use clap::{Parser, ValueEnum};
+use clap::{Command, Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde_json::Value;
 use std::io::IsTerminal;
@@ -35,7 +40,13 @@ pub(crate) enum Format {
 
 /// Parses the arguments; a wrong one is reported on one line, with exit code 2.
 pub(crate) fn arguments<A: Parser>() -> A {
-    A::try_parse().unwrap_or_else(|error| {
+    arguments_of(|command| command)
+}
+
+/// [`arguments`] of a command that is changed before: what it takes, what its help lists.
+pub(crate) fn arguments_of<A: Parser>(change: impl FnOnce(Command) -> Command) -> A {
+    let parsed = change(help::completed(A::command())).try_get_matches().and_then(|matches| A::from_arg_matches(&matches));
+    parsed.unwrap_or_else(|error| {
         if !error.use_stderr() {
             // --help and --version.
             let text = error.render();
@@ -43,10 +54,13 @@ pub(crate) fn arguments<A: Parser>() -> A {
             say!("{}", text.trim_end());
             std::process::exit(0);
         }
-        let message = error.to_string();
-        let said: Vec<&str> = message.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-        fail(&said.join(" ").trim_start_matches("error: "))
+        fail(&help::in_one_line(&error))
     })
+}
+
+/// Whether an option stands on the command line.
+pub(crate) fn is_given(option: &str) -> bool {
+    std::env::args().any(|word| word.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))
 }
 
 /// A bar of `length` steps on standard error, a spinner for one step; hidden where standard error is no terminal. It first appears after a
@@ -115,22 +129,4 @@ pub(crate) fn number(x: f64) -> Value {
 /// A count as JSON: an integer where it has one, else as [`number`].
 pub(crate) fn count(x: f64) -> Value {
     if (0.0..9e15).contains(&x) { Value::from(x as u64) } else { number(x) }
-}
-
-/// Prints rows as CSV or JSON, one line each, the CSV header before the first.
-pub(crate) fn print_row(format: Format, first: bool, row: &Row) {
-    match format {
-        Format::Json => say!("{{{}}}", row.iter().map(|(k, v)| format!("\"{k}\":{v}")).collect::<Vec<_>>().join(",")),
-        Format::Csv | Format::Table => {
-            if first {
-                say!("{}", row.iter().map(|(k, _)| *k).collect::<Vec<_>>().join(","));
-            }
-            let cell = |v: &Value| match v {
-                Value::Null => String::new(),
-                Value::String(s) => s.clone(),
-                other => other.to_string(),
-            };
-            say!("{}", row.iter().map(|(_, v)| cell(v)).collect::<Vec<_>>().join(","));
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! The target that the arguments describe.
 
-use clap::ValueEnum;
+use super::help;
+use clap::{Command, ValueEnum};
 use onestep::law::{Comb, Covariance, Gaussian, LineMixture, Radial};
 use std::error::Error;
 
@@ -27,6 +28,35 @@ pub(crate) enum Target {
     Points,
     /// N(0, 1) times 1 + A cos kx, with --amplitude and --wavenumber.
     Comb,
+}
+
+/// Independent copies of targets on the line.
+pub(crate) const ON_THE_LINE: [Target; 3] = [Target::Mixture, Target::Gaussian, Target::Diracs];
+
+/// Those and the rotation-invariant ones, and the comb.
+pub(crate) const EXACT: [Target; 7] =
+    [Target::Mixture, Target::Gaussian, Target::Diracs, Target::Sphere, Target::Ball, Target::Shells, Target::Comb];
+
+/// All but the comb.
+pub(crate) const OF_LAWS: [Target; 11] = [
+    Target::Mixture,
+    Target::Gaussian,
+    Target::Diracs,
+    Target::Sphere,
+    Target::Ball,
+    Target::Shells,
+    Target::Ring,
+    Target::Moons,
+    Target::Banana,
+    Target::File,
+    Target::Points,
+];
+
+/// The command that takes only these targets, and lists no option that belongs to others alone.
+pub(crate) fn taking(command: Command, targets: &[Target]) -> Command {
+    let command = help::taking(command, "target", targets);
+    let radial = targets.iter().any(|t| matches!(t, Target::Sphere | Target::Ball | Target::Shells | Target::Ring));
+    if radial { command } else { command.mut_arg("radius", |argument| argument.hide(true)) }
 }
 
 /// Options of a target.

@@ -26,7 +26,8 @@ use common::path::PathOptions;
 use common::provenance::{self, Options};
 use common::schedule::ScheduleOptions;
 use common::table::{ReadOptions, is_archive};
-use common::{Format, Row, arguments, fail, limits, number, print_row, remark, say};
+use common::target::{OF_LAWS, taking};
+use common::{Format, Provenance, Row, arguments_of, fail, limits, number, print_last_row, progress, remark, say};
 use onestep::audit::{Gap, KnownAnswer, KnownAnswerReport, LevelAnswer};
 use onestep::path::Path;
 use onestep::population::Method;
@@ -150,6 +151,18 @@ impl Arguments {
         Ok(vec![("law", self.law.described()?), ("path", self.path.described()), ("schedule", schedule)])
     }
 
+    /// What every row says of the run.
+    fn provenance(&self) -> Outcome<Provenance> {
+        let method = self.method.map(common::name);
+        Ok(Provenance {
+            law: self.law.described()?,
+            path: self.path.described(),
+            schedule: self.schedule.described(),
+            method,
+            ..Provenance::default()
+        })
+    }
+
     /// The methods whose optima are asked for, and whether a lattice may be used for them.
     fn methods(&self) -> (Vec<Method>, bool) {
         match self.method {
@@ -219,17 +232,16 @@ fn row(steps: usize, dim: usize, level: &LevelAnswer) -> Row {
 }
 
 fn print_table(levels: &[LevelAnswer]) {
-    say!(
-        "means of lengths over the rows of a level, in units of the data: of the model f, the flow map Φ, the optima of training (CT) and distillation (CD)"
-    );
-    let head = ["f - Φ", "largest", "f - CT", "CT - Φ", "f - CD", "CD - Φ"].map(|name| format!("{name:>10}")).join(" ");
-    say!("{:>6} {:>8} {:>6} {:>9} {:>9} {head}", "t", "angle", "rows", "rms x", "law's");
+    say!("means of lengths over the rows of a level, in units of the data: of the model f, the flow map Φ,");
+    say!("the optima of training (CT) and distillation (CD)");
+    let head = ["f - Φ", "largest", "f - CT", "CT - Φ", "f - CD", "CD - Φ"].map(|name| format!("{name:>9}")).join(" ");
+    say!("{:>6} {:>8} {:>6} {:>8} {:>8} {head}", "t", "angle", "rows", "rms x", "law's");
     for level in levels {
         let size = |of: fn(&onestep::audit::Size) -> f64| level.size.map_or_else(String::new, |s| format!("{:.4}", of(&s).sqrt()));
-        let mean = |gap: Option<Gap>| gap.map_or_else(|| format!("{:>10}", "-"), |g| format!("{:>10.3e}", g.mean.value));
+        let mean = |gap: Option<Gap>| gap.map_or_else(|| format!("{:>9}", "-"), |g| format!("{:>9.2e}", g.mean.value));
         let gaps = [level.training, level.discretisation, level.distillation, level.distillation_error].map(mean).join(" ");
         say!(
-            "{:>6} {:>8.4} {:>6} {:>9} {:>9} {} {:>10.3e} {gaps}",
+            "{:>6} {:>8.4} {:>6} {:>8} {:>8} {} {:>9.2e} {gaps}",
             level.step,
             level.angle,
             level.rows,
@@ -239,6 +251,16 @@ fn print_table(levels: &[LevelAnswer]) {
             level.error.largest
         );
     }
+}
+
+/// The verdict as an object: the kind of finding, and what it says.
+fn summary(report: &KnownAnswerReport) -> serde_json::Value {
+    let finding = report.finding();
+    let kind: String = format!("{finding:?}").chars().take_while(char::is_ascii_alphanumeric).collect();
+    let snake =
+        |(i, c): (usize, char)| if i > 0 && c.is_uppercase() { format!("_{}", c.to_lowercase()) } else { c.to_lowercase().to_string() };
+    let kind: String = kind.chars().enumerate().map(snake).collect();
+    serde_json::json!({"verdict": {"kind": kind, "text": finding.to_string()}, "tolerance": report.tolerance})
 }
 
 /// What the points are, where they are no draws of X_t.
@@ -261,6 +283,7 @@ fn check(a: &Arguments, problem: &Problem, values: &Values) -> Outcome<()> {
     // First without the optima, so that a wrong table is refused before a recursion runs.
     let first = base.check(&values.t, &values.x, &values.f)?;
     let (methods, lattice) = a.methods();
+    let bar = progress(1, "recursion");
     let mut optima: Vec<(Method, Box<dyn ConsistencyFunction>)> = Vec::new();
     if first.implausible.is_none() {
         for method in methods.iter().copied() {
@@ -272,6 +295,7 @@ fn check(a: &Arguments, problem: &Problem, values: &Values) -> Outcome<()> {
         Method::Distillation => check.distillation(optimum),
     });
     let report = if optima.is_empty() { first } else { with.check(&values.t, &values.x, &values.f)? };
+    bar.finish_and_clear();
     let format = a.format.unwrap_or(Format::Table);
     let verdict = report.finding();
     if format == Format::Table {
@@ -281,7 +305,11 @@ fn check(a: &Arguments, problem: &Problem, values: &Values) -> Outcome<()> {
         }
         say!("verdict: {verdict}");
     } else {
-        report.levels.iter().enumerate().for_each(|(i, level)| print_row(format, i == 0, &row(grid.steps(), law.dim(), level)));
+        a.provenance()?.publish();
+        for (i, level) in report.levels.iter().enumerate() {
+            let summary = if i + 1 == report.levels.len() { summary(&report) } else { serde_json::Value::Null };
+            print_last_row(format, i == 0, &row(grid.steps(), law.dim(), level), summary);
+        }
         remark!("verdict: {verdict}");
     }
     remark_on_sizes(&report);
@@ -316,7 +344,7 @@ fn run(a: Arguments) -> Outcome<()> {
 }
 
 fn main() {
-    if let Err(error) = run(arguments()) {
+    if let Err(error) = run(arguments_of(|command| taking(command, &OF_LAWS))) {
         fail(&error);
     }
 }

@@ -1,7 +1,7 @@
 //! The file of points at which a model is to be evaluated.
 
 use super::common::output::{Output, csv};
-use super::common::{limits, provenance, remark};
+use super::common::{limits, progress, provenance, remark};
 use super::{Arguments, Outcome, Problem};
 use ndarray::Array2;
 use onestep::path::GaussianPath;
@@ -24,6 +24,7 @@ pub(crate) fn write(a: &Arguments, output: &Output, problem: &Problem) -> Outcom
     levels.dedup();
     limits::check_product(&[("--points", a.points), ("the levels", levels.len()), ("columns", 5 + 4 * dim)])?;
     let (methods, lattice) = a.methods();
+    let bar = progress(1, "recursion and flow");
     let optimum = match methods.first() {
         Some(&method) => law.optimum(grid, method, &levels, lattice)?,
         None => None,
@@ -50,6 +51,7 @@ pub(crate) fn write(a: &Arguments, output: &Output, problem: &Problem) -> Outcom
             table.push(place.iter().copied().chain(blocks.iter().flat_map(|block| block.row(row).to_vec())).collect::<Vec<f64>>());
         }
     }
+    bar.finish_and_clear();
     let mut groups = a.described(grid)?;
     groups.push(("seed", vec![("--seed", seed.to_string())]));
     let mut text = provenance::header(&groups)?.into_bytes();

@@ -5,6 +5,7 @@
 //! cargo run --release --example step_bound
 //! cargo run --release --example step_bound -- --target diracs --means=-1,1 --steps 256,1024 --format json --plot none
 //! cargo run --release --example step_bound -- --target comb --amplitude 0.5 --wavenumber 24 --schedule angle --steps 100,400
+//! cargo run --release --example step_bound -- --weights .3,.7 --means=-1,.5 --stds .9,.35 --schedule angle --steps 50,200 --loss huber --huber .03
 //! cargo run --release --example step_bound -- --target sphere --dims 2,8,32,128,512 --steps 256,1024
 //! ```
 //!
@@ -14,6 +15,9 @@
 //! the Lipschitz constants of the optimal maps, 2.18 and 2.19 where the law is log-concave (proved, or said by `--alpha` and `--beta`), with the
 //! step counts that are enough by 2.17 and 2.19. Then the local slopes of W_1 against T: computed numbers have no noise, hence no confidence interval. With `--dims` the
 //! same for every dimension, and the slopes against d beside 1/2 (what N(0, I) has) and 5/2 (what the theorem allows).
+//!
+//! With `--loss huber --huber C` or `--loss l1` f_T is the optimum under the loss √(‖e‖² + C²) − C or ‖e‖, for mixtures on the line. Theorem 1 and
+//! 2.15 to 2.19 are about the squared loss: they are left out. C has to be large against √Δθ; under `l1` W_1 does not fall to 0.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -23,12 +27,12 @@ mod problem;
 
 use clap::{Parser, ValueEnum};
 use common::schedule::ScheduleOptions;
-use common::target::{Target, TargetOptions};
-use common::{Format, Row, arguments, fail, limits, name, number, print_row, remark, say, slopes};
+use common::target::{EXACT, Target, TargetOptions, taking};
+use common::{Format, Provenance, Row, arguments_of, count, fail, limits, name, number, print_last_row, progress, remark, say, slopes};
 use explicit::Explicit;
 use onestep::Grid;
 use onestep::bound::{AccumulatedError, BoundError, StepCount, Theorem1};
-use onestep::population::{Evaluations, FewSteps, PopulationReport};
+use onestep::population::{Evaluations, FewSteps, Loss, PopulationReport};
 use problem::Known;
 use std::error::Error;
 
@@ -36,6 +40,13 @@ use std::error::Error;
 enum MethodName {
     Ct,
     Cd,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LossName {
+    Squared,
+    Huber,
+    L1,
 }
 
 /// Population consistency training against the step-count bound: targets on the line, their products, and rotation-invariant ones.
@@ -63,6 +74,12 @@ struct Arguments {
     /// Consistency training or distillation with the exact score.
     #[arg(long, value_enum, default_value = "ct")]
     method: MethodName,
+    /// What a step of training minimises, for mixtures on the line: the square of ‖e‖, pseudo-Huber √(‖e‖² + c²) − c, or ‖e‖.
+    #[arg(long, value_enum, default_value = "squared")]
+    loss: LossName,
+    /// c of --loss huber, in the units of the data.
+    #[arg(long)]
+    huber: Option<f64>,
     /// A of --target comb; 0.5 by default.
     #[arg(long)]
     amplitude: Option<f64>,
@@ -109,6 +126,59 @@ impl Arguments {
         Ok(Some(Evaluations::Levels(levels)))
     }
 
+    /// The loss, where it has an effect.
+    fn loss(&self) -> Result<Loss, Box<dyn Error>> {
+        let loss = match (self.loss, self.huber) {
+            (LossName::Huber, Some(c)) => Loss::PseudoHuber { c },
+            (LossName::Huber, None) => return Err("--loss huber needs --huber, its c".into()),
+            (_, Some(_)) => return Err("--huber belongs to --loss huber".into()),
+            (LossName::Squared, None) => Loss::Squared,
+            (LossName::L1, None) => Loss::Absolute,
+        };
+        if loss != Loss::Squared {
+            if self.method == MethodName::Cd {
+                return Err("--loss has no effect on --method cd: it regresses on a number, the minimiser of every loss".into());
+            }
+            if self.dim != 1 || self.dims.is_some() {
+                return Err("--loss huber and l1 are for one dimension: the norm couples the coordinates of copies".into());
+            }
+            if self.alpha.is_some() {
+                return Err("--alpha has no effect beside --loss huber and l1: 2.18 and 2.19 are about the squared loss".into());
+            }
+        }
+        Ok(loss)
+    }
+
+    /// Refuses options that would be silently without effect.
+    fn check(&self, dims: &[usize]) -> Result<(), Box<dyn Error>> {
+        let several = dims.iter().any(|&d| d != 1);
+        for (option, given, idle, why) in [
+            (
+                "--evaluations",
+                self.evaluations.is_some(),
+                several && self.target.target != Target::Gaussian,
+                "with several independent copies",
+            ),
+            (
+                "--tolerance",
+                self.tolerance.is_some(),
+                self.target.target == Target::Gaussian,
+                "on --target gaussian, which has a closed form",
+            ),
+            (
+                "--alpha",
+                self.alpha.is_some(),
+                self.method == MethodName::Cd,
+                "on --method cd: 2.18 and 2.19 are about conditional expectations",
+            ),
+        ] {
+            if given && idle {
+                return Err(format!("{option} has no effect {why}").into());
+            }
+        }
+        Ok(())
+    }
+
     fn tolerance(&self) -> f64 {
         let radii = matches!(self.target.target, Target::Ball | Target::Shells);
         self.tolerance.unwrap_or(if radii { 1e-5 } else { 1e-9 })
@@ -118,6 +188,8 @@ impl Arguments {
 /// One T: the report and what Theorem 1 says about it, in logarithms, because L_f can be beyond double precision.
 struct Line {
     report: PopulationReport,
+    /// Theorem 1 is about the squared loss.
+    squared: bool,
     /// The bound (24); infinite where it is not representable.
     bound: f64,
     ln_bound: f64,
@@ -154,30 +226,26 @@ impl Line {
         self.report.certificate + self.report.prior_mismatch
     }
 
-    fn verdict(&self) -> String {
-        let mut said = if !self.within_bound() {
-            "above the bound: C1 is too small".to_string()
-        } else if self.vacuous() {
-            format!(
-                "within the bound, which is empty: larger than {:.3e}, which no sampler of this mean and spread exceeds",
-                self.trivial()
-            )
-        } else {
-            "within the bound".to_string()
-        };
-        if !self.report.resolved {
-            said += "; NOT resolved";
+    /// Whether W_1 is within (24), and whether that says anything, in one word.
+    fn verdict(&self) -> &'static str {
+        match (self.squared, self.within_bound(), self.vacuous()) {
+            (false, _, _) => "-",
+            (_, false, _) => "above",
+            (_, _, true) => "empty",
+            _ => "holds",
         }
-        said
     }
 
     fn row(&self, arguments: &Arguments) -> Row {
         let r = &self.report;
+        let theorem = |value: f64| number(if self.squared { value } else { f64::NAN });
         let mut row = vec![
             ("steps", r.steps.into()),
             ("dim", r.dim.into()),
             ("schedule", arguments.schedule.name().into()),
             ("method", name(arguments.method).into()),
+            ("loss", name(arguments.loss).into()),
+            ("huber", arguments.huber.map_or(serde_json::Value::Null, number)),
             ("w1_lower", number(r.w1.lower)),
             ("w1_upper", number(r.w1.upper)),
             ("w1_marginal", r.w1_marginal.value().map_or(serde_json::Value::Null, number)),
@@ -194,14 +262,14 @@ impl Line {
             ("lipschitz", number(r.lipschitz())),
             ("ln_lipschitz", number(r.ln_lipschitz)),
             ("loglip", number(r.ln_lipschitz)),
-            ("bound", number(self.bound)),
-            ("ln_bound", number(self.ln_bound)),
-            ("fitted_constant", number(representable(self.ln_fitted_constant))),
-            ("ln_fitted_constant", number(self.ln_fitted_constant)),
-            ("required_steps", number(self.required_steps.steps())),
-            ("ln_required_steps", number(self.ln_required_steps())),
-            ("within_bound", self.within_bound().into()),
-            ("bound_is_empty", self.vacuous().into()),
+            ("bound", theorem(self.bound)),
+            ("ln_bound", theorem(self.ln_bound)),
+            ("fitted_constant", theorem(representable(self.ln_fitted_constant))),
+            ("ln_fitted_constant", theorem(self.ln_fitted_constant)),
+            ("required_steps", if self.squared { count(self.required_steps.steps()) } else { serde_json::Value::Null }),
+            ("ln_required_steps", theorem(self.ln_required_steps())),
+            ("within_bound", if self.squared { self.within_bound().into() } else { serde_json::Value::Null }),
+            ("bound_is_empty", if self.squared { self.vacuous().into() } else { serde_json::Value::Null }),
             ("resolved", r.resolved.into()),
             ("resolution_error", number(r.resolution_error)),
         ];
@@ -265,50 +333,109 @@ fn line(
             a.tolerance()
         );
     }
+    let squared = a.loss == LossName::Squared;
     let explicit = Explicit::new(a, grid, &report, known)?;
-    Ok(Line { report, bound, ln_bound, ln_fitted_constant, required_steps, explicit, few_steps, seconds })
+    Ok(Line { report, squared, bound, ln_bound, ln_fitted_constant, required_steps, explicit, few_steps, seconds })
+}
+
+/// Prints the line found last; with the last of the run goes what all of them say together.
+fn print_line(a: &Arguments, lines: &[Line], complete: bool) {
+    let Some(line) = lines.last() else { return };
+    match a.format {
+        Format::Table => print_table_line(lines.len() == 1, a.dims.is_some(), line),
+        Format::Csv | Format::Json => {
+            let summary = if complete { summary_object(a, lines) } else { serde_json::Value::Null };
+            print_last_row(a.format, lines.len() == 1, &line.row(a), summary);
+        }
+    }
+}
+
+/// Local slopes, and the smallest constant, as an object.
+fn summary_object(a: &Arguments, lines: &[Line]) -> serde_json::Value {
+    let fits: Vec<serde_json::Value> = if a.dims.is_some() {
+        a.steps.iter().flat_map(|&t| fits_of_dimension(t, lines)).collect()
+    } else {
+        let steps: Vec<f64> = lines.iter().map(|l| l.report.steps as f64).collect();
+        let errors: Vec<f64> = lines.iter().map(|l| l.report.w1.upper).collect();
+        let by_log: Vec<f64> = errors.iter().zip(&steps).map(|(e, t)| e / t.ln()).collect();
+        vec![slopes::object("w1_upper", "steps", &steps, &errors), slopes::object("w1_upper/log(steps)", "steps", &steps, &by_log)]
+    };
+    let ln = if lines.iter().all(|l| l.squared) { ln_smallest_constant(lines) } else { f64::NAN };
+    serde_json::json!({"fits": fits, "smallest_constant": number(representable(ln)), "ln_smallest_constant": number(ln)})
+}
+
+fn fits_of_dimension(t: usize, lines: &[Line]) -> Vec<serde_json::Value> {
+    let here: Vec<&Line> = lines.iter().filter(|l| l.report.steps == t).collect();
+    let dims: Vec<f64> = here.iter().map(|l| l.report.dim as f64).collect();
+    let ends: [(&str, fn(&Line) -> f64); 2] = [("w1_lower", |l| l.report.w1.lower), ("w1_upper", |l| l.report.w1.upper)];
+    let fit = |(name, end): (&str, fn(&Line) -> f64)| {
+        let mut fit = slopes::object(name, "dim", &dims, &here.iter().map(|l| end(l)).collect::<Vec<_>>());
+        fit["steps"] = t.into();
+        fit
+    };
+    ends.into_iter().map(fit).collect()
 }
 
 fn print_table_line(first: bool, sweep: bool, line: &Line) {
     if first {
         say!(
-            "{}{:>8} {:>12} {:>12} {:>12} {:>12} {:>12} {:>10} {:>11} {:>11} {:>12} {:>8}  verdict",
-            if sweep { format!("{:>8} ", "d") } else { String::new() },
+            "{}{:>7} {:>11} {:>11} {:>11} {:>8} {:>10} {:>10} {:>10}{} (24)",
+            if sweep { format!("{:>6} ", "d") } else { String::new() },
             "T",
             "W1",
-            "W1 at X_T",
-            "W2 at X_T",
             "lower bound",
             "certificate",
             "prior",
             "L_f",
             "bound (24)",
             "T for (25)",
-            "seconds"
+            if sweep { String::new() } else { format!(" {:>7}", "seconds") },
         );
     }
     let r = &line.report;
-    let marginal = r.w1_marginal.value().map_or_else(|| "-".to_string(), |v| format!("{v:.5e}"));
-    let w1 = if r.w1.is_exact() { format!("{:.5e}", r.w1.lower) } else { format!("≤ {:.4e}", r.w1.upper) };
-    let lipschitz = if r.lipschitz().is_finite() { format!("{:>11.5e}", r.lipschitz()) } else { magnitude(r.ln_lipschitz, 11) };
+    let w1 = if r.w1.is_exact() { format!("{:.5e}", r.w1.lower) } else { format!("≤ {:.3e}", r.w1.upper) };
+    let lipschitz = if r.lipschitz().is_finite() { format!("{:>10.4e}", r.lipschitz()) } else { magnitude(r.ln_lipschitz, 10) };
     say!(
-        "{}{:>8} {:>12} {:>12} {:>12.5e} {:>12.5e} {:>12.5e} {:>10.2e} {lipschitz} {} {} {:>8.3}  {}",
-        if sweep { format!("{:>8} ", r.dim) } else { String::new() },
+        "{}{:>7} {:>11} {:>11.5e} {:>11.5e} {:>8.1e} {lipschitz} {} {}{} {}{}",
+        if sweep { format!("{:>6} ", r.dim) } else { String::new() },
         r.steps,
         w1,
-        marginal,
-        r.w2_marginal.upper,
         r.lower_bound,
         r.certificate,
         r.prior_mismatch,
-        if line.bound.is_finite() { format!("{:>11.4e}", line.bound) } else { magnitude(line.ln_bound, 11) },
-        match line.required_steps.steps() {
-            steps if steps.is_finite() => format!("{steps:>12.4e}"),
-            _ => magnitude(line.ln_required_steps(), 12),
+        match line.bound {
+            _ if !line.squared => format!("{:>10}", "-"),
+            bound if bound.is_finite() => format!("{bound:>10.3e}"),
+            _ => magnitude(line.ln_bound, 10),
         },
-        line.seconds,
-        line.verdict()
+        match line.required_steps.steps() {
+            _ if !line.squared => format!("{:>10}", "-"),
+            steps if steps.is_finite() => format!("{steps:>10.3e}"),
+            _ => magnitude(line.ln_required_steps(), 10),
+        },
+        if sweep { String::new() } else { format!(" {:>7.2}", line.seconds) },
+        line.verdict(),
+        if r.resolved { "" } else { "!" }
     );
+}
+
+/// What the words of the last column mean, and ! behind them.
+fn print_verdicts(lines: &[Line]) {
+    for (word, meaning) in [
+        ("above", "W1 is above the bound (24): C1 is too small"),
+        ("holds", "W1 is within the bound (24)"),
+        ("empty", "W1 is within (24), which is above what no sampler of this mean and spread exceeds,"),
+        ("-", "(24) is about the squared loss"),
+    ] {
+        let Some(line) = lines.iter().find(|l| l.verdict() == word) else { continue };
+        say!("{word}: {meaning}");
+        if word == "empty" {
+            say!("       {:.3e} at T = {}, d = {}", line.trivial(), line.report.steps, line.report.dim);
+        }
+    }
+    if lines.iter().any(|l| !l.report.resolved) {
+        say!("!: NOT resolved, the last refinement moved the answer by more than the tolerance");
+    }
 }
 
 /// The closing lines: how W_1 falls with T, and the smallest constant.
@@ -316,16 +443,22 @@ fn summary(lines: &[Line]) -> Vec<String> {
     let steps: Vec<f64> = lines.iter().map(|l| l.report.steps as f64).collect();
     let errors: Vec<f64> = lines.iter().map(|l| l.report.w1.upper).collect();
     let by_log: Vec<f64> = errors.iter().zip(&steps).map(|(e, t)| e / t.ln()).collect();
-    vec![
+    let mut said = vec![
         format!("W1 against T: {}", slopes::described(&steps, &errors)),
         format!("W1/log T against T: {}", slopes::described(&steps, &by_log)),
-        smallest_constant(lines),
-    ]
+    ];
+    if lines.iter().all(|l| l.squared) {
+        said.push(smallest_constant(lines));
+    }
+    said
+}
+
+fn ln_smallest_constant(lines: &[Line]) -> f64 {
+    lines.iter().map(|l| l.ln_fitted_constant).fold(f64::NEG_INFINITY, |a, b| if b > a { b } else { a })
 }
 
 fn smallest_constant(lines: &[Line]) -> String {
-    let ln = lines.iter().map(|l| l.ln_fitted_constant).fold(f64::NEG_INFINITY, |a, b| if b > a { b } else { a });
-    format!("smallest C1 for which (24) holds over this run: {}", magnitude(ln, 0))
+    format!("smallest C1 for which (24) holds over this run: {}", magnitude(ln_smallest_constant(lines), 0))
 }
 
 /// The closing lines of a sweep: for every T the exponent of d.
@@ -353,23 +486,33 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
         return Err("--steps and --dims need at least one number".into());
     }
     let plot = common::plot::output("--plot", &a.plot)?;
+    a.check(&dims)?;
+    Provenance {
+        law: problem::described(a)?,
+        path: vec![("--path", "vp".into())],
+        schedule: a.schedule.described(),
+        ..Provenance::default()
+    }
+    .publish();
+    a.loss()?;
     let family = problem::family(a, &dims)?;
     Theorem1::new(1, 1.0, a.constant)?;
     // Every grid is made before the first one is run, so that a bad T is refused at once.
     let grids = a.steps.iter().map(|&t| a.schedule.grid(t)).collect::<Result<Vec<_>, _>>()?;
     let mut lines = Vec::new();
+    let bar = progress((grids.len() * dims.len()) as u64, "recursions");
     for grid in &grids {
         problem::run(&family, a, grid, |report, known, few_steps, seconds| {
-            let line = line(a, grid, report, known, few_steps, seconds)?;
-            match a.format {
-                Format::Table => print_table_line(lines.is_empty(), a.dims.is_some(), &line),
-                Format::Csv | Format::Json => print_row(a.format, lines.is_empty(), &line.row(a)),
-            }
+            let line = bar.suspend(|| line(a, grid, report, known, few_steps, seconds))?;
             lines.push(line);
+            bar.suspend(|| print_line(a, &lines, lines.len() == grids.len() * dims.len()));
+            bar.inc(1);
             Ok(())
         })?;
     }
+    bar.finish_and_clear();
     if a.format == Format::Table {
+        print_verdicts(&lines);
         explicit::print_table(a.dims.is_some(), &lines);
     }
     for line in lines.iter().filter(|_| a.format == Format::Table) {
@@ -392,7 +535,7 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 fn main() {
-    if let Err(error) = run(&arguments()) {
+    if let Err(error) = run(&arguments_of(|command| taking(command, &EXACT))) {
         fail(&error);
     }
 }

@@ -12,9 +12,11 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 /// What the picture shows, with law, method and schedule.
 fn caption(a: &Arguments, title: &str, dim: &str, steps: &str) -> Outcome<String> {
     Ok(format!(
-        "{title}\n{}, d = {dim}, method {}\nschedule {}, T = {steps}",
+        "{title}\n{}, d = {dim}, method {}, loss {}{}\nschedule {}, T = {steps}",
         told(&problem::described(a)?),
         name(a.method),
+        name(a.loss),
+        a.huber.map_or_else(String::new, |c| format!(" (c {c})")),
         told(&a.schedule.described())
     ))
 }
@@ -30,7 +32,7 @@ const QUANTITIES: [Quantity; 7] = [
     ("W₂ at X_T", SKY, |l| l.report.w2_marginal.upper),
     ("2.17 (bound on W₂, Lipschitz maps)", PURPLE, |l| l.explicit.lipschitz_maps.unwrap_or(f64::NAN)),
     ("2.19 (bound on W₂, log-concave law)", DARK, |l| l.explicit.log_concave.unwrap_or(f64::NAN)),
-    ("", RED, |l| l.bound),
+    ("", RED, |l| if l.squared { l.bound } else { f64::NAN }),
 ];
 
 /// W_1, its bounds and (24) against T, with the theorem's slope −1; and all but (24) relative to W_1, so that percents can be read.

@@ -94,7 +94,7 @@ pub(crate) fn run(
     mut found: impl FnMut(PopulationReport, Known, Option<FewSteps>, f64) -> Result<(), Box<dyn Error>>,
 ) -> Result<(), Box<dyn Error>> {
     let method = if a.method == MethodName::Ct { Method::Training } else { Method::Distillation };
-    let settings = Settings::new().method(method).tolerance(a.tolerance());
+    let settings = Settings::new().method(method).loss(a.loss()?).tolerance(a.tolerance());
     let evaluations = a.evaluations()?;
     for problem in problems(family) {
         let start = Instant::now();

@@ -9,8 +9,8 @@ use std::fmt;
 /// What √T·W_1(f_T*(X_T), X_1) does not fall below on combs p ∝ γ(x)(1 + A cos kx) with k = K√T, as T → ∞: on uniform angles with θ_1√T → 0
 /// and θ_T → π/2,
 ///
-/// ```math
-/// \liminf \sqrt T\, W_1 \ge \frac1K\, \overline{|g - G_s g|}, \qquad g(M) = -A \sin E, \quad M = E + A \sin E, \quad s = \pi^2 K^2/4,
+/// ```text
+/// liminf √T·W_1 ≥ (1/K) · mean |g − G_s g|,    g(M) = −A sin E,  M = E + A sin E,  s = π²K²/4,
 /// ```
 ///
 /// G_s the Gaussian smoothing of variance s, the mean over M in a period. All these combs have L_f ≤ 1/(1 − A). On the schedule of Li, Huang and

@@ -2,6 +2,7 @@
 
 use crate::error::OutOfRange;
 use crate::flow::FlowError;
+use crate::population::Loss;
 use crate::schedule::ScheduleError;
 
 /// Why a population recursion could not be run.
@@ -18,6 +19,14 @@ pub enum PopulationError {
         level: usize,
         /// T.
         steps: usize,
+    },
+    /// There is no recursion under this loss for the law.
+    #[error("the recursion under the {loss} loss takes mixtures on the line, not {law}")]
+    LossNotKnown {
+        /// The loss.
+        loss: Loss,
+        /// What the law is.
+        law: &'static str,
     },
     /// Rounding or underflow left nothing of a number that the report needs.
     #[error("{quantity} is {value}: the law and the grid are beyond what double precision holds")]

@@ -12,8 +12,8 @@ pub(crate) const ROUNDING: f64 = 1e-13;
 /// Steps of at most this angle make errors below the rounding of the values.
 const SHORT: f64 = 1e-12;
 
-/// The error made at one step: for training local_t(x) = E[Φ_{t−1}(X_{t−1}) | X_t = x] − Φ_t(x), for distillation the change of f along
-/// the flow, f_t(x) − f_{t−1}(Φ_{t→t−1}(x)). In both cases the certificate is the sum of E|local_t|.
+/// The error made at one step: for training local_t(x) = E[Φ_{t−1}(X_{t−1}) | X_t = x] − Φ_t(x), for distillation and other losses than the
+/// squared one the change of f along the flow, f_t(x) − f_{t−1}(Φ_{t→t−1}(x)). In all cases the certificate is the sum of E|local_t|.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -1,12 +1,12 @@
 //! What every recursion reports.
 
-use crate::population::{Interval, Method, PopulationError};
+use crate::population::{Interval, PopulationError};
 use std::fmt;
 
 /// What a population recursion found: errors of the one-step sampler f_T and what bounds them.
 ///
 /// # Units
-/// Distances are in the units of the data; `energy_deficit` and `loss_sum` in their square.
+/// Distances are in the units of the data; `energy_deficit` in their square, and so is `loss_sum` of the squared loss.
 ///
 /// # Example
 /// ```
@@ -38,19 +38,21 @@ pub struct PopulationReport {
     pub w2_marginal: Interval,
     /// √tr Cov X_1: a sampler with the mean of X_1 and no larger spread is at most √2 times this away in W_1, whatever it does.
     pub spread: f64,
-    /// ‖E f_T(X_T) − E X_1‖; 0 up to numerical error for training, where the mean is kept exactly.
+    /// ‖E f_T(X_T) − E X_1‖; 0 up to numerical error for training under the squared loss, where the mean is kept exactly.
     pub mean_shift: f64,
     /// E‖X_1‖² − E‖f_T(X_T)‖².
     pub energy_deficit: f64,
-    /// Σ_{t=2}^T of the minimal training losses E‖f_{t−1}(X_{t−1}) − f_t*(X_t)‖²; equal to `energy_deficit` for training. 0 for distillation.
+    /// Σ_{t=2}^T of the minimal training losses E‖f_{t−1}(X_{t−1}) − f_t*(X_t)‖², equal to `energy_deficit`; under another
+    /// [`Loss`](crate::population::Loss) of the means of that one, which no identity ties to moments. 0 for distillation.
     pub loss_sum: f64,
-    /// A lower bound on `w2_marginal` from moments alone (2.15): √tr Cov X_1 − √tr Cov f_T(X_T); for distillation, which moves the mean, the
-    /// root of the sum of the squares of that and of `mean_shift`. Numerical error is taken off: 0 where it is unknown.
+    /// A lower bound on `w2_marginal` from moments alone (2.15): √tr Cov X_1 − √tr Cov f_T(X_T); for distillation and other losses than the
+    /// squared one, which move the mean, the root of the sum of the squares of that and of `mean_shift`. Numerical error is taken off: 0
+    /// where it is unknown.
     pub energy_lower: f64,
-    /// An upper bound on `w2_marginal` that needs no hypothesis (2.15): √`loss_sum`, numerical error added. `None` for distillation, whose
-    /// steps are no conditional expectations, and where the numerical error is unknown.
+    /// An upper bound on `w2_marginal` that needs no hypothesis (2.15): √`loss_sum`, numerical error added. `None` for distillation and other
+    /// losses than the squared one, whose steps are no conditional expectations, and where the numerical error is unknown.
     pub energy_upper: Option<f64>,
-    /// A lower bound on `w1` and on `w1_marginal`, from convex 1-Lipschitz test functions.
+    /// A lower bound on `w1` and on `w1_marginal`, from 1-Lipschitz test functions.
     pub lower_bound: f64,
     /// Upper bound on `w1_marginal`: Σ_t of the errors made at step t, no unknown constant.
     pub certificate: f64,
@@ -83,13 +85,14 @@ pub(crate) fn narrowing(spread: f64, deficit: f64) -> f64 {
 
 impl PopulationReport {
     /// Sets both ends of the bracket of 2.15 from the moments that were computed, without their numerical error: `narrowing` is
-    /// √tr Cov X_1 − √tr Cov f_T(X_T).
+    /// √tr Cov X_1 − √tr Cov f_T(X_T), and `projects` says that every f_t is the conditional expectation of its target.
     #[must_use]
-    pub(crate) fn with_moments(mut self, method: Method, narrowing: f64) -> Self {
-        (self.energy_lower, self.energy_upper) = match method {
-            // Training keeps the mean.
-            Method::Training => (narrowing.max(0.0), Some(self.loss_sum.max(self.energy_deficit).max(0.0).sqrt())),
-            Method::Distillation => (narrowing.hypot(self.mean_shift), None),
+    pub(crate) fn with_moments(mut self, projects: bool, narrowing: f64) -> Self {
+        (self.energy_lower, self.energy_upper) = if projects {
+            // Conditional expectations keep the mean.
+            (narrowing.max(0.0), Some(self.loss_sum.max(self.energy_deficit).max(0.0).sqrt()))
+        } else {
+            (narrowing.hypot(self.mean_shift), None)
         };
         self
     }

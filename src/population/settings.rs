@@ -1,7 +1,7 @@
 //! What the recursions share: their settings, refinement until the answer stands still, and the functions that are kept.
 
 use crate::error::check_range;
-use crate::population::{Keep, Method, PopulationError, PopulationReport};
+use crate::population::{Keep, Loss, Method, PopulationError, PopulationReport};
 
 /// Spacing of the nodes in local scales in the first run for a tolerance of 1e−9.
 const SPACING: f64 = 0.25;
@@ -29,6 +29,7 @@ const REFINEMENTS: usize = 6;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Settings {
     pub(crate) method: Method,
+    pub(crate) loss: Loss,
     pub(crate) keep: Keep,
     tolerance: Option<f64>,
     spacing: Option<f64>,
@@ -42,7 +43,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Training, keeping f_T only, to the default tolerance of the recursion.
+    /// Training under the squared loss, keeping f_T only, to the default tolerance of the recursion.
     ///
     /// ```
     /// use onestep::population::{Keep, Method, Settings};
@@ -50,7 +51,7 @@ impl Settings {
     /// ```
     #[must_use]
     pub fn new() -> Self {
-        Self { method: Method::Training, keep: Keep::Last, tolerance: None, spacing: None, refinements: REFINEMENTS }
+        Self { method: Method::Training, loss: Loss::Squared, keep: Keep::Last, tolerance: None, spacing: None, refinements: REFINEMENTS }
     }
 
     /// Training or distillation.
@@ -62,6 +63,23 @@ impl Settings {
     #[must_use]
     pub fn method(mut self, method: Method) -> Self {
         self.method = method;
+        self
+    }
+
+    /// What a step of training minimises; the squared loss by default. Distillation with the exact score regresses on a number, which is its
+    /// own minimiser under every loss.
+    ///
+    /// ```
+    /// use onestep::Grid;
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::{Loss, PopulationLaw, Settings};
+    /// let (law, grid) = (LineMixture::gaussian(0.0, 1.0)?, Grid::from_angles(&[0.1, 0.8, 1.5])?);
+    /// assert!(law.population(&grid, &Settings::new().loss(Loss::PseudoHuber { c: 0.0 })).is_err());
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    pub fn loss(mut self, loss: Loss) -> Self {
+        self.loss = loss;
         self
     }
 
@@ -134,7 +152,20 @@ impl Settings {
         self.tolerance.unwrap_or(default)
     }
 
-    /// A tolerance outside [1e−13, 1), a spacing outside (0, 1], or a level to keep that does not exist is an error.
+    /// Whether every f_t is the conditional expectation of its target.
+    pub(crate) fn projects(&self) -> bool {
+        self.method == Method::Training && self.loss == Loss::Squared
+    }
+
+    /// Refuses to train under another loss than the squared one: `law` has no recursion for it.
+    pub(crate) fn check_squared(&self, law: &'static str) -> Result<(), PopulationError> {
+        match (self.method, self.loss) {
+            (Method::Distillation, _) | (_, Loss::Squared) => Ok(()),
+            (Method::Training, loss) => Err(PopulationError::LossNotKnown { loss, law }),
+        }
+    }
+
+    /// A tolerance outside [1e−13, 1), a c outside [1e−100, 1e100], a spacing outside (0, 1], or a level to keep that does not exist is an error.
     pub(crate) fn check(&self, steps: usize) -> Result<(), PopulationError> {
         if let Some(tolerance) = self.tolerance {
             check_range("tolerance", tolerance, (1e-13..1.0).contains(&tolerance), "[1e-13, 1)")?;
@@ -142,6 +173,7 @@ impl Settings {
         if let Some(spacing) = self.spacing {
             check_range("spacing", spacing, spacing > 0.0 && spacing <= 1.0, "(0, 1]")?;
         }
+        self.loss.check()?;
         self.keep.check(steps)
     }
 }

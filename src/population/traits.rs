@@ -38,7 +38,8 @@ pub trait Population: Debug + Send + Sync {
     /// The functions that were kept.
     fn consistency(&self) -> &dyn ConsistencyFunction;
 
-    /// The report of `copies` independent copies of the law, on the product space, where it is known: always for one copy.
+    /// The report of `copies` independent copies of the law, on the product space, where it is known: always for one copy. Under another loss
+    /// than the squared one the norm of a difference couples the coordinates, and there is none for more.
     fn copies(&self, copies: usize) -> Option<PopulationReport> {
         (copies == 1).then(|| self.report().clone())
     }
@@ -116,7 +117,7 @@ macro_rules! population {
 
 population!(LineMixture, LineRecursion, LinePopulation {
     fn copies(&self, copies: usize) -> Option<PopulationReport> {
-        Some(self.copies(copies))
+        (copies == 1 || self.separates()).then(|| self.copies(copies))
     }
     fn last_lipschitz(&self) -> Option<f64> {
         self.consistency().lipschitz(self.report().steps)

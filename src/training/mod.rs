@@ -31,6 +31,7 @@ pub(crate) mod coupling;
 pub(crate) mod error;
 pub(crate) mod features;
 pub(crate) mod fitted;
+pub(crate) mod hull;
 #[cfg(feature = "serde")]
 mod io;
 pub(crate) mod joint;
@@ -48,13 +49,14 @@ pub(crate) mod standardisation;
 pub(crate) mod summary;
 pub(crate) mod trained;
 
+pub use crate::population::Loss;
 pub use class::FunctionClass;
 pub use coupling::{Coupling, Independent, OptimalPairs, effective_correlation};
 pub use error::TrainingError;
 pub use fitted::{Fitted, FittedMap};
 #[cfg(feature = "serde")]
 pub use io::ModelError;
-pub use joint::{BatchGradient, Joint, JointModel, JointProgress, LevelSampling, Loss, Weighting};
+pub use joint::{BatchGradient, Joint, JointModel, JointProgress, LevelSampling, Weighting};
 pub use learned::{Learned, StepProgress};
 pub use learned_score::LearnedScore;
 pub use recursion::Recursion;

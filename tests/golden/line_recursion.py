@@ -103,11 +103,12 @@ def measure(angles, edge, spline, w, m, s):
     return np.array([(np.abs(e) * mass).sum(), np.sqrt((e**2 * mass).sum()), -(e * (2 * y + e) * mass).sum()])
 
 
-print("steps,weights,means,stds,w1,w2,energy_deficit,w1_change,w2_change,energy_deficit_change")
-for steps, edge, w, m, s in CASES:
-    w, m, s = (np.array(v, float) for v in (w, m, s))
-    angles = np.linspace(0.01, np.pi / 2 - 0.001, steps)
-    coarse, fine = (measure(angles, edge, recursion(angles, edge, points, w, m, s), w, m, s) for points in (3001, 5001))
-    change = np.abs(fine / coarse - 1)
-    words = [";".join(repr(float(x)) for x in v) for v in (w, m, s)]
-    print(",".join([str(steps), *words, *(repr(float(x)) for x in fine), *(f"{x:.1e}" for x in change)]), flush=True)
+if __name__ == "__main__":
+    print("steps,weights,means,stds,w1,w2,energy_deficit,w1_change,w2_change,energy_deficit_change")
+    for steps, edge, w, m, s in CASES:
+        w, m, s = (np.array(v, float) for v in (w, m, s))
+        angles = np.linspace(0.01, np.pi / 2 - 0.001, steps)
+        coarse, fine = (measure(angles, edge, recursion(angles, edge, points, w, m, s), w, m, s) for points in (3001, 5001))
+        change = np.abs(fine / coarse - 1)
+        words = [";".join(repr(float(x)) for x in v) for v in (w, m, s)]
+        print(",".join([str(steps), *words, *(repr(float(x)) for x in fine), *(f"{x:.1e}" for x in change)]), flush=True)

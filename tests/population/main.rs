@@ -9,5 +9,6 @@ mod hostile;
 mod lattice;
 mod leading;
 mod line;
+mod losses;
 mod radial;
 mod reports;

@@ -38,7 +38,11 @@ const GRADIENT: f64 = 1e-6;
 fn gradients_equal_central_differences() {
     let data = normal(50, 2, 1);
     for activation in [Activation::Silu, Activation::Tanh, Activation::Relu] {
-        for (loss, weighting) in [(Loss::Squared, Weighting::Uniform), (Loss::PseudoHuber { c: 0.1 }, Weighting::InverseStep)] {
+        for (loss, weighting) in [
+            (Loss::Squared, Weighting::Uniform),
+            (Loss::PseudoHuber { c: 0.1 }, Weighting::InverseStep),
+            (Loss::Absolute, Weighting::Uniform),
+        ] {
             let joint = Joint::new(uniform_angles(6), &[5, 4]).activation(activation).batch(150);
             let joint = joint.loss(loss).weighting(weighting).iterations(1);
             let model: JointModel = joint.train(&data, &mut rng(2)).unwrap();

@@ -176,6 +176,7 @@ impl<'a> GaussianRecursion<'a> {
     pub fn run(&self) -> Result<GaussianPopulation, PopulationError> {
         let steps = self.grid.steps();
         self.settings.check(steps)?;
+        self.settings.check_squared("Gaussians by their covariance, whose optimum is that of the squared loss")?;
         let (mut spaces, slots) = eigenspaces(self.target, self.grid);
         let exact = spaces.len() == 1 || spaces.len().saturating_mul(steps) <= CERTIFICATE_BUDGET;
         let unit = if spaces.len() == 1 { mean_norm(&[Direction { scale: 1.0, ..spaces[0].direction(0.0, 0.0) }]) } else { 0.0 };
@@ -247,7 +248,7 @@ impl<'a> GaussianRecursion<'a> {
             resolution_error: 0.0,
             resolved: true,
         };
-        let mut report = report.with_moments(self.settings.method, narrowing(spread, energy_deficit));
+        let mut report = report.with_moments(self.settings.projects(), narrowing(spread, energy_deficit));
         report.enclose_moments(0.0, 0.0);
         report
     }

@@ -192,7 +192,8 @@ impl<'a> LatticeRecursion<'a> {
         let fits = self.nodes >= FEWEST_NODES && total.is_some_and(|n| n <= MOST_NODES);
         check_range("nodes", self.nodes, fits, "[16, 4e6^(1/d)]")?;
         check_range("points", self.points, (2..=20).contains(&self.points), "[2, 20]")?;
-        self.settings.check(self.grid.steps())
+        self.settings.check(self.grid.steps())?;
+        self.settings.check_squared("mixtures on a lattice")
     }
 
     /// Runs the recursion.

@@ -4,7 +4,7 @@ use crate::law::{Comb, CombMarginal, Moments};
 use crate::level::NoiseLevel;
 use crate::numeric::special::normal;
 use crate::population::PopulationError;
-use crate::population::line::law::{Before, LineLaw, Nodes, Tracker};
+use crate::population::line::law::{Before, LineLaw, Nodes, Part, Tracker};
 use crate::population::line::rules::rule_for;
 use crate::population::mesh::{FAN, NodeDensity, TAIL};
 use crate::schedule::Grid;
@@ -154,6 +154,11 @@ impl LineLaw for Comb {
             second /= total;
         }
         (first, second - first * first)
+    }
+
+    /// The posterior is a wave on a Gaussian.
+    fn parts(&self, _: &CombBackward, _: &Nodes<CombMarginal>, _: usize, _: f64, parts: &mut Vec<Part>) {
+        parts.clear();
     }
 
     fn density(&self, level: NoiseLevel) -> Box<dyn Fn(f64) -> f64 + Send + Sync + '_> {

@@ -37,12 +37,20 @@ pub(super) struct Before<'a> {
     pub(super) rules: &'a [HermiteRule],
 }
 
+/// A part of a posterior: N(x_i + middle, width²) with this weight, x_i the position of the node at the level before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    pub(super) weight: f64,
+    pub(super) middle: f64,
+    pub(super) width: f64,
+}
+
 /// A law on the line.
 pub(super) trait LineLaw: std::fmt::Debug + Sync {
     /// What the law knows at the nodes of one level.
-    type Own: Clone;
+    type Own: Clone + Sync;
     /// The posterior of X_{t−1} given X_t, for one t.
-    type Backward;
+    type Backward: Sync;
 
     /// Whether double precision holds the law on this grid; the size of its squared data.
     fn check(&self, grid: &Grid) -> Result<f64, PopulationError>;
@@ -67,6 +75,9 @@ pub(super) trait LineLaw: std::fmt::Debug + Sync {
 
     /// E[g(X_{t−1}) | X_t = x_i] − g_i and Var(g(X_{t−1}) | X_t = x_i), g_i the value of g at node i.
     fn average(&self, backward: &Self::Backward, nodes: &Nodes<Self::Own>, i: usize, before: Before<'_>) -> (f64, f64);
+
+    /// The parts of X_{t−1} given X_t = x_i relative to `before`, the node's position at the level before; none where it has no such parts.
+    fn parts(&self, backward: &Self::Backward, nodes: &Nodes<Self::Own>, i: usize, before: f64, parts: &mut Vec<Part>);
 
     /// The density of X_θ.
     fn density(&self, level: NoiseLevel) -> Box<dyn Fn(f64) -> f64 + Send + Sync + '_>;

@@ -6,7 +6,7 @@ use crate::level::NoiseLevel;
 use crate::numeric::golden::golden_minimum;
 use crate::numeric::special::normal;
 use crate::population::PopulationError;
-use crate::population::line::law::{Before, LineLaw, Nodes, Tracker};
+use crate::population::line::law::{Before, LineLaw, Nodes, Part, Tracker};
 use crate::population::line::rules::rule_for;
 use crate::population::mesh::{FAN, GAP, NodeDensity, SWITCH, TAIL, candidates};
 use crate::schedule::Grid;
@@ -142,6 +142,15 @@ impl LineLaw for LineMixture {
             second += r * two;
         }
         (first, second - first * first)
+    }
+
+    fn parts(&self, backward: &Backward, nodes: &Nodes<Shares>, i: usize, before: f64, parts: &mut Vec<Part>) {
+        let (n, x) = (nodes.x.len(), nodes.x[i]);
+        parts.clear();
+        parts.extend(backward.components.iter().enumerate().filter_map(|(k, component)| {
+            let weight = nodes.own.responsibility[k * n + i];
+            (weight >= NEGLIGIBLE).then(|| Part { weight, middle: (x - before) + component.mean_change(x), width: component.width })
+        }));
     }
 
     fn density(&self, level: NoiseLevel) -> Box<dyn Fn(f64) -> f64 + Send + Sync + '_> {

@@ -17,6 +17,8 @@ pub struct LinePopulation {
     pub(super) moments: SecondMoments,
     pub(super) locals: Vec<LocalError>,
     pub(super) steepest: Steepest,
+    /// Whether the loss of a vector is the sum of those of its coordinates.
+    pub(super) separates: bool,
 }
 
 /// Root mean square forms of the distances, which add over independent coordinates.
@@ -63,7 +65,8 @@ impl LinePopulation {
     }
 
     /// The report of `copies` ≥ 1 independent copies of the target, a target on ℝ^copies: W_2² adds and W_1 lies between bounds
-    /// (exact for one copy).
+    /// (exact for one copy). Under another loss than the squared one it is that of the sum of the losses of the coordinates, not of
+    /// the loss of the norm.
     ///
     /// ```
     /// use onestep::Grid;
@@ -82,6 +85,11 @@ impl LinePopulation {
         let raised =
             if r.certificate > 0.0 { self.moments.certificate * r.certificate / (r.certificate - r.certificate_error) } else { 0.0 };
         r.product(copies, self.moments.from_noise, raised, self.moments.prior)
+    }
+
+    /// Whether the loss of the norm trains independent coordinates independently.
+    pub(in crate::population) fn separates(&self) -> bool {
+        self.separates
     }
 
     /// The errors of the single steps, at every level or, for long grids, at a subset of them that represents all.

@@ -204,6 +204,7 @@ impl<'a> RadialRecursion<'a> {
     /// ```
     pub fn run(&self) -> Result<RadialPopulation, PopulationError> {
         self.settings.check(self.grid.steps())?;
+        self.settings.check_squared("radial laws")?;
         let largest = self.target.radii().iter().copied().fold(0.0, f64::max);
         if !(largest > 0.0) {
             check_range("radius", largest, false, "(0, inf)")?;

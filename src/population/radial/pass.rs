@@ -185,7 +185,7 @@ impl<'a> Pass<'a> {
             ..self.distances(&error, &from_noise)
         };
         let narrowing = narrowing(report.spread, report.energy_deficit);
-        let report = report.with_moments(method, narrowing);
+        let report = report.with_moments(method == Method::Training, narrowing);
         let consistency = RadialConsistency { dim: target.dim(), steps, kept };
         RadialPopulation { consistency, report, locals, nodes: n }
     }

@@ -10,5 +10,5 @@ pub(crate) mod trainer;
 pub use levels::LevelSampling;
 pub use model::JointModel;
 pub use run::JointProgress;
-pub use settings::{Loss, Weighting};
+pub use settings::Weighting;
 pub use trainer::{BatchGradient, Joint};

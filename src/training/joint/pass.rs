@@ -5,7 +5,7 @@ use crate::numeric::stream::Stream;
 use crate::score::ScoreFunction;
 use crate::training::joint::levels::LevelPairs;
 use crate::training::joint::model::LevelRow;
-use crate::training::joint::settings::{Loss, Settings, Weighting};
+use crate::training::joint::settings::{Settings, Weighting};
 use crate::training::network::layers::{Network, Tape};
 use crate::training::source::Source;
 use ndarray::{Array2, Axis};
@@ -148,14 +148,7 @@ impl<F: Float> Rule<'_, F> {
                 *e = high.skip * upper[j] + high.out * output[j] - target;
                 square += *e * *e;
             }
-            let (value, factor) = match self.settings.loss {
-                Loss::Squared => (square, F::of(2.0)),
-                Loss::PseudoHuber { c } => {
-                    let root = (square + F::of(c * c)).sqrt();
-                    // √(q + c²) − c without cancellation.
-                    (square / (root + F::of(c)), F::one() / root)
-                }
-            };
+            let (value, factor) = self.settings.loss.at(square);
             let weight = share * self.weight(s, t);
             loss += weight * value.as_f64();
             let factor = F::of(weight) * factor * high.out;

@@ -1,26 +1,13 @@
 //! What a joint trainer is told.
 
 use crate::error::check_range;
+use crate::population::Loss;
 use crate::schedule::Grid;
 use crate::training::error::TrainingError;
 use crate::training::joint::levels::LevelSampling;
 use crate::training::limits::check_steps;
 use crate::training::network::descent::Descent;
 use crate::training::standardisation::Scaling;
-
-/// The distance between student and teacher.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[non_exhaustive]
-pub enum Loss {
-    /// ‖e‖²: its population minimiser is the f_t* of the theory.
-    #[default]
-    Squared,
-    /// √(‖e‖² + c²) − c, which forgives outliers; its minimiser is not a conditional mean. Song and Dhariwal use c = 0.00054 √d.
-    PseudoHuber {
-        /// c > 0.
-        c: f64,
-    },
-}
 
 /// The weight of a pair of levels in the loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,9 +38,7 @@ impl Settings {
         check_steps(self.grid.steps())?;
         self.descent.check()?;
         self.sampling.check()?;
-        if let Loss::PseudoHuber { c } = self.loss {
-            check_range("c", c, c > 0.0 && c.is_finite(), "(0, inf)")?;
-        }
+        self.loss.check()?;
         if let Some(intervals) = self.curriculum {
             check_range("curriculum", intervals, intervals > 0, "[1, inf)")?;
         }

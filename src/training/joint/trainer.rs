@@ -2,6 +2,7 @@
 
 use crate::error::check_equal;
 use crate::float::Float;
+use crate::population::Loss;
 use crate::schedule::Grid;
 use crate::score::ScoreFunction;
 use crate::training::error::TrainingError;
@@ -9,7 +10,7 @@ use crate::training::joint::levels::{LevelPairs, LevelSampling};
 use crate::training::joint::model::{JointModel, LevelRow};
 use crate::training::joint::pass::{Objective, Rule};
 use crate::training::joint::run::{JointProgress, batches, run};
-use crate::training::joint::settings::{Loss, Settings, Weighting};
+use crate::training::joint::settings::{Settings, Weighting};
 use crate::training::network::activation::Activation;
 use crate::training::network::descent::Descent;
 use crate::training::network::optimiser::Optimiser;
@@ -174,7 +175,7 @@ impl Joint {
         self
     }
 
-    /// The distance between student and teacher; training refuses a c of the pseudo-Huber loss that is not in (0, ∞).
+    /// The distance between student and teacher; training refuses a c of the pseudo-Huber loss outside [1e−100, 1e100].
     ///
     /// ```
     /// # use onestep::Grid;
