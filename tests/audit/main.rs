@@ -1,5 +1,6 @@
 //! Tests of the room `audit`.
 
+mod faults;
 mod known_answer;
 mod ledger;
 mod loss_floor;
