@@ -116,6 +116,7 @@ pub(crate) fn print_table(sweep: bool, lines: &[Line]) {
         _ => "no bound on the Lipschitz constants of f_t".to_string(),
     };
     let concave = match known.log_concavity {
+        _ if !first.squared => "2.18 and 2.19 are about the squared loss".to_string(),
         Some((alpha, beta)) => format!("alpha = {alpha:.6}, beta = {beta:.6} (2.18, 2.19)"),
         None => "not known to be strongly log-concave (no 2.18, 2.19; give --alpha and --beta if it is)".to_string(),
     };
