@@ -9,7 +9,7 @@
 mod common;
 
 use clap::Parser;
-use common::{Format, Row, arguments, fail, limits, number, print_row, progress, remark, say};
+use common::{Format, Provenance, Row, arguments, fail, limits, number, print_row, progress, remark, say};
 use ndarray::Array2;
 use onestep::transport::inference::confidence;
 use onestep::transport::{Assignment, Line};
@@ -61,7 +61,7 @@ fn simulate(a: &Arguments, (dim, order): (usize, f64), (shift, scale): (f64, f64
     }
     let part = |count: usize| number(count as f64 / a.runs as f64);
     Ok(vec![
-        ("rows", a.rows.into()),
+        ("samples", a.rows.into()),
         ("runs", a.runs.into()),
         ("seed", a.seed.into()),
         ("dim", dim.into()),
@@ -99,6 +99,13 @@ fn print(a: &Arguments, first: bool, row: &Row) {
 }
 
 fn run(a: &Arguments) -> onestep::Result<()> {
+    Provenance {
+        law: vec![("--target", "gaussian".into())],
+        method: Some("half-samples".into()),
+        seed: Some(a.seed),
+        ..Provenance::default()
+    }
+    .publish();
     let laws = [(0.0, 1.0), (0.3, 1.0), (1.0, 1.0), (3.0, 1.0), (0.0, 1.5)];
     let cases: Vec<_> = a.dims.iter().flat_map(|&d| [1.0, 2.0].map(|p| (d, p))).flat_map(|case| laws.map(|l| (case, l))).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(a.seed);

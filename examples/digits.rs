@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release --example digits
 //! cargo run --release --example digits -- --iterations 3000 --picture digits.png
+//! cargo run --release --example digits -- --ledger
 //! ```
 //!
 //! The 1797 digits are parted once and for all: a third for validation, a sixth for the test, the rest for training. Network, schedule, loss
@@ -20,11 +21,13 @@ mod common;
 use clap::{Parser, ValueEnum};
 use common::output::Output;
 use common::plot::inscribed;
+use common::replicates::Doubled;
 use common::table::{ReadOptions, file_of};
-use common::{Format, Row, fail, limits, number, print_row, say, training_progress};
+use common::{Format, Provenance, Row, fail, limits, number, print_row, say, training_progress};
 use ndarray::{Array2, ArrayView1, Axis};
 use onestep::Space;
-use onestep::audit::{StepCheck, StepReport};
+use onestep::audit::{ReplicateLedger, StepCheck, StepReport};
+use onestep::flow::FlowSolver;
 use onestep::law::PointMasses;
 use onestep::training::{Joint, JointModel, LevelSampling, Loss, Scaling, Standardisation, Trained, Weighting};
 use onestep::{Grid, NoiseLevel, ScoreFunction};
@@ -72,6 +75,16 @@ struct Arguments {
     /// Hold out the validation digits instead of the test digits: for choosing settings.
     #[arg(long)]
     validate: bool,
+    /// Instead of distances, the error of the network term by term, with the training digits as its target: own errors (training), local
+    /// errors (discretisation), prior mismatch, and which of them is to blame. In units of the standard deviation of all pixels.
+    #[arg(long)]
+    ledger: bool,
+    /// Points a step of the ledger; 400 by default.
+    #[arg(long, requires = "ledger", value_parser = limits::count(2, limits::POINTS))]
+    points: Option<usize>,
+    /// Points a step at which the ledger integrates the flow of the digits; 8 by default.
+    #[arg(long, requires = "ledger", value_parser = limits::count(2, limits::POINTS))]
+    flow_points: Option<usize>,
     /// PNG file for the picture, or `none`.
     #[arg(long, default_value = "digits.png")]
     picture: String,
@@ -195,7 +208,9 @@ fn row(report: &StepReport, training: &str, seconds: f64) -> Row {
         ("w1", number(report.w1.value)),
         ("w1_std_error", number(report.w1.std_error)),
         ("w1_baseline", number(report.w1_baseline.value)),
+        ("w1_baseline_std_error", number(report.w1_baseline.std_error)),
         ("sliced_w1", number(report.sliced_w1.value)),
+        ("sliced_w1_std_error", number(report.sliced_w1.std_error)),
         ("energy_residual", number(report.energy_residual.value)),
         ("seconds", number(seconds)),
     ]
@@ -211,6 +226,23 @@ fn part(digits: &Array2<f32>, validate: bool) -> [Array2<f32>; 2] {
     if validate { [rows(training), rows(validation)] } else { [rows(&[training, validation].concat()), rows(test)] }
 }
 
+/// Draws of X_{t−1} at every point of the ledger.
+const REPLICATES: usize = 4;
+/// Tolerance of the flow of the digits: local errors are thousandths of a standard deviation and more.
+const FLOW_TOLERANCE: f64 = 1e-5;
+
+/// The error of the network on its own target, the empirical law of the scaled training digits.
+fn ledger(a: &Arguments, model: &JointModel<f32>, training: &Array2<f32>, rng: &mut ChaCha8Rng) -> Outcome<()> {
+    let scaled = model.standardisation().standardise(training).mapv(f64::from);
+    let law = PointMasses::empirical(&scaled)?;
+    let flow = FlowSolver::new(FLOW_TOLERANCE)?.flow_of(&law);
+    let points = a.points.unwrap_or(400);
+    let base = ReplicateLedger::new(&law, model.grid()).samples(points).replicates(REPLICATES);
+    let report = base.flow(&flow).flow_samples(a.flow_points.unwrap_or(8).min(points)).measure(&Doubled(model), rng)?;
+    common::replicates::print(a.format, &report);
+    Ok(())
+}
+
 fn run(arguments: &Arguments) -> Outcome<()> {
     let started = Instant::now();
     let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
@@ -219,10 +251,27 @@ fn run(arguments: &Arguments) -> Outcome<()> {
         limits::check_product(&[("--batch", arguments.batch), ("--hidden", width)])?;
     }
     let inputs: Vec<PathBuf> = file_of(&arguments.data).into_iter().collect();
-    let picture = Output::unless_none("--picture", &arguments.picture, &inputs, &[])?;
+    let wanted = if arguments.ledger { "none" } else { &arguments.picture };
+    let picture = Output::unless_none("--picture", wanted, &inputs, &[])?;
     let digits = load(arguments)?;
+    Provenance {
+        law: vec![("--target", "points".into()), ("--data", arguments.data.display().to_string())],
+        path: vec![("--path", "vp".into())],
+        schedule: vec![
+            ("--schedule", "karras".into()),
+            ("--sigma-min", "0.02".into()),
+            ("--sigma-max", "80".into()),
+            ("--rho", "7".into()),
+        ],
+        seed: Some(arguments.seed),
+        ..Provenance::default()
+    }
+    .publish();
     let [training, test] = part(&digits, arguments.validate);
     let model = train(arguments, &training, &mut rng)?;
+    if arguments.ledger {
+        return ledger(arguments, &model, &training, &mut rng);
+    }
     let report = StepCheck::new().measure(&model as &dyn Trained<f32>, &test, &mut rng)?;
     let samples = model.sample(COLUMNS * ROWS, &mut rng);
     let method = if arguments.method == Method::Ct { "ct" } else { "cd" };

@@ -16,7 +16,7 @@ use common::law::{Law, LawOptions};
 use common::path::PathOptions;
 use common::schedule::ScheduleOptions;
 use common::target::{OF_LAWS, taking};
-use common::{Format, Row, arguments_of, fail, is_given, limits, name, number, print_row, progress, remark, say};
+use common::{Format, Provenance, Row, arguments_of, fail, is_given, limits, name, number, print_last_row, progress, remark, say};
 use onestep::audit::{Excess, FloorLevel, LevelLaw, LossFloor, LossFloorReport};
 use onestep::consistency::ExactMaps;
 use onestep::law::LineMixture;
@@ -25,6 +25,7 @@ use onestep::population::Method;
 use onestep::{Estimate, Grid, PosteriorRule};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
 use std::error::Error;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -144,12 +145,29 @@ impl Arguments {
     }
 }
 
+impl Arguments {
+    /// What every row says of the run; the levels are those of no schedule where they are drawn.
+    fn provenance(&self, law: &Law, copies: f64, grid: &Grid) -> Outcome<Provenance> {
+        let drawn = self.level_law()?.is_some() || self.loss == Loss::Meanflow;
+        Ok(Provenance {
+            law: self.law.described()?,
+            path: self.path.described(),
+            schedule: if drawn { Vec::new() } else { self.schedule.described() },
+            method: Some(name(self.loss)),
+            seed: Some(self.seed),
+            steps: (!drawn).then_some(grid.steps()),
+            dim: Some(law.dim() * copies as usize),
+        })
+    }
+}
+
 /// A number for `copies` independent blocks.
 fn times(copies: f64, e: Estimate) -> Estimate {
     Estimate::normal(copies * e.value, copies * e.std_error, e.evaluations)
 }
 
-fn print_levels(format: Format, copies: f64, report: &LossFloorReport) {
+/// Prints the levels; the last goes with what all of them say together.
+fn print_levels(format: Format, copies: f64, report: &LossFloorReport, summary: Value) {
     if format == Format::Table {
         say!("{:>6} {:>8} {:>12} {:>12} {:>9} {:>10}", "t", "angle", "sigma", "floor", "±", "quadrature");
     }
@@ -165,39 +183,50 @@ fn print_levels(format: Format, copies: f64, report: &LossFloorReport) {
                 ("angle", number(angle)),
                 ("sigma", number(sigma)),
                 ("floor", number(floor.value)),
-                ("std_error", number(floor.std_error)),
-                ("quadrature_error", quadrature_error.map_or(serde_json::Value::Null, |e| number(copies * e))),
+                ("floor_std_error", number(floor.std_error)),
+                ("quadrature_error", quadrature_error.map_or(Value::Null, |e| number(copies * e))),
             ];
-            print_row(format, i == 0, &row);
+            let last = i + 1 == report.levels.len();
+            print_last_row(format, i == 0, &row, if last { summary.clone() } else { Value::Null });
         }
     }
 }
 
-fn print_total(a: &Arguments, format: Format, what: &str, floor: Estimate, first: bool) {
+/// A floor over levels, with the excess of the loss that was reached, as an object.
+fn total(a: &Arguments, quantity: &str, floor: Estimate) -> Value {
     let excess = a.value.map(|loss| Excess::new(loss, floor));
+    json!({
+        "quantity": quantity,
+        "floor": number(floor.value),
+        "floor_std_error": number(floor.std_error),
+        "loss": a.value,
+        "excess": excess.map(|e| number(e.value())),
+        "text": excess.map(|e| e.to_string()),
+    })
+}
+
+fn told(a: &Arguments, what: &str, floor: Estimate) -> Vec<String> {
+    let said = format!("{what}: {:.6} ± {:.1e}", floor.value, floor.std_error);
+    let excess = a.value.map(|loss| Excess::new(loss, floor).to_string());
+    std::iter::once(said).chain(excess).collect()
+}
+
+/// Prints levels and their total.
+fn print_report(a: &Arguments, format: Format, copies: f64, report: &LossFloorReport, sum: Option<(&str, &str, Estimate)>) {
+    let sum = sum.map(|(quantity, what, floor)| (quantity, what, times(copies, floor)));
+    print_levels(format, copies, report, sum.map_or(Value::Null, |(quantity, _, floor)| total(a, quantity, floor)));
+    let lines = sum.map_or_else(Vec::new, |(_, what, floor)| told(a, what, floor));
+    lines.iter().for_each(|line| if format == Format::Table { say!("{line}") } else { remark!("{line}") });
+}
+
+/// Prints one floor.
+fn print_floor(a: &Arguments, format: Format, what: &str, floor: Estimate) {
     if format == Format::Table {
-        say!("{what}: {:.6} ± {:.1e}", floor.value, floor.std_error);
-        if let Some(excess) = excess {
-            say!("{excess}");
-        }
+        told(a, what, floor).iter().for_each(|line| say!("{line}"));
         return;
     }
-    let null = serde_json::Value::Null;
-    if first {
-        let row: Row = vec![
-            ("loss", name(a.loss).into()),
-            ("floor", number(floor.value)),
-            ("std_error", number(floor.std_error)),
-            ("value", a.value.map_or(null.clone(), number)),
-            ("excess", excess.map_or(null, |e| number(e.value()))),
-        ];
-        print_row(format, true, &row);
-    } else {
-        remark!("{what}: {:.6} ± {:.1e}", floor.value, floor.std_error);
-        if let Some(excess) = excess {
-            remark!("{excess}");
-        }
-    }
+    let row: Row = vec![("floor", number(floor.value)), ("floor_std_error", number(floor.std_error))];
+    print_last_row(format, true, &row, total(a, "floor", floor));
 }
 
 /// The floor of consistency training, and what its sum is: at the optimum, or at the exact flow where no optimum is known.
@@ -226,6 +255,7 @@ fn run(a: &Arguments) -> Outcome<()> {
     };
     let steps = a.steps.or(a.schedule.count()?).unwrap_or(64);
     let grid = a.schedule.grid_on(steps, &path)?;
+    a.provenance(&law, copies, &grid)?.publish();
     let known: &dyn PosteriorRule = &law.known();
     let floors = LossFloor::new(known, &grid).samples(a.samples);
     let mut rng = ChaCha8Rng::seed_from_u64(a.seed);
@@ -235,28 +265,25 @@ fn run(a: &Arguments) -> Outcome<()> {
         if let Some(levels) = a.level_law()? {
             let floor = floors.denoising_at(&path, prediction, levels, &mut rng)?;
             bar.finish_and_clear();
-            print_total(a, format, "floor over the levels drawn", times(copies, floor), true);
+            print_floor(a, format, "floor over the levels drawn", times(copies, floor));
         } else {
             let report = floors.denoising(&path, prediction, &mut rng)?;
             bar.finish_and_clear();
-            print_levels(format, copies, &report);
-            print_total(a, format, "mean over levels", times(copies, report.mean()), false);
+            print_report(a, format, copies, &report, Some(("mean", "mean over levels", report.mean())));
         }
     } else if a.loss == Loss::Meanflow {
         let (r, t) = pair("--between", a.between.as_deref().ok_or("--loss meanflow needs --between r,t")?)?;
         let floor = floors.mean_flow(&*law.flow()?, r, t, &mut rng)?;
         bar.finish_and_clear();
-        print_total(a, format, "floor", times(copies, floor), true);
+        print_floor(a, format, "floor", times(copies, floor));
     } else {
         let (report, sum) = match a.loss {
             Loss::Ct => of_training(&floors, &law, &grid, &mut rng)?,
             _ => (floors.continuous(&*law.flow()?, &mut rng)?, ""),
         };
         bar.finish_and_clear();
-        print_levels(format, copies, &report);
-        if a.loss == Loss::Ct {
-            print_total(a, format, sum, times(copies, report.sum()), false);
-        }
+        let sum = (a.loss == Loss::Ct).then(|| ("sum", sum, report.sum()));
+        print_report(a, format, copies, &report, sum);
     }
     remark!("seed {}", a.seed);
     Ok(())

@@ -13,7 +13,8 @@
 mod common;
 
 use clap::{Parser, ValueEnum};
-use common::{Format, Row, arguments, fail, limits, number, print_row, progress, remark, say};
+use common::provenance::Options;
+use common::{Format, Provenance, Row, arguments, fail, joined, limits, number, print_row, progress, record, remark, say};
 use onestep::law::LineMixture;
 use onestep::population::{LineRecursion, PopulationReport};
 use onestep::schedule::{CosineSchedule, Equidistributed, Karras, LiHuangWei, LinearSchedule, UniformAngle};
@@ -66,18 +67,37 @@ fn optimal(target: &LineMixture, uniform: &Grid) -> Result<Grid, Box<dyn Error>>
 fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
     let weights = a.weights.clone().unwrap_or_else(|| vec![1.0 / a.means.len() as f64; a.means.len()]);
     let target = LineMixture::new(&weights, &a.means, &a.stds)?;
+    Provenance {
+        law: vec![
+            ("--target", "mixture".into()),
+            ("--weights", joined(target.weights())),
+            ("--means", joined(target.means())),
+            ("--stds", joined(target.stds())),
+        ],
+        path: vec![("--path", "vp".into())],
+        method: Some("ct".into()),
+        dim: Some(1),
+        ..Provenance::default()
+    }
+    .publish();
     let mut first = true;
     let bar = progress(6 * a.steps.len() as u64, "schedules");
     for &steps in &a.steps {
         let uniform = UniformAngle::new(steps, a.angle_min, a.angle_max)?.grid()?;
         let best = optimal(&target, &uniform)?;
-        let grids: [(&str, Grid); 6] = [
-            ("paper c0=2 c1=4", LiHuangWei::new(steps, 2.0, 4.0)?.grid()?),
-            ("linear", LinearSchedule::ddpm(steps)?.grid()?),
-            ("cosine", CosineSchedule::new(steps)?.grid()?),
-            ("karras", Karras::new(steps)?.grid()?),
-            ("uniform angle", uniform),
-            ("optimal", best),
+        let angles = [("--angle-min", a.angle_min.to_string()), ("--angle-max", a.angle_max.to_string())];
+        let named = |name: &str, constants: &[(&'static str, String)]| -> Options {
+            std::iter::once(("--schedule", name.to_string())).chain(constants.iter().cloned()).collect()
+        };
+        let paper = [("--c0", "2".to_string()), ("--c1", "4".to_string())];
+        let karras = [("--sigma-min", "0.002".to_string()), ("--sigma-max", "80".to_string()), ("--rho", "7".to_string())];
+        let grids: [(Options, Grid); 6] = [
+            (named("paper", &paper), LiHuangWei::new(steps, 2.0, 4.0)?.grid()?),
+            (named("linear", &[]), LinearSchedule::ddpm(steps)?.grid()?),
+            (named("cosine", &[]), CosineSchedule::new(steps)?.grid()?),
+            (named("karras", &karras), Karras::new(steps)?.grid()?),
+            (named("angle", &angles), uniform),
+            (named("optimal", &angles), best),
         ];
         let mut print = |line: &Line| {
             match a.format {
@@ -87,8 +107,8 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
             first = false;
         };
         let mut lines = Vec::new();
-        for (name, grid) in &grids {
-            let line = Line::new(name, &target, grid)?;
+        for (schedule, grid) in &grids {
+            let line = Line::new(schedule, &target, grid)?;
             bar.suspend(|| line.warn());
             bar.inc(1);
             // What needs no sorting is printed as it comes.
@@ -110,24 +130,28 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
 
 /// One schedule at one T. Its samples are compared with X_1, whose noise θ_1 belongs to the schedule; W_1(X_1, X_0) is what that noise adds.
 struct Line {
-    name: String,
+    schedule: Options,
     first: NoiseLevel,
     noise: f64,
     report: PopulationReport,
 }
 
 impl Line {
-    fn new(name: &str, target: &LineMixture, grid: &Grid) -> Result<Self, Box<dyn Error>> {
+    fn new(schedule: &Options, target: &LineMixture, grid: &Grid) -> Result<Self, Box<dyn Error>> {
         let first = grid.level(1);
         let noise = W1::new(1.0)?.laws(&target.at(first), &target.at(NoiseLevel::DATA), 1e-9)?.upper;
         let report = LineRecursion::new(target, grid).run()?.report().clone();
-        Ok(Self { name: name.to_string(), first, noise, report })
+        Ok(Self { schedule: schedule.clone(), first, noise, report })
+    }
+
+    fn name(&self) -> &str {
+        &self.schedule[0].1
     }
 
     fn warn(&self) {
         let PopulationReport { resolved, resolution_error: moved, steps, .. } = &self.report;
         if !resolved {
-            remark!("warning: {}, T = {steps}: not resolved, the last refinement moved the answer by {moved:.1e} relatively", self.name);
+            remark!("warning: {}, T = {steps}: not resolved, the last refinement moved the answer by {moved:.1e} relatively", self.name());
         }
     }
 
@@ -139,21 +163,21 @@ impl Line {
     fn print(&self, first: bool) {
         if first {
             say!(
-                "{:>8} {:<16} {:>10} {:>16} {:>16} {:>10} {:>10} {:>12} {:>12}",
+                "{:>8} {:<9} {:>10} {:>11} {:>10} {:>9} {:>10} {:>11} {:>11}",
                 "T",
                 "schedule",
                 "T W1",
                 "T W1 at X_T",
-                "T certificate",
+                "T certif.",
                 "prior",
                 "θ_1",
                 "W1(X_1,X_0)",
-                "W1 to data ≤"
+                "W1 to data≤"
             );
         }
-        let (r, name, t) = (&self.report, &self.name, self.report.steps as f64);
+        let (r, name, t) = (&self.report, self.name(), self.report.steps as f64);
         say!(
-            "{:>8} {name:<16} {:>10.5} {:>16.5} {:>16.5} {:>10.2e} {:>10.4e} {:>12.4e} {:>12.4e}{}",
+            "{:>8} {name:<9} {:>10.5} {:>11.5} {:>10.5} {:>9.2e} {:>10.4e} {:>11.4e} {:>11.4e}{}",
             r.steps,
             t * r.w1.lower,
             t * r.w1_marginal.lower,
@@ -162,7 +186,7 @@ impl Line {
             self.first.angle(),
             self.noise,
             self.to_data(),
-            if r.resolved { "" } else { "  NOT resolved" }
+            if r.resolved { "" } else { " NOT resolved" }
         );
     }
 
@@ -170,8 +194,10 @@ impl Line {
         let r = &self.report;
         vec![
             ("steps", r.steps.into()),
-            ("schedule", self.name.clone().into()),
-            ("w1", number(r.w1.lower)),
+            ("schedule", self.name().into()),
+            ("schedule_constants", record::constants(&self.schedule)),
+            ("w1_lower", number(r.w1.lower)),
+            ("w1_upper", number(r.w1.upper)),
             ("w1_marginal", number(r.w1_marginal.lower)),
             ("certificate", number(r.certificate)),
             ("prior_mismatch", number(r.prior_mismatch)),

@@ -16,9 +16,9 @@ mod common;
 use clap::{Parser, ValueEnum};
 use common::output::{Output, csv};
 use common::table::{ReadOptions, file_of};
-use common::{Format, Row, count, fail, limits, number, print_row, progress, say, training_progress};
+use common::{Format, Provenance, Row, count, fail, joined, limits, name, number, print_row, progress, say, training_progress};
 use ndarray::{Array2, Axis};
-use onestep::audit::{StepCheck, StepReport};
+use onestep::audit::{Jump, StepCheck, StepReport};
 use onestep::bound::Theorem1;
 use onestep::law::{LineMixture, Product};
 use onestep::population::LineRecursion;
@@ -29,7 +29,7 @@ use onestep::{FunctionClass, Grid, Sample, VarianceSchedule};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -109,6 +109,9 @@ struct Arguments {
     /// Learn f_t = f_{t−1} + correction.
     #[arg(long)]
     residual: bool,
+    /// Confine the values of the functions to the box of the data, wider on every side by this fraction of its range.
+    #[arg(long)]
+    clip: Option<f64>,
     /// Start every fit from the last.
     #[arg(long)]
     warm_start: bool,
@@ -224,12 +227,36 @@ impl Arguments {
             refuse(self.draws != 1, "--draws with --class joint", recursion)?;
             refuse(self.coupling != 1, "--coupling with --class joint", recursion)?;
             refuse(self.residual, "--residual with --class joint", recursion)?;
+            refuse(self.clip.is_some(), "--clip with --class joint", recursion)?;
             refuse(self.warm_start, "--warm-start with --class joint", recursion)?;
         } else {
             refuse(self.method == Method::Cd, "--method cd", "only the joint network (--class joint) is distilled")?;
         }
         refuse(self.method == Method::Cd && self.data.is_some(), "--method cd with --data", "the score of the data is not known")?;
         Ok(())
+    }
+
+    /// What every row says of the run.
+    fn provenance(&self) -> Outcome<Provenance> {
+        let law = if let Some(data) = &self.data {
+            vec![("--target", "points".to_string()), ("--data", data.display().to_string())]
+        } else {
+            let line = self.line()?;
+            vec![
+                ("--target", name(self.target.unwrap_or(Target::Mixture))),
+                ("--weights", joined(line.weights())),
+                ("--means", joined(line.means())),
+                ("--stds", joined(line.stds())),
+            ]
+        };
+        let angle_max = std::f64::consts::FRAC_PI_2 - 0.001;
+        let constants = match self.schedule {
+            Schedule::Angle => [("--angle-min", "0.02".to_string()), ("--angle-max", angle_max.to_string())],
+            Schedule::Paper => [("--c0", "2".to_string()), ("--c1", "4".to_string())],
+        };
+        let schedule = std::iter::once(("--schedule", name(self.schedule))).chain(constants).collect();
+        let path = vec![("--path", "vp".to_string())];
+        Ok(Provenance { law, path, schedule, method: Some(name(self.method)), seed: Some(self.seed), ..Provenance::default() })
     }
 
     fn grid(&self) -> Outcome<Grid> {
@@ -309,6 +336,9 @@ impl Model {
             let bar = training_progress(grid.steps());
             let mut recursion = Recursion::new(grid, arguments.pairs()).scaling(arguments.scaling());
             recursion = recursion.residual(arguments.residual).warm_start(arguments.warm_start).posterior_draws(arguments.draws);
+            if let Some(margin) = arguments.clip {
+                recursion = recursion.clip(margin);
+            }
             if arguments.coupling != 1 {
                 recursion = recursion.coupling(OptimalPairs::new(arguments.coupling)?);
             }
@@ -369,7 +399,9 @@ fn row(arguments: &Arguments, report: &StepReport, seconds: f64) -> Row {
         ("w1", number(report.w1.value)),
         ("w1_std_error", number(report.w1.std_error)),
         ("w1_baseline", number(report.w1_baseline.value)),
+        ("w1_baseline_std_error", number(report.w1_baseline.std_error)),
         ("sliced_w1", number(report.sliced_w1.value)),
+        ("sliced_w1_std_error", number(report.sliced_w1.std_error)),
         ("epsilon_sum", optional(errors.map(|e| e.sum))),
         ("epsilon_max_times_steps", optional(errors.map(|e| e.max_times_steps))),
         ("estimation_sum", optional(estimation.map(|e| e.sum))),
@@ -377,6 +409,7 @@ fn row(arguments: &Arguments, report: &StepReport, seconds: f64) -> Row {
         ("energy_residual", number(report.energy_residual.value)),
         ("required_steps", verdict.map_or(Value::Null, |v| count(v.required.steps()))),
         ("within_bound", verdict.map_or(Value::Null, |v| (v.w1.value <= v.bound.total()).into())),
+        ("verdict", verdict.map_or(Value::Null, |v| json!({"bound": number(v.bound.total()), "text": v.to_string()}))),
         ("seconds", number(seconds)),
     ]
 }
@@ -391,6 +424,9 @@ fn print_table(arguments: &Arguments, report: &StepReport, seconds: f64) {
         if arguments.class == Class::Joint { "in all" } else { "a step" },
         arguments.seed
     );
+    if let Some(margin) = arguments.clip {
+        say!("values confined to the box of the data, {} % wider on every side", 100.0 * margin);
+    }
     say!(
         "W1 of one-step samples to held-out data   {:.4} ± {:.4}   ({} rows a cloud)",
         report.w1.value,
@@ -404,6 +440,9 @@ fn print_table(arguments: &Arguments, report: &StepReport, seconds: f64) {
     );
     say!("sliced W1                                 {:.4} ± {:.4}", report.sliced_w1.value, report.sliced_w1.std_error);
     say!("energy residual                           {:+.2e} ± {:.0e}", report.energy_residual.value, report.energy_residual.std_error);
+    if let Some(jump) = report.largest_jump.filter(Jump::is_outlier) {
+        say!("largest jump between levels               {jump}");
+    }
     if let Some(known) = &report.known {
         say!(
             "training error ε + ε_F: sum over steps    {:.4}   (largest step times T: {:.4})",
@@ -440,6 +479,7 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     if saved.is_some() && !cfg!(feature = "serde") {
         return Err(WITHOUT_SERDE.into());
     }
+    arguments.provenance()?.publish();
     let data = Data::new(arguments, &mut rng)?;
     let columns = data.train.ncols();
     if arguments.class != Class::Joint {

@@ -20,7 +20,7 @@ mod common;
 
 use clap::{Parser, ValueEnum};
 use common::table::{ReadOptions, Table};
-use common::{Format, Row, fail, limits, name, number, print_row, progress, say};
+use common::{Format, Provenance, Row, fail, limits, name, number, print_row, progress, say};
 use onestep::Estimate;
 use onestep::transport::gaussian::{gelbrich, gelbrich_lower_bound, gelbrich_plug_in};
 use onestep::transport::inference::{bootstrap, confidence};
@@ -322,6 +322,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             (Method::Gaussian, _) => gaussian(x, y),
         }
     };
+    Provenance { seed: arguments.draws().then_some(seed), ..Provenance::default() }.publish();
     let start = Instant::now();
     let splits = arguments.splits.unwrap_or(SPLITS);
     let distances = if arguments.confidence { 6 * splits as u64 } else { arguments.bootstrap as u64 };

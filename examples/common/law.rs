@@ -6,9 +6,10 @@ use super::table::ReadOptions;
 use super::target::{Target, TargetOptions};
 use ndarray::Array2;
 use onestep::flow::FlowSolver;
+use onestep::law::PosteriorSample;
 use onestep::law::{Covariance, Gaussian, GaussianMixture, LineMixture, NoisyCurve, PointMasses, Product, Radial};
 use onestep::population::{GaussianRecursion, Keep, LatticeRecursion, LineRecursion, Loss, Method, RadialRecursion};
-use onestep::{ConsistencyFunction, FlowJacobian, Grid, Moments, PosteriorRule, Sample, ScoreJacobian};
+use onestep::{ConsistencyFunction, FlowJacobian, Grid, Moments, Posterior, PosteriorRule, Sample, ScoreJacobian};
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -44,6 +45,10 @@ pub(crate) const KNOWN: [&str; 11] =
 pub(crate) trait Known: Sample + Moments + PosteriorRule {}
 impl<T: Sample + Moments + PosteriorRule> Known for T {}
 
+/// What a law has to be for a ledger by draws.
+pub(crate) trait Sampled: PosteriorSample + Posterior {}
+impl<T: PosteriorSample + Posterior> Sampled for T {}
+
 /// A law, with all that is known of it.
 pub(crate) enum Law {
     Copies(Product<LineMixture>),
@@ -66,6 +71,17 @@ impl Law {
             Self::Mixture(law) => law,
             Self::Curve(law) => law,
             Self::Points(law) => law,
+        }
+    }
+
+    /// The law with a sampler of its posterior, where it has one.
+    pub(crate) fn sampled(&self) -> Option<&dyn Sampled> {
+        match self {
+            Self::Copies(law) => Some(law),
+            Self::Gaussian(law) => Some(law),
+            Self::Mixture(law) => Some(law),
+            Self::Points(law) => Some(law),
+            Self::Radial(_) | Self::Curve(_) => None,
         }
     }
 
@@ -154,8 +170,13 @@ impl LawOptions {
         })
     }
 
-    fn dim(&self) -> usize {
+    /// The copies that are asked for.
+    pub(crate) fn dim(&self) -> usize {
         self.dim.unwrap_or(1)
+    }
+
+    pub(crate) fn name(&self) -> String {
+        super::name(self.target.target)
     }
 
     /// Refuses options without effect.

@@ -11,6 +11,8 @@ pub(crate) mod path;
 pub(crate) mod plot;
 pub(crate) mod print;
 pub(crate) mod provenance;
+pub(crate) mod record;
+pub(crate) mod replicates;
 pub(crate) mod schedule;
 pub(crate) mod slopes;
 pub(crate) mod table;
@@ -18,6 +20,8 @@ pub(crate) mod target;
 
 #[allow(unused_imports, reason = "every example uses a part of it")]
 pub(crate) use print::{fail, remark, say};
+#[allow(unused_imports, reason = "every example uses a part of it")]
+pub(crate) use record::{Provenance, print_last_row, print_row};
 
 use clap::{Command, Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
@@ -126,22 +130,4 @@ pub(crate) fn number(x: f64) -> Value {
 /// A count as JSON: an integer where it has one, else as [`number`].
 pub(crate) fn count(x: f64) -> Value {
     if (0.0..9e15).contains(&x) { Value::from(x as u64) } else { number(x) }
-}
-
-/// Prints rows as CSV or JSON, one line each, the CSV header before the first.
-pub(crate) fn print_row(format: Format, first: bool, row: &Row) {
-    match format {
-        Format::Json => say!("{{{}}}", row.iter().map(|(k, v)| format!("\"{k}\":{v}")).collect::<Vec<_>>().join(",")),
-        Format::Csv | Format::Table => {
-            if first {
-                say!("{}", row.iter().map(|(k, _)| *k).collect::<Vec<_>>().join(","));
-            }
-            let cell = |v: &Value| match v {
-                Value::Null => String::new(),
-                Value::String(s) => s.clone(),
-                other => other.to_string(),
-            };
-            say!("{}", row.iter().map(|(_, v)| cell(v)).collect::<Vec<_>>().join(","));
-        }
-    }
 }

@@ -44,6 +44,10 @@ impl PathOptions {
         })
     }
 
+    pub(crate) fn name(&self) -> String {
+        name(self.path)
+    }
+
     /// The options with their values.
     pub(crate) fn described(&self) -> Vec<(&'static str, String)> {
         let mut described = vec![("--path", name(self.path))];

@@ -33,3 +33,13 @@ pub(crate) fn described(sizes: &[f64], values: &[f64]) -> String {
         _ => format!("local slope {list}"),
     }
 }
+
+/// The local slopes as an object; an empty list where there are none.
+pub(crate) fn object(quantity: &str, against: &str, sizes: &[f64], values: &[f64]) -> serde_json::Value {
+    let slopes = local(sizes, values).unwrap_or_default();
+    let moved = match slopes[..] {
+        [.., before, last] => serde_json::Value::from(last - before),
+        _ => serde_json::Value::Null,
+    };
+    serde_json::json!({"quantity": quantity, "against": against, "slopes": slopes, "last_slope": slopes.last(), "last_change": moved})
+}

@@ -28,7 +28,7 @@ use common::provenance::{self, Options};
 use common::schedule::ScheduleOptions;
 use common::table::{ReadOptions, is_archive};
 use common::target::{OF_LAWS, taking};
-use common::{Format, Row, arguments_of, fail, limits, number, print_row, progress, remark, say};
+use common::{Format, Provenance, Row, arguments_of, fail, limits, number, print_last_row, progress, remark, say};
 use onestep::audit::{Gap, KnownAnswer, KnownAnswerReport, LevelAnswer};
 use onestep::path::Path;
 use onestep::population::{Loss, Method};
@@ -154,6 +154,18 @@ impl Arguments {
         Ok(vec![("law", self.law.described()?), ("path", self.path.described()), ("schedule", schedule)])
     }
 
+    /// What every row says of the run.
+    fn provenance(&self) -> Outcome<Provenance> {
+        let method = self.method.map(common::name);
+        Ok(Provenance {
+            law: self.law.described()?,
+            path: self.path.described(),
+            schedule: self.schedule.described(),
+            method,
+            ..Provenance::default()
+        })
+    }
+
     /// The methods whose optima are asked for, and whether a lattice may be used for them.
     fn methods(&self) -> (Vec<Method>, bool) {
         match self.method {
@@ -247,6 +259,16 @@ fn print_table(levels: &[LevelAnswer]) {
     }
 }
 
+/// The verdict as an object: the kind of finding, and what it says.
+fn summary(report: &KnownAnswerReport) -> serde_json::Value {
+    let finding = report.finding();
+    let kind: String = format!("{finding:?}").chars().take_while(char::is_ascii_alphanumeric).collect();
+    let snake =
+        |(i, c): (usize, char)| if i > 0 && c.is_uppercase() { format!("_{}", c.to_lowercase()) } else { c.to_lowercase().to_string() };
+    let kind: String = kind.chars().enumerate().map(snake).collect();
+    serde_json::json!({"verdict": {"kind": kind, "text": finding.to_string()}, "tolerance": report.tolerance})
+}
+
 /// What the points are, where they are no draws of X_t.
 fn remark_on_sizes(report: &KnownAnswerReport) {
     let off = |level: &&LevelAnswer| {
@@ -297,7 +319,11 @@ fn check(a: &Arguments, problem: &Problem, values: &Values) -> Outcome<()> {
         }
         say!("verdict: {verdict}");
     } else {
-        report.levels.iter().enumerate().for_each(|(i, level)| print_row(format, i == 0, &row(grid.steps(), law.dim(), level)));
+        a.provenance()?.publish();
+        for (i, level) in report.levels.iter().enumerate() {
+            let summary = if i + 1 == report.levels.len() { summary(&report) } else { serde_json::Value::Null };
+            print_last_row(format, i == 0, &row(grid.steps(), law.dim(), level), summary);
+        }
         remark!("verdict: {verdict}");
     }
     remark_on_sizes(&report);

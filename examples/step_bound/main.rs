@@ -29,7 +29,7 @@ use clap::{Parser, ValueEnum};
 use common::loss::LossOptions;
 use common::schedule::ScheduleOptions;
 use common::target::{EXACT, Target, TargetOptions, taking};
-use common::{Format, Row, arguments_of, fail, limits, name, number, print_row, progress, remark, say, slopes};
+use common::{Format, Provenance, Row, arguments_of, count, fail, limits, name, number, print_last_row, progress, remark, say, slopes};
 use explicit::Explicit;
 use onestep::Grid;
 use onestep::bound::{AccumulatedError, BoundError, StepCount, Theorem1};
@@ -259,7 +259,7 @@ impl Line {
             ("ln_bound", theorem(self.ln_bound)),
             ("fitted_constant", theorem(representable(self.ln_fitted_constant))),
             ("ln_fitted_constant", theorem(self.ln_fitted_constant)),
-            ("required_steps", theorem(self.required_steps.steps())),
+            ("required_steps", if self.squared { count(self.required_steps.steps()) } else { serde_json::Value::Null }),
             ("ln_required_steps", theorem(self.ln_required_steps())),
             ("within_bound", if self.squared { self.within_bound().into() } else { serde_json::Value::Null }),
             ("bound_is_empty", if self.squared { self.vacuous().into() } else { serde_json::Value::Null }),
@@ -331,6 +331,44 @@ fn line(
     Ok(Line { report, squared, bound, ln_bound, ln_fitted_constant, required_steps, explicit, few_steps, seconds })
 }
 
+/// Prints the line found last; with the last of the run goes what all of them say together.
+fn print_line(a: &Arguments, lines: &[Line], complete: bool) {
+    let Some(line) = lines.last() else { return };
+    match a.format {
+        Format::Table => print_table_line(lines.len() == 1, a.dims.is_some(), line),
+        Format::Csv | Format::Json => {
+            let summary = if complete { summary_object(a, lines) } else { serde_json::Value::Null };
+            print_last_row(a.format, lines.len() == 1, &line.row(a), summary);
+        }
+    }
+}
+
+/// Local slopes, and the smallest constant, as an object.
+fn summary_object(a: &Arguments, lines: &[Line]) -> serde_json::Value {
+    let fits: Vec<serde_json::Value> = if a.dims.is_some() {
+        a.steps.iter().flat_map(|&t| fits_of_dimension(t, lines)).collect()
+    } else {
+        let steps: Vec<f64> = lines.iter().map(|l| l.report.steps as f64).collect();
+        let errors: Vec<f64> = lines.iter().map(|l| l.report.w1.upper).collect();
+        let by_log: Vec<f64> = errors.iter().zip(&steps).map(|(e, t)| e / t.ln()).collect();
+        vec![slopes::object("w1_upper", "steps", &steps, &errors), slopes::object("w1_upper/log(steps)", "steps", &steps, &by_log)]
+    };
+    let ln = if lines.iter().all(|l| l.squared) { ln_smallest_constant(lines) } else { f64::NAN };
+    serde_json::json!({"fits": fits, "smallest_constant": number(representable(ln)), "ln_smallest_constant": number(ln)})
+}
+
+fn fits_of_dimension(t: usize, lines: &[Line]) -> Vec<serde_json::Value> {
+    let here: Vec<&Line> = lines.iter().filter(|l| l.report.steps == t).collect();
+    let dims: Vec<f64> = here.iter().map(|l| l.report.dim as f64).collect();
+    let ends: [(&str, fn(&Line) -> f64); 2] = [("w1_lower", |l| l.report.w1.lower), ("w1_upper", |l| l.report.w1.upper)];
+    let fit = |(name, end): (&str, fn(&Line) -> f64)| {
+        let mut fit = slopes::object(name, "dim", &dims, &here.iter().map(|l| end(l)).collect::<Vec<_>>());
+        fit["steps"] = t.into();
+        fit
+    };
+    ends.into_iter().map(fit).collect()
+}
+
 fn print_table_line(first: bool, sweep: bool, line: &Line) {
     if first {
         say!(
@@ -393,9 +431,12 @@ fn summary(lines: &[Line]) -> Vec<String> {
     said
 }
 
+fn ln_smallest_constant(lines: &[Line]) -> f64 {
+    lines.iter().map(|l| l.ln_fitted_constant).fold(f64::NEG_INFINITY, |a, b| if b > a { b } else { a })
+}
+
 fn smallest_constant(lines: &[Line]) -> String {
-    let ln = lines.iter().map(|l| l.ln_fitted_constant).fold(f64::NEG_INFINITY, |a, b| if b > a { b } else { a });
-    format!("smallest C1 for which (24) holds over this run: {}", magnitude(ln, 0))
+    format!("smallest C1 for which (24) holds over this run: {}", magnitude(ln_smallest_constant(lines), 0))
 }
 
 /// The closing lines of a sweep: for every T the exponent of d.
@@ -424,6 +465,13 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     let plot = common::plot::output("--plot", &a.plot)?;
     a.check(&dims)?;
+    Provenance {
+        law: problem::described(a)?,
+        path: vec![("--path", "vp".into())],
+        schedule: a.schedule.described(),
+        ..Provenance::default()
+    }
+    .publish();
     a.loss()?;
     let family = problem::family(a, &dims)?;
     Theorem1::new(1, 1.0, a.constant)?;
@@ -434,12 +482,9 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
     for grid in &grids {
         problem::run(&family, a, grid, |report, known, few_steps, seconds| {
             let line = bar.suspend(|| line(a, grid, report, known, few_steps, seconds))?;
-            bar.suspend(|| match a.format {
-                Format::Table => print_table_line(lines.is_empty(), a.dims.is_some(), &line),
-                Format::Csv | Format::Json => print_row(a.format, lines.is_empty(), &line.row(a)),
-            });
-            bar.inc(1);
             lines.push(line);
+            bar.suspend(|| print_line(a, &lines, lines.len() == grids.len() * dims.len()));
+            bar.inc(1);
             Ok(())
         })?;
     }

@@ -12,9 +12,11 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 /// What the picture shows, with law, method and schedule.
 fn caption(a: &Arguments, title: &str, dim: &str, steps: &str) -> Outcome<String> {
     Ok(format!(
-        "{title}\n{}, d = {dim}, method {}\nschedule {}, T = {steps}",
+        "{title}\n{}, d = {dim}, method {}, loss {}{}\nschedule {}, T = {steps}",
         told(&problem::described(a)?),
         name(a.method),
+        name(a.loss),
+        a.huber.map_or_else(String::new, |c| format!(" (c {c})")),
         told(&a.schedule.described())
     ))
 }

@@ -140,7 +140,7 @@ fn search(a: &Arguments, task: Task) -> Outcome<Vec<Stored>> {
 }
 
 /// The columns of a row in a table of comma-separated values.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: &[&str] = &[
     "case",
     "family",
     "dim",
@@ -148,14 +148,23 @@ const COLUMNS: [&str; 15] = [
     "lipschitz_bound",
     "objective",
     "value",
-    "w1_lower",
-    "w1_upper",
+    "law",
+    "w1_marginal_lower",
+    "w1_marginal_upper",
     "certificate",
     "ln_lipschitz",
     "ln_lipschitz_upper",
     "resolution_error",
     "admissible",
     "unresolved",
+    "example",
+    "version",
+    "path",
+    "schedule",
+    "schedule_constants",
+    "method",
+    "seed",
+    "evaluations",
 ];
 
 fn print_rows(format: Format, rows: &[Stored]) {
@@ -164,7 +173,7 @@ fn print_rows(format: Format, rows: &[Stored]) {
             Format::Json => say!("{}", row.line),
             Format::Csv => {
                 let cell = |name: &'static str| (name, row.values.get(name).cloned().unwrap_or_default());
-                let cells: Row = COLUMNS.into_iter().map(cell).collect();
+                let cells: Row = COLUMNS.iter().copied().map(cell).collect();
                 print_row(format, i == 0, &cells);
             }
             Format::Table => print_line(i == 0, row),
@@ -187,7 +196,10 @@ fn print_line(first: bool, row: &Stored) {
         );
     }
     let law = match row.values.get("law").and_then(serde_json::Value::as_object) {
-        Some(law) => law.iter().map(|(name, v)| format!("{name} {:.4}", v.as_f64().unwrap_or(f64::NAN))).collect::<Vec<_>>().join(", "),
+        Some(law) => {
+            let numbers = law.iter().filter_map(|(name, v)| v.as_f64().map(|v| format!("{name} {v:.4}")));
+            numbers.collect::<Vec<_>>().join(", ")
+        }
         None => "no law on trial was admissible".to_string(),
     };
     let counts = format!("{}/{}", row.number("admissible"), row.number("evaluations"));

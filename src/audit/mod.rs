@@ -3,6 +3,7 @@
 //! | question | take | needs |
 //! | --- | --- | --- |
 //! | Which step and which term of the proof is to blame for the error? | [`Ledger`] | a function to call; the law's posterior and its flow |
+//! | The same in many dimensions, or on a finite data set as the target? | [`ReplicateLedger`] | a function to call; a sampler of the law's posterior, its flow for local errors |
 //! | Is this table of values (t, x, f) from another framework right? | [`KnownAnswer`] | values alone, in any [convention](crate::path); the flow, and the population optima beside it |
 //! | What should my loss be when I am done? | [`LossFloor`], and for a Gaussian [`GaussianFloor`] | a law with a posterior rule |
 //! | What is my trained family worth, and was T enough? | [`StepCheck`] | a trained family and held-out data; the law for errors, sandwich and verdict |
@@ -20,9 +21,10 @@ mod step_check;
 pub use error::AuditError;
 pub use known_answer::{Decrease, Finding, Gap, KnownAnswer, KnownAnswerReport, LevelAnswer, Size};
 pub use ledger::{Blame, Ledger, LedgerReport, LedgerStep, LedgerTerm, LedgerTerms, LocalPart};
+pub use ledger::{ReplicateLedger, ReplicateReport, ReplicateStep};
 pub use loss_floor::{Excess, FloorLevel, GaussianFloor, LevelLaw, LossFloor, LossFloorReport};
 pub use rates::{LocalSlope, RateFit, RateModel, RateTrend};
-pub use step_check::{KnownErrors, Sandwiched, StepCheck, StepErrors, StepReport};
+pub use step_check::{Jump, KnownErrors, Sandwiched, StepCheck, StepErrors, StepReport};
 
 use crate::flow::FlowMap;
 use crate::schedule::Grid;

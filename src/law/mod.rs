@@ -40,6 +40,7 @@ pub(crate) mod mixture;
 mod monte_carlo;
 mod on_the_line;
 mod posterior_rule;
+mod posterior_sample;
 mod presets;
 mod product;
 mod quantile;
@@ -175,6 +176,24 @@ pub trait Moments: Sample {
 }
 
 /// A law whose posterior X_0 | X_θ = x can be sampled: what [`MonteCarloPosterior`] makes a rule of.
+///
+/// Exact for Gaussians and their mixtures (the posterior is a mixture again), point masses, and products, rotations and translations of laws
+/// that have it; by simulation for a law known by its score, [`ReverseDiffusion`].
+///
+/// # Example
+/// ```
+/// use ndarray::{Array2, array};
+/// use onestep::NoiseLevel;
+/// use onestep::law::{Posterior, PosteriorSample, PointMasses};
+/// use rand::SeedableRng;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+/// let (law, level) = (PointMasses::empirical(&array![[-1.0], [1.0]])?, NoiseLevel::from_angle(0.8)?);
+/// let mut draws = Array2::zeros((10_000, 1));
+/// law.sample_posterior_into(level, &[0.3], &mut rng, &mut draws);
+/// // Atoms by their softmax weights: the mean is the denoiser's, to five standard errors.
+/// assert!((draws.mean().unwrap() - law.denoise(level, &array![[0.3]])[[0, 0]]).abs() < 0.05);
+/// # Ok::<(), onestep::Error>(())
+/// ```
 pub trait PosteriorSample: Sample {
     /// Fills the rows of `out` with independent draws of X_0 given X_θ = `x`.
     ///

@@ -91,6 +91,7 @@ impl<F: Float> Sound for Learned<F> {
     fn check(&self) -> Result<(), ModelError> {
         require(self.grid.is_sound(), "the grid of levels")?;
         require(self.standardisation.is_sound(), "the scaling")?;
+        require(self.hull.as_ref().is_none_or(|hull| hull.is_sound(self.dim())), "the box of the values")?;
         require(self.maps.len() + 1 == self.grid.steps() && self.records.len() == self.maps.len(), "the number of maps")?;
         for (i, map) in self.maps.iter().enumerate() {
             if map.is_custom() {

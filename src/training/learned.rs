@@ -5,6 +5,7 @@ use crate::float::Float;
 use crate::schedule::Grid;
 use crate::space::{Family, Space, inherent_dim, inherent_family};
 use crate::training::fitted::Fitted;
+use crate::training::hull::Hull;
 use crate::training::pairs::noise;
 use crate::training::standardisation::Standardisation;
 use ndarray::{Array2, ArrayRef2};
@@ -58,6 +59,9 @@ pub struct Learned<F: Float = f64> {
     pub(crate) grid: Grid,
     pub(crate) class: String,
     pub(crate) residual: bool,
+    /// The box the values of f_2, …, f_T are confined to.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub(crate) hull: Option<Hull>,
     pub(crate) standardisation: Standardisation,
     /// Map of step t at position t − 2.
     pub(crate) maps: Vec<Fitted<F>>,
@@ -117,6 +121,15 @@ impl<F: Float> Learned<F> {
     #[must_use]
     pub fn standardisation(&self) -> &Standardisation {
         &self.standardisation
+    }
+
+    /// The ends, low and high, of the box that values of f_2, …, f_T are confined to, on the scale the family acts on; `None` unless
+    /// [`Recursion::clip`](crate::training::Recursion::clip) was asked for.
+    ///
+    /// See there for an example.
+    #[must_use]
+    pub fn clipped_to(&self) -> Option<(&[f64], &[f64])> {
+        self.hull.as_ref().map(|hull| (hull.low.as_slice(), hull.high.as_slice()))
     }
 
     /// What each step reported, t = 2..=T.
@@ -213,6 +226,9 @@ impl<F: Float> ConsistencyFunction<F> for Learned<F> {
             }
         } else {
             self.maps[t - 2].eval_into(x, out);
+        }
+        if let (2.., Some(hull)) = (t, &self.hull) {
+            hull.confine(out);
         }
     }
 }

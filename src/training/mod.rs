@@ -31,6 +31,7 @@ pub(crate) mod coupling;
 pub(crate) mod error;
 pub(crate) mod features;
 pub(crate) mod fitted;
+pub(crate) mod hull;
 #[cfg(feature = "serde")]
 mod io;
 pub(crate) mod joint;

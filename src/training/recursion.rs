@@ -10,6 +10,7 @@ use crate::training::class::function_class::FunctionClass;
 use crate::training::coupling::{Coupling, Independent};
 use crate::training::error::TrainingError;
 use crate::training::fitted::Fitted;
+use crate::training::hull::Hull;
 use crate::training::learned::{Learned, StepProgress};
 use crate::training::limits::{check_entries_of, check_steps};
 use crate::training::pairs::{couple, noise};
@@ -65,6 +66,7 @@ pub struct Recursion<F: Float = f64> {
     scaling: Scaling,
     warm_start: bool,
     residual: bool,
+    clip: Option<f64>,
 }
 
 /// A second moment this many times that of the data means that the recursion runs away.
@@ -96,6 +98,7 @@ impl<F: Float> Recursion<F> {
             scaling: Scaling::default(),
             warm_start: false,
             residual: false,
+            clip: None,
         }
     }
 
@@ -219,6 +222,33 @@ impl<F: Float> Recursion<F> {
         self
     }
 
+    /// Confines the values of f_2, …, f_T to the box of the data, wider on every side by `margin` times the range of each column.
+    ///
+    /// f_T* lies in the convex hull of where f_1 goes, and X_1 is the data but for a little noise: a margin of 0.1 costs smooth laws nothing and keeps a
+    /// fit that errs at a few points (oscillating features, polynomials beyond the data) from throwing samples far away. The regression itself is not
+    /// constrained. Needs a table; training refuses a margin that is negative or not finite.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// use onestep::training::{Recursion, Scaling};
+    /// use onestep::training::class::Affine;
+    /// use rand::SeedableRng;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let data = array![[0.0_f64], [1.0], [2.0], [4.0]];
+    /// let recursion = Recursion::new(Grid::from_angles(&[0.1, 0.8])?, 64).scaling(Scaling::None);
+    /// let learned = recursion.clone().clip(0.25).train(&data, &Affine::new(), &mut rng)?;
+    /// assert_eq!(learned.clipped_to(), Some((&[-1.0][..], &[5.0][..])));
+    /// assert_eq!(learned.eval(2, &array![[1e3]]), array![[5.0]]);
+    /// assert!(recursion.clip(f64::NAN).train(&data, &Affine::new(), &mut rng).is_err());
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    pub fn clip(mut self, margin: f64) -> Self {
+        self.clip = Some(margin);
+        self
+    }
+
     /// The levels.
     ///
     /// ```
@@ -294,6 +324,10 @@ impl<F: Float> Recursion<F> {
             grid: self.grid.clone(),
             class: class.name().to_owned(),
             residual: self.residual,
+            hull: match (self.clip, source) {
+                (Some(margin), Source::Rows(table)) => Some(Hull::of(table, margin)),
+                _ => None,
+            },
             standardisation,
             maps: Vec::new(),
             records: Vec::new(),
@@ -317,6 +351,13 @@ impl<F: Float> Recursion<F> {
         check_entries_of("samples times posterior draws", self.samples, self.draws)?;
         check_steps(self.grid.steps())?;
         check_range("posterior draws", self.draws, self.draws >= 1, "[1, inf)")?;
+        if let Some(margin) = self.clip {
+            check_range("margin of the clipping", margin, margin >= 0.0 && margin.is_finite(), "[0, inf)")?;
+            if matches!(source, Source::Law(_)) {
+                let reason = "the box is that of a table of samples";
+                return Err(TrainingError::Unsupported { what: "clipping", reason });
+            }
+        }
         if let (2.., Source::Law(_)) = (self.draws, source) {
             let reason = "the posterior is that of a table of samples";
             return Err(TrainingError::Unsupported { what: "more than one posterior draw", reason });

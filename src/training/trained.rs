@@ -57,7 +57,7 @@ impl<F: Float> Trained<F> for Learned<F> {
         self.standardisation()
     }
     fn is_linear(&self, t: usize) -> bool {
-        self.map(t).is_some_and(Fitted::is_linear)
+        self.hull.is_none() && self.map(t).is_some_and(Fitted::is_linear)
     }
     fn best_of_class(
         &self,
@@ -66,7 +66,7 @@ impl<F: Float> Trained<F> for Learned<F> {
         y: &ArrayRef2<f64>,
         at: &ArrayRef2<f64>,
     ) -> Result<Option<Array2<f64>>, TrainingError> {
-        let Some(map) = self.map(t) else { return Ok(None) };
+        let Some(map) = self.map(t).filter(|_| self.is_linear(t)) else { return Ok(None) };
         // In the residual form the class is f_{t−1} + corrections.
         let base = |x: &ArrayRef2<f64>| self.eval(t - 1, &x.mapv(F::of)).mapv(F::as_f64);
         if self.is_residual() {

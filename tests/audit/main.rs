@@ -5,5 +5,6 @@ mod known_answer;
 mod ledger;
 mod loss_floor;
 mod rates;
+mod replicates;
 mod second_order;
 mod step_check;

@@ -328,6 +328,33 @@ fn the_energy_balance_holds_every_step() {
 }
 
 #[test]
+fn a_row_on_which_the_distances_rest_is_named() {
+    // The identity, but far out at the last level: only row 38 gets there.
+    let grid = Grid::from_angles(&[0.05, 0.3, 0.6, 0.9]).unwrap();
+    let family = |shift: f64| {
+        ConsistencyFn::new(1, 4, move |t, x: &[f64], out: &mut [f64]| out[0] = x[0] + if t == 4 && x[0] > 20.0 { shift } else { 0.0 })
+    };
+    let held_out = Array2::from_shape_fn((500, 1), |(i, _)| if i == 37 { 50.0 } else { (i as f64).sin() });
+    let check = StepCheck::new().replicates(2);
+    let found = check.measure(&Given::new(family(3000.0), grid.clone()), &held_out, &mut rng(65)).unwrap();
+    let jump = found.largest_jump.unwrap();
+    // cos .9 − cos .6 takes ten off.
+    assert!((jump.step, jump.row) == (4, 38) && (jump.length - 2990.0).abs() < 10.0 && jump.is_outlier(), "{jump}");
+    // The others move by about .3 (cos .75 z − sin .75 x_0), of root mean square .26.
+    assert!(jump.typical < 0.3 && jump.ratio() > 1e4);
+    let text = found.to_string();
+    assert!(text.contains("step 4, held-out row 38") && text.contains("no verdict on T") && text.contains("StepCheck::known"), "{text}");
+    // No row stands out of the identity on rows alike.
+    let alike = held_out.mapv(|x| if x > 20.0 { 0.0 } else { x });
+    let quiet = check.measure(&Given::new(family(0.0), grid.clone()), &alike, &mut rng(66)).unwrap();
+    assert!(!quiet.largest_jump.unwrap().is_outlier());
+    // A family that does not move has no jump.
+    let still = ConsistencyFn::new(1, 4, |_t, _x: &[f64], out: &mut [f64]| out[0] = 0.0);
+    let still = check.measure(&Given::new(still, grid), &alike, &mut rng(67)).unwrap();
+    assert_eq!(still.largest_jump.map(|j| j.step), Some(2)); // f_1 is taken for the identity
+}
+
+#[test]
 fn replicates_report_their_standard_deviation() {
     // All samples at 0: W_1 to a half of the data is the mean of |x| over n of 2n rows, a mean without replacement, with standard deviation
     // s/√(2n), s that of |x| over all rows. 400 replicates know it to 1/√800 = 3.5 %; five of those are allowed.

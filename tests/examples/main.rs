@@ -7,4 +7,5 @@ mod common;
 mod sweep;
 
 mod cases;
+mod schema;
 mod sweep_rows;

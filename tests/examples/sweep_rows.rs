@@ -166,7 +166,7 @@ fn a_row_is_read_with_all_its_digits() {
     let text = row(&sweep(), 3);
     let stored = Stored::parse(&text).unwrap();
     assert_eq!(stored.count("case"), Some(3));
-    let (value, w1) = (stored.number("value"), stored.number("w1_lower"));
+    let (value, w1) = (stored.number("value"), stored.number("w1_marginal_lower"));
     assert_eq!(value, 8.0 * w1);
     assert!(text.contains(&format!("\"value\":{value}")));
 }

@@ -5,3 +5,4 @@ mod curve;
 mod hostile;
 mod laws;
 mod line;
+mod posterior_sample;

@@ -49,6 +49,27 @@ fn every_class_survives_the_round_trip_bit_for_bit() {
 }
 
 #[test]
+fn the_box_of_the_values_is_part_of_the_model() {
+    let grid = Grid::from_angles(&[0.1, 0.8, 1.5]).unwrap();
+    let learned = Recursion::new(grid, 60).clip(0.1).train(&data(), &Polynomial::new(3), &mut ChaCha8Rng::seed_from_u64(61)).unwrap();
+    let file = saved(&learned);
+    let again = Learned::<f64>::load(file.as_bytes()).unwrap();
+    let far = array![[-1e3], [0.1], [1e6]];
+    assert_eq!(learned.eval(3, &far), again.eval(3, &far));
+    let (low, high) = again.clipped_to().unwrap();
+    assert!(again.eval(3, &far).iter().all(|v| (low[0]..=high[0]).contains(v)));
+    // A box inside out.
+    let mut value: serde_json::Value = serde_json::from_str(&file).unwrap();
+    value["model"]["hull"]["low"][0] = 1e9.into();
+    assert!(matches!(
+        Learned::<f64>::load(value.to_string().as_bytes()).unwrap_err(),
+        ModelError::Damaged { what: "the box of the values" }
+    ));
+    // Without clipping the file says nothing of it, as before.
+    assert!(!saved(&trained(&Affine::new())).contains("hull"));
+}
+
+#[test]
 fn damage_is_a_typed_error() {
     let file = saved(&trained(&Affine::new()));
     let load = |text: &str| Learned::<f64>::load(text.as_bytes()).unwrap_err();

@@ -217,3 +217,33 @@ fn a_runaway_recursion_says_at_which_step() {
         other => panic!("{other}"),
     }
 }
+
+#[test]
+fn clipping_keeps_a_fit_from_throwing_samples_far_away() {
+    // A polynomial of degree 7 on 60 rows grows without limit beyond them.
+    let mut rng = ChaCha8Rng::seed_from_u64(90);
+    let data = Array2::from_shape_simple_fn((60, 1), || f64::standard_normal(&mut rng));
+    let train = |recursion: Recursion| recursion.train(&data, &Polynomial::new(7), &mut ChaCha8Rng::seed_from_u64(91)).unwrap();
+    let plain = Recursion::new(uniform_angles(6), 200).scaling(Scaling::None);
+    let (free, clipped) = (train(plain.clone()), train(plain.clone().clip(0.1)));
+    let z = array![[-5.0], [5.0]];
+    assert!(free.clipped_to().is_none() && free.eval(6, &z).iter().any(|v| v.abs() > 10.0));
+    let (low, high) = clipped.clipped_to().unwrap();
+    let (least, most) = data.iter().fold((0.0_f64, 0.0_f64), |(a, b), &v| (a.min(v), b.max(v)));
+    assert!((low[0] - (least - 0.1 * (most - least))).abs() < 1e-12 && (high[0] - (most + 0.1 * (most - least))).abs() < 1e-12);
+    for t in 2..=6 {
+        assert!(clipped.eval(t, &z).iter().all(|v| (low[0]..=high[0]).contains(v)));
+    }
+    // f_1 is the identity wherever it is asked, and the class is no linear space any more.
+    assert_eq!(clipped.eval(1, &z), z);
+    assert!(onestep::training::Trained::is_linear(&free, 3) && !onestep::training::Trained::is_linear(&clipped, 3));
+    // In the residual form the sum is confined.
+    let sum = train(plain.clone().residual(true).clip(0.1));
+    assert!(sum.eval(6, &z).iter().all(|v| (low[0]..=high[0]).contains(v)));
+    for margin in [-0.1, f64::NAN, f64::INFINITY] {
+        let refused = plain.clone().clip(margin).train(&data, &Affine::new(), &mut rng).unwrap_err();
+        assert!(matches!(refused, TrainingError::OutOfRange(_)), "{refused:?}");
+    }
+    let refused = plain.clip(0.1).train(Source::law(&Normal(1.0)), &Affine::new(), &mut rng).unwrap_err();
+    assert!(matches!(refused, TrainingError::Unsupported { what: "clipping", .. }));
+}

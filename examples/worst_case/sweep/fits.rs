@@ -1,7 +1,7 @@
 //! What the rows of a sweep say together: exponents, each beside what theory says of it.
 
 use super::store::Stored;
-use crate::common::{Row, number, slopes};
+use crate::common::{Row, count, number, slopes};
 use serde_json::Value;
 
 /// The values of a family against one size, the other two sizes fixed.
@@ -97,7 +97,7 @@ impl Fit {
         let slopes = self.slopes();
         let mut row: Row =
             vec![("fit", self.family.as_str().into()), ("objective", self.objective.as_str().into()), ("against", self.against.into())];
-        row.extend(self.fixed.iter().map(|&(name, value)| (name, number(value))));
+        row.extend(self.fixed.iter().map(|&(name, value)| (name, if name == "lipschitz_bound" { number(value) } else { count(value) })));
         row.extend([
             ("sizes", self.sizes.clone().into()),
             ("values", self.values.clone().into()),

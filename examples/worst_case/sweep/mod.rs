@@ -5,7 +5,7 @@ pub(crate) mod fits;
 pub(crate) mod search;
 pub(crate) mod store;
 
-use crate::common::{Row, joined, name, number};
+use crate::common::{Provenance, Row, joined, name, number};
 use clap::ValueEnum;
 use family::{Family, Setting};
 use onestep::Grid;
@@ -220,9 +220,11 @@ impl Sweep {
         let of = |f: &dyn Fn(&search::Worst) -> f64| number(worst.map_or(f64::NAN, f));
         let law = worst.map_or(Value::Null, |w| {
             let named = case.family.parameters().iter().zip(&w.parameters);
-            Value::Object(named.map(|(name, &value)| ((*name).to_string(), number(value))).collect::<Map<_, _>>())
+            let named = named.map(|(name, &value)| ((*name).to_string(), number(value)));
+            let family = std::iter::once(("name".to_string(), Value::from(name(case.family))));
+            Value::Object(family.chain(named).collect::<Map<_, _>>())
         });
-        vec![
+        let row = vec![
             ("case", case.number.into()),
             ("cases", self.cases.len().into()),
             ("sweep", self.described().into()),
@@ -234,8 +236,8 @@ impl Sweep {
             ("seed", self.seed.into()),
             ("value", of(&|w| w.found.value(self.objective))),
             ("law", law),
-            ("w1_lower", of(&|w| w.found.report.w1_marginal.lower)),
-            ("w1_upper", of(&|w| w.found.report.w1_marginal.upper)),
+            ("w1_marginal_lower", of(&|w| w.found.report.w1_marginal.lower)),
+            ("w1_marginal_upper", of(&|w| w.found.report.w1_marginal.upper)),
             ("certificate", of(&|w| w.found.report.certificate)),
             ("ln_lipschitz", of(&|w| w.found.report.ln_lipschitz)),
             ("ln_lipschitz_upper", of(&|w| w.found.ln_upper.unwrap_or(f64::NAN))),
@@ -243,7 +245,9 @@ impl Sweep {
             ("evaluations", self.evaluations.into()),
             ("admissible", searched.admissible.into()),
             ("unresolved", searched.unresolved.into()),
-        ]
+        ];
+        let (path, schedule, method) = (vec![("--path", "vp".into())], self.schedule.clone(), Some("ct".into()));
+        Provenance { path, schedule, method, ..Provenance::default() }.complete(&row)
     }
 }
 

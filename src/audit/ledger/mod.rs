@@ -1,9 +1,13 @@
 //! The error of a consistency function, term by term: which of them is to blame?
 
 mod curvature;
+mod replicate_report;
+mod replicates;
 mod report;
 mod terms;
 
+pub use replicate_report::{ReplicateReport, ReplicateStep};
+pub use replicates::ReplicateLedger;
 pub use report::{Blame, LedgerReport, LedgerStep, LedgerTerm, LocalPart};
 pub use terms::LedgerTerms;
 

@@ -5,7 +5,7 @@ mod energy;
 mod errors;
 mod report;
 
-pub use report::{KnownErrors, Sandwiched, StepErrors, StepReport};
+pub use report::{Jump, KnownErrors, Sandwiched, StepErrors, StepReport};
 
 use crate::audit::AuditError;
 use crate::audit::error::check_values;
@@ -215,13 +215,13 @@ impl<'a> StepCheck<'a> {
         self.check(dim, held_out)?;
         let samples = held_out.nrows() / 2;
         let (w1, w1_baseline, sliced_w1) = distances::measure(trained, held_out, (self.replicates, self.projections), rng)?;
-        let energy_residual = energy::residual(trained, held_out, rng);
+        let (energy_residual, largest_jump) = energy::residual(trained, held_out, rng);
         let known = self.known.map(|(law, flow)| self.known_errors(trained, law, flow, rng)).transpose()?;
         let verdict = match (&self.theorem, &known) {
             (Some(theorem), Some(known)) => Some(verdict(theorem, steps, w1, known)?),
             _ => None,
         };
-        Ok(StepReport { steps, dim, samples, w1, w1_baseline, sliced_w1, energy_residual, known, verdict })
+        Ok(StepReport { steps, dim, samples, w1, w1_baseline, sliced_w1, energy_residual, largest_jump, known, verdict })
     }
 
     /// Everything that can be checked before the first evaluation.

@@ -25,10 +25,73 @@ pub struct StepReport {
     /// Σ_t loss_t(f_t) − (E‖f_1(X_1)‖² − E‖f_T(X_T)‖²) on shared fresh noise and held-out data: zero at the optimum of any linear class,
     /// whatever its approximation error; signed. A training residual only.
     pub energy_residual: Estimate,
+    /// The difference f_t(X_t) − f_{t−1}(X_{t−1}) of a held-out row that stands out most among those of its step; `None` where all are zero.
+    pub largest_jump: Option<Jump>,
     /// What needs the law.
     pub known: Option<KnownErrors>,
     /// The step-count check, where the errors and a theorem were given.
     pub verdict: Option<Verdict>,
+}
+
+/// A difference f_t(X_t) − f_{t−1}(X_{t−1}), the same X_0 and Z in both, beside the others of its step.
+///
+/// A fit that is sound on average may be far off at one point: where features oscillate or a polynomial grows, one row can move a distance as much as all
+/// the others together. Lengths are on the scale the family acts on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Jump {
+    /// t.
+    pub step: usize,
+    /// The row of the held-out data, from 1.
+    pub row: usize,
+    /// ‖f_t(X_t) − f_{t−1}(X_{t−1})‖ there.
+    pub length: f64,
+    /// The root mean square of the other rows.
+    pub typical: f64,
+}
+
+/// A row this many times the root mean square of the others is called an outlier. Of 10⁶ normal differences the largest is 4.9.
+const OUTLYING: f64 = 10.0;
+
+impl Jump {
+    /// How many times the others' root mean square.
+    ///
+    /// See [`is_outlier`](Self::is_outlier) for an example.
+    #[must_use]
+    pub fn ratio(&self) -> f64 {
+        self.length / self.typical
+    }
+
+    /// Whether it is more than ten times the others' root mean square.
+    ///
+    /// ```
+    /// use onestep::{Grid, Sample};
+    /// use onestep::audit::StepCheck;
+    /// use onestep::law::Gaussian;
+    /// use onestep::training::{Recursion, Scaling, class::Affine};
+    /// use rand::SeedableRng;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let law = Gaussian::standard(1)?;
+    /// let data = law.sample(1000, &mut rng);
+    /// let learned = Recursion::new(Grid::from_angles(&[0.1, 0.8, 1.5])?, 1000).scaling(Scaling::None).train(&data, &Affine::new(), &mut rng)?;
+    /// let jump = StepCheck::new().measure(&learned, &data, &mut rng)?.largest_jump.unwrap();
+    /// // The differences of an affine family on normal data are normal: the largest of a thousand is a few standard deviations.
+    /// assert!(jump.ratio() > 2.5 && !jump.is_outlier());
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_outlier(&self) -> bool {
+        self.ratio() > OUTLYING
+    }
+}
+
+impl fmt::Display for Jump {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, row, length, .. } = self;
+        write!(f, "{length:.4e} at step {step}, held-out row {row}: {:.1} times the others' root mean square", self.ratio())?;
+        if self.is_outlier() { f.write_str(", an outlier: distances rest on this row") } else { Ok(()) }
+    }
 }
 
 /// Errors of the single steps against the exact posterior expectation.
@@ -74,6 +137,9 @@ pub struct Sandwiched {
     pub std_error: f64,
 }
 
+/// Standard errors of the energy residual that count as none.
+const BALANCED: f64 = 3.0;
+
 /// The distances with their standard deviations, the errors where the law is known, and the verdict.
 impl fmt::Display for StepReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,20 +148,28 @@ impl fmt::Display for StepReport {
         writeln!(f, "W1 of one-step samples to held-out data  {}", show(&self.w1))?;
         writeln!(f, "W1 between halves of held-out data       {}", show(&self.w1_baseline))?;
         writeln!(f, "sliced W1                                {}", show(&self.sliced_w1))?;
-        write!(f, "energy residual                          {}", show(&self.energy_residual))?;
+        let within = if self.energy_residual.value.abs() <= BALANCED * self.energy_residual.std_error { "within" } else { "outside" };
+        write!(f, "energy residual                          {}, {within} {BALANCED} standard errors of 0", show(&self.energy_residual))?;
+        if let Some(jump) = &self.largest_jump {
+            write!(f, "\nlargest jump between levels              {jump}")?;
+        }
         if let Some(known) = &self.known {
             write!(f, "\n{known}")?;
         }
-        if let Some(verdict) = &self.verdict {
-            write!(f, "\n{verdict}")?;
+        match (&self.verdict, &self.known) {
+            (Some(verdict), _) => write!(f, "\n{verdict}"),
+            (None, None) => f.write_str("\nno verdict on T: the errors of the steps need the law of the data (`StepCheck::known`)"),
+            (None, Some(_)) => f.write_str("\nno verdict on T: it needs the bound to check against (`StepCheck::theorem`)"),
         }
-        Ok(())
     }
 }
 
 impl fmt::Display for KnownErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "training error, sum over steps           {:.4e}", self.errors.sum)?;
+        if let Some((i, worst)) = self.steps.iter().enumerate().max_by(|a, b| a.1.value.total_cmp(&b.1.value)) {
+            write!(f, ", most at step {}: {:.4e} ± {:.0e}", i + 2, worst.value, worst.std_error)?;
+        }
         for (name, part) in [("of it estimation", &self.estimation), ("of it approximation", &self.approximation)] {
             if let Some(part) = part {
                 write!(f, "\n{name:<40} {part}")?;
