@@ -237,17 +237,16 @@ fn row(steps: usize, dim: usize, level: &LevelAnswer) -> Row {
 }
 
 fn print_table(levels: &[LevelAnswer]) {
-    say!(
-        "means of lengths over the rows of a level, in units of the data: of the model f, the flow map Φ, the optima of training (CT) and distillation (CD)"
-    );
-    let head = ["f - Φ", "largest", "f - CT", "CT - Φ", "f - CD", "CD - Φ"].map(|name| format!("{name:>10}")).join(" ");
-    say!("{:>6} {:>8} {:>6} {:>9} {:>9} {head}", "t", "angle", "rows", "rms x", "law's");
+    say!("means of lengths over the rows of a level, in units of the data: of the model f, the flow map Φ,");
+    say!("the optima of training (CT) and distillation (CD)");
+    let head = ["f - Φ", "largest", "f - CT", "CT - Φ", "f - CD", "CD - Φ"].map(|name| format!("{name:>9}")).join(" ");
+    say!("{:>6} {:>8} {:>6} {:>8} {:>8} {head}", "t", "angle", "rows", "rms x", "law's");
     for level in levels {
         let size = |of: fn(&onestep::audit::Size) -> f64| level.size.map_or_else(String::new, |s| format!("{:.4}", of(&s).sqrt()));
-        let mean = |gap: Option<Gap>| gap.map_or_else(|| format!("{:>10}", "-"), |g| format!("{:>10.3e}", g.mean.value));
+        let mean = |gap: Option<Gap>| gap.map_or_else(|| format!("{:>9}", "-"), |g| format!("{:>9.2e}", g.mean.value));
         let gaps = [level.training, level.discretisation, level.distillation, level.distillation_error].map(mean).join(" ");
         say!(
-            "{:>6} {:>8.4} {:>6} {:>9} {:>9} {} {:>10.3e} {gaps}",
+            "{:>6} {:>8.4} {:>6} {:>8} {:>8} {} {:>9.2e} {gaps}",
             level.step,
             level.angle,
             level.rows,
