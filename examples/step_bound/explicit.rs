@@ -2,7 +2,7 @@
 
 use super::common::{Row, count, number, say};
 use super::problem::Known;
-use super::{Arguments, Line, LossName, MethodName, magnitude};
+use super::{Arguments, Line, MethodName, magnitude};
 use onestep::Grid;
 use onestep::bound::{LipschitzMaps, LogConcave};
 use onestep::population::PopulationReport;
@@ -25,7 +25,7 @@ impl Explicit {
     /// For the optimum of training under the squared loss: other maps are no conditional expectations.
     pub(crate) fn new(a: &Arguments, grid: &Grid, report: &PopulationReport, known: Known) -> Result<Self, Box<dyn Error>> {
         let mut found = Self { known, ln_lambda: None, lipschitz_maps: None, energy: None, log_concave: None, steps: [None; 2] };
-        if a.method == MethodName::Cd || a.loss != LossName::Squared {
+        if a.method == MethodName::Cd || !a.loss.is_squared() {
             return Ok(found);
         }
         let (first, last, reached) = (grid.level(1).angle(), grid.last().angle(), report.w1.upper);
@@ -115,6 +115,7 @@ pub(crate) fn print_table(sweep: bool, lines: &[Line]) {
         _ => "no bound on the Lipschitz constants of f_t".to_string(),
     };
     let concave = match known.log_concavity {
+        _ if !first.squared => "2.18 and 2.19 are about the squared loss".to_string(),
         Some((alpha, beta)) => format!("alpha = {alpha:.6}, beta = {beta:.6} (2.18, 2.19)"),
         None => "not known to be strongly log-concave (no 2.18, 2.19; give --alpha and --beta if it is)".to_string(),
     };

@@ -26,6 +26,7 @@ mod plot;
 mod problem;
 
 use clap::{Parser, ValueEnum};
+use common::loss::LossOptions;
 use common::schedule::ScheduleOptions;
 use common::target::{EXACT, Target, TargetOptions, taking};
 use common::{Format, Provenance, Row, arguments_of, count, fail, limits, name, number, print_last_row, progress, remark, say, slopes};
@@ -40,13 +41,6 @@ use std::error::Error;
 enum MethodName {
     Ct,
     Cd,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum LossName {
-    Squared,
-    Huber,
-    L1,
 }
 
 /// Population consistency training against the step-count bound: targets on the line, their products, and rotation-invariant ones.
@@ -74,12 +68,8 @@ struct Arguments {
     /// Consistency training or distillation with the exact score.
     #[arg(long, value_enum, default_value = "ct")]
     method: MethodName,
-    /// What a step of training minimises, for mixtures on the line: the square of ‖e‖, pseudo-Huber √(‖e‖² + c²) − c, or ‖e‖.
-    #[arg(long, value_enum, default_value = "squared")]
-    loss: LossName,
-    /// c of --loss huber, in the units of the data.
-    #[arg(long)]
-    huber: Option<f64>,
+    #[command(flatten)]
+    loss: LossOptions,
     /// A of --target comb; 0.5 by default.
     #[arg(long)]
     amplitude: Option<f64>,
@@ -128,13 +118,7 @@ impl Arguments {
 
     /// The loss, where it has an effect.
     fn loss(&self) -> Result<Loss, Box<dyn Error>> {
-        let loss = match (self.loss, self.huber) {
-            (LossName::Huber, Some(c)) => Loss::PseudoHuber { c },
-            (LossName::Huber, None) => return Err("--loss huber needs --huber, its c".into()),
-            (_, Some(_)) => return Err("--huber belongs to --loss huber".into()),
-            (LossName::Squared, None) => Loss::Squared,
-            (LossName::L1, None) => Loss::Absolute,
-        };
+        let loss = self.loss.read()?;
         if loss != Loss::Squared {
             if self.method == MethodName::Cd {
                 return Err("--loss has no effect on --method cd: it regresses on a number, the minimiser of every loss".into());
@@ -244,8 +228,8 @@ impl Line {
             ("dim", r.dim.into()),
             ("schedule", arguments.schedule.name().into()),
             ("method", name(arguments.method).into()),
-            ("loss", name(arguments.loss).into()),
-            ("huber", arguments.huber.map_or(serde_json::Value::Null, number)),
+            ("loss", name(arguments.loss.loss).into()),
+            ("huber", arguments.loss.huber.map_or(serde_json::Value::Null, number)),
             ("w1_lower", number(r.w1.lower)),
             ("w1_upper", number(r.w1.upper)),
             ("w1_marginal", r.w1_marginal.value().map_or(serde_json::Value::Null, number)),
@@ -333,7 +317,7 @@ fn line(
             a.tolerance()
         );
     }
-    let squared = a.loss == LossName::Squared;
+    let squared = a.loss.is_squared();
     let explicit = Explicit::new(a, grid, &report, known)?;
     Ok(Line { report, squared, bound, ln_bound, ln_fitted_constant, required_steps, explicit, few_steps, seconds })
 }

@@ -1,6 +1,7 @@
 //! Tests of the room `audit`.
 
 mod held_out;
+mod faults;
 mod known_answer;
 mod ledger;
 mod loss_floor;
