@@ -16,6 +16,7 @@ macro_rules! pages {
         /// [lipschitz_is_not_enough]: crate::doc::lipschitz_is_not_enough
         /// [point_masses]: crate::doc::point_masses
         /// [sweeps]: crate::doc::sweeps
+        /// [from_data]: crate::doc::from_data
         #[doc = include_str!($file)]
         pub mod $page {}
     )* };
@@ -33,4 +34,5 @@ pages! {
     lipschitz_is_not_enough, "../docs/lipschitz_is_not_enough.md";
     point_masses, "../docs/point_masses.md";
     sweeps, "../docs/sweeps.md";
+    from_data, "../docs/from_data.md";
 }

@@ -8,7 +8,7 @@ use ndarray::Array2;
 use onestep::flow::FlowSolver;
 use onestep::law::PosteriorSample;
 use onestep::law::{Covariance, Gaussian, GaussianMixture, LineMixture, NoisyCurve, PointMasses, Product, Radial};
-use onestep::population::{GaussianRecursion, Keep, LatticeRecursion, LineRecursion, Method, RadialRecursion};
+use onestep::population::{GaussianRecursion, Keep, LatticeRecursion, LineRecursion, Loss, Method, RadialRecursion};
 use onestep::{ConsistencyFunction, FlowJacobian, Grid, Moments, Posterior, PosteriorRule, Sample, ScoreJacobian};
 use std::error::Error;
 use std::path::PathBuf;
@@ -125,6 +125,17 @@ impl Law {
             }
             Self::Mixture(_) | Self::Curve(_) | Self::Points(_) => None,
         })
+    }
+
+    /// The population optimum of training under another loss.
+    pub(crate) fn optimum_under(&self, grid: &Grid, loss: Loss, levels: &[usize]) -> Outcome<Box<dyn ConsistencyFunction>> {
+        match self {
+            Self::Copies(law) if law.factors().len() == 1 => {
+                let run = LineRecursion::new(&law.factors()[0], grid).loss(loss).keep(Keep::Levels(levels.to_vec())).run()?;
+                Ok(Box::new(run.consistency().clone()))
+            }
+            _ => Err("--loss huber and l1 are for mixtures on the line".into()),
+        }
     }
 }
 

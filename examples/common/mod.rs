@@ -5,6 +5,7 @@
 pub(crate) mod help;
 pub(crate) mod law;
 pub(crate) mod limits;
+pub(crate) mod loss;
 pub(crate) mod output;
 pub(crate) mod path;
 pub(crate) mod plot;

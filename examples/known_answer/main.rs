@@ -21,6 +21,7 @@ mod values;
 
 use clap::{Parser, ValueEnum};
 use common::law::{Law, LawOptions};
+use common::loss::LossOptions;
 use common::output::Output;
 use common::path::PathOptions;
 use common::provenance::{self, Options};
@@ -30,7 +31,7 @@ use common::target::{OF_LAWS, taking};
 use common::{Format, Provenance, Row, arguments_of, fail, limits, number, print_last_row, progress, remark, say};
 use onestep::audit::{Gap, KnownAnswer, KnownAnswerReport, LevelAnswer};
 use onestep::path::Path;
-use onestep::population::Method;
+use onestep::population::{Loss, Method};
 use onestep::{ConsistencyFunction, Grid};
 use std::error::Error;
 use std::path::PathBuf;
@@ -99,6 +100,8 @@ struct Arguments {
     /// on a lattice, which takes longer: they get it where ct or cd is asked for.
     #[arg(long, value_enum)]
     method: Option<MethodName>,
+    #[command(flatten)]
+    loss: LossOptions,
     /// Differences up to this are agreement; 1e-6 by default.
     #[arg(long, conflicts_with = "template")]
     tolerance: Option<f64>,
@@ -223,6 +226,8 @@ fn row(steps: usize, dim: usize, level: &LevelAnswer) -> Row {
     add(["training_mean", "training_std_error", "training_rms", "training_largest"], level.training);
     add(["discretisation_mean", "discretisation_std_error", "discretisation_rms", "discretisation_largest"], level.discretisation);
     add(["distillation_mean", "distillation_std_error", "distillation_rms", "distillation_largest"], level.distillation);
+    add(["under_mean", "under_std_error", "under_rms", "under_largest"], level.under);
+    add(["under_error_mean", "under_error_std_error", "under_error_rms", "under_error_largest"], level.under_error);
     add(
         ["distillation_error_mean", "distillation_error_std_error", "distillation_error_rms", "distillation_error_largest"],
         level.distillation_error,
@@ -232,17 +237,16 @@ fn row(steps: usize, dim: usize, level: &LevelAnswer) -> Row {
 }
 
 fn print_table(levels: &[LevelAnswer]) {
-    say!(
-        "means of lengths over the rows of a level, in units of the data: of the model f, the flow map Φ, the optima of training (CT) and distillation (CD)"
-    );
-    let head = ["f - Φ", "largest", "f - CT", "CT - Φ", "f - CD", "CD - Φ"].map(|name| format!("{name:>10}")).join(" ");
-    say!("{:>6} {:>8} {:>6} {:>9} {:>9} {head}", "t", "angle", "rows", "rms x", "law's");
+    say!("means of lengths over the rows of a level, in units of the data: of the model f, the flow map Φ,");
+    say!("the optima of training (CT) and distillation (CD)");
+    let head = ["f - Φ", "largest", "f - CT", "CT - Φ", "f - CD", "CD - Φ"].map(|name| format!("{name:>9}")).join(" ");
+    say!("{:>6} {:>8} {:>6} {:>8} {:>8} {head}", "t", "angle", "rows", "rms x", "law's");
     for level in levels {
         let size = |of: fn(&onestep::audit::Size) -> f64| level.size.map_or_else(String::new, |s| format!("{:.4}", of(&s).sqrt()));
-        let mean = |gap: Option<Gap>| gap.map_or_else(|| format!("{:>10}", "-"), |g| format!("{:>10.3e}", g.mean.value));
+        let mean = |gap: Option<Gap>| gap.map_or_else(|| format!("{:>9}", "-"), |g| format!("{:>9.2e}", g.mean.value));
         let gaps = [level.training, level.discretisation, level.distillation, level.distillation_error].map(mean).join(" ");
         say!(
-            "{:>6} {:>8.4} {:>6} {:>9} {:>9} {} {:>10.3e} {gaps}",
+            "{:>6} {:>8.4} {:>6} {:>8} {:>8} {} {:>9.2e} {gaps}",
             level.step,
             level.angle,
             level.rows,
@@ -291,16 +295,24 @@ fn check(a: &Arguments, problem: &Problem, values: &Values) -> Outcome<()> {
             optima.extend(law.optimum(grid, method, &values.t, lattice)?.map(|optimum| (method, optimum)));
         }
     }
+    let loss = a.loss.read()?;
+    let other = (loss != Loss::Squared && first.implausible.is_none()).then(|| law.optimum_under(grid, loss, &values.t)).transpose()?;
+    let base = if let Some(optimum) = &other { base.under(loss, optimum) } else { base };
     let with = optima.iter().fold(base, |check, (method, optimum)| match method {
         Method::Training => check.population(optimum),
         Method::Distillation => check.distillation(optimum),
     });
-    let report = if optima.is_empty() { first } else { with.check(&values.t, &values.x, &values.f)? };
+    let report = if optima.is_empty() && other.is_none() { first } else { with.check(&values.t, &values.x, &values.f)? };
     bar.finish_and_clear();
     let format = a.format.unwrap_or(Format::Table);
     let verdict = report.finding();
     if format == Format::Table {
         print_table(&report.levels);
+        if let (Some(level), Some(loss)) = (report.levels.last(), report.under)
+            && let (Some(under), Some(error)) = (level.under, level.under_error)
+        {
+            say!("step {}, the optimum under the {loss} loss: f is {under} away, and it is {error} away from the flow map", level.step);
+        }
         if let Some(worst) = report.levels.iter().max_by(|a, b| a.error.mean.value.total_cmp(&b.error.mean.value)) {
             say!("largest mean error: {:.3e} at step {}", worst.error.mean.value, worst.step);
         }
@@ -325,6 +337,9 @@ fn run(a: Arguments) -> Outcome<()> {
     if let Some(path) = &a.template {
         if let Some(option) = a.reading.given() {
             return Err(format!("{option} has no effect with --template").into());
+        }
+        if !a.loss.is_squared() || a.loss.huber.is_some() {
+            return Err("--loss has no effect with --template: it says which optimum stands beside the values".into());
         }
         return template::write(&a, &Output::new("--template", path, &[], &[])?, &a.problem()?);
     }

@@ -2,7 +2,7 @@
 
 use super::common::{Row, count, number, say};
 use super::problem::Known;
-use super::{Arguments, Line, LossName, MethodName, magnitude};
+use super::{Arguments, Line, MethodName, magnitude};
 use onestep::Grid;
 use onestep::bound::{LipschitzMaps, LogConcave};
 use onestep::population::PopulationReport;
@@ -25,7 +25,7 @@ impl Explicit {
     /// For the optimum of training under the squared loss: other maps are no conditional expectations.
     pub(crate) fn new(a: &Arguments, grid: &Grid, report: &PopulationReport, known: Known) -> Result<Self, Box<dyn Error>> {
         let mut found = Self { known, ln_lambda: None, lipschitz_maps: None, energy: None, log_concave: None, steps: [None; 2] };
-        if a.method == MethodName::Cd || a.loss != LossName::Squared {
+        if a.method == MethodName::Cd || !a.loss.is_squared() {
             return Ok(found);
         }
         let (first, last, reached) = (grid.level(1).angle(), grid.last().angle(), report.w1.upper);
@@ -70,39 +70,38 @@ impl Explicit {
 pub(crate) fn print_table(sweep: bool, lines: &[Line]) {
     let Some(first) = lines.first() else { return };
     say!("");
-    say!("W2 at X_T between bounds; those of 2.15 to 2.19 have no unknown constant. The certificate and (24) bound W1.");
+    say!("W1 and W2 at X_T; bounds on W2 without an unknown constant, and T that is enough by them:");
     say!(
-        "{}{:>8} {:>12} {:>12} {:>12} {:>12} {:>12} {:>12} {:>12} {:>12} {:>12} {:>12}",
-        if sweep { format!("{:>8} ", "d") } else { String::new() },
+        "{}{:>6} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8}",
+        if sweep { format!("{:>5} ", "d") } else { String::new() },
         "T",
-        "2.15 below",
-        "W2 at X_T",
+        "W1",
+        "2.15 <",
+        "W2",
         "2.19",
         "2.18",
-        "2.15 above",
+        "2.15 >",
         "2.17",
-        "certificate",
-        "(24)",
-        "T for 2.19",
-        "T for 2.17"
+        "T, 2.19",
+        "T, 2.17"
     );
-    let show = |value: Option<f64>| value.map_or_else(|| format!("{:>12}", "-"), |v| format!("{v:>12.4e}"));
+    let show = |value: Option<f64>| value.map_or_else(|| format!("{:>9}", "-"), |v| format!("{v:>9.3e}"));
+    let count = |value: Option<f64>| value.map_or_else(|| format!("{:>8}", "-"), |v| format!("{v:>8.2e}"));
     for line in lines {
         let (r, e) = (&line.report, &line.explicit);
         say!(
-            "{}{:>8} {:>12.4e} {:>12.5e} {} {} {} {} {:>12.4e} {} {} {}",
-            if sweep { format!("{:>8} ", r.dim) } else { String::new() },
+            "{}{:>6} {} {:>9.3e} {:>9.3e} {} {} {} {} {} {}",
+            if sweep { format!("{:>5} ", r.dim) } else { String::new() },
             r.steps,
+            show(r.w1_marginal.value()),
             r.energy_lower,
             r.w2_marginal.upper,
             show(e.log_concave),
             show(e.energy),
             show(r.energy_upper),
             show(e.lipschitz_maps),
-            r.certificate,
-            if line.squared { magnitude(line.ln_bound, 12) } else { format!("{:>12}", "-") },
-            show(e.steps[1]),
-            show(e.steps[0]),
+            count(e.steps[1]),
+            count(e.steps[0]),
         );
     }
     let known = first.explicit.known;
@@ -116,12 +115,13 @@ pub(crate) fn print_table(sweep: bool, lines: &[Line]) {
         _ => "no bound on the Lipschitz constants of f_t".to_string(),
     };
     let concave = match known.log_concavity {
+        _ if !first.squared => "2.18 and 2.19 are about the squared loss".to_string(),
         Some((alpha, beta)) => format!("alpha = {alpha:.6}, beta = {beta:.6} (2.18, 2.19)"),
         None => "not known to be strongly log-concave (no 2.18, 2.19; give --alpha and --beta if it is)".to_string(),
     };
-    say!("hypotheses at the first T: Assumption 1: {flow}; 2.17: {maps}; {concave}");
-    say!(
-        "(24) is printed with the constant given: C_1 is not known. Lipschitz flow maps and the schedule alone do not imply a bound of its form"
-    );
-    say!("(2.21, docs/lipschitz_is_not_enough.md)");
+    say!("hypotheses at the first T: Assumption 1: {flow};");
+    say!("  2.17: {maps};");
+    say!("  {concave}");
+    say!("(24) is printed with the constant given: C_1 is not known. Lipschitz flow maps and the schedule");
+    say!("alone do not imply a bound of its form (2.21, docs/lipschitz_is_not_enough.md)");
 }

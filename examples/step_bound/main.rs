@@ -26,6 +26,7 @@ mod plot;
 mod problem;
 
 use clap::{Parser, ValueEnum};
+use common::loss::LossOptions;
 use common::schedule::ScheduleOptions;
 use common::target::{EXACT, Target, TargetOptions, taking};
 use common::{Format, Provenance, Row, arguments_of, count, fail, limits, name, number, print_last_row, progress, remark, say, slopes};
@@ -40,13 +41,6 @@ use std::error::Error;
 enum MethodName {
     Ct,
     Cd,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum LossName {
-    Squared,
-    Huber,
-    L1,
 }
 
 /// Population consistency training against the step-count bound: targets on the line, their products, and rotation-invariant ones.
@@ -74,12 +68,8 @@ struct Arguments {
     /// Consistency training or distillation with the exact score.
     #[arg(long, value_enum, default_value = "ct")]
     method: MethodName,
-    /// What a step of training minimises, for mixtures on the line: the square of ‖e‖, pseudo-Huber √(‖e‖² + c²) − c, or ‖e‖.
-    #[arg(long, value_enum, default_value = "squared")]
-    loss: LossName,
-    /// c of --loss huber, in the units of the data.
-    #[arg(long)]
-    huber: Option<f64>,
+    #[command(flatten)]
+    loss: LossOptions,
     /// A of --target comb; 0.5 by default.
     #[arg(long)]
     amplitude: Option<f64>,
@@ -128,13 +118,7 @@ impl Arguments {
 
     /// The loss, where it has an effect.
     fn loss(&self) -> Result<Loss, Box<dyn Error>> {
-        let loss = match (self.loss, self.huber) {
-            (LossName::Huber, Some(c)) => Loss::PseudoHuber { c },
-            (LossName::Huber, None) => return Err("--loss huber needs --huber, its c".into()),
-            (_, Some(_)) => return Err("--huber belongs to --loss huber".into()),
-            (LossName::Squared, None) => Loss::Squared,
-            (LossName::L1, None) => Loss::Absolute,
-        };
+        let loss = self.loss.read()?;
         if loss != Loss::Squared {
             if self.method == MethodName::Cd {
                 return Err("--loss has no effect on --method cd: it regresses on a number, the minimiser of every loss".into());
@@ -226,23 +210,14 @@ impl Line {
         self.report.certificate + self.report.prior_mismatch
     }
 
-    fn verdict(&self) -> String {
-        let mut said = if !self.squared {
-            "(24) is about the squared loss".to_string()
-        } else if !self.within_bound() {
-            "above the bound: C1 is too small".to_string()
-        } else if self.vacuous() {
-            format!(
-                "within the bound, which is empty: larger than {:.3e}, which no sampler of this mean and spread exceeds",
-                self.trivial()
-            )
-        } else {
-            "within the bound".to_string()
-        };
-        if !self.report.resolved {
-            said += "; NOT resolved";
+    /// Whether W_1 is within (24), and whether that says anything, in one word.
+    fn verdict(&self) -> &'static str {
+        match (self.squared, self.within_bound(), self.vacuous()) {
+            (false, _, _) => "-",
+            (_, false, _) => "above",
+            (_, _, true) => "empty",
+            _ => "holds",
         }
-        said
     }
 
     fn row(&self, arguments: &Arguments) -> Row {
@@ -253,8 +228,8 @@ impl Line {
             ("dim", r.dim.into()),
             ("schedule", arguments.schedule.name().into()),
             ("method", name(arguments.method).into()),
-            ("loss", name(arguments.loss).into()),
-            ("huber", arguments.huber.map_or(serde_json::Value::Null, number)),
+            ("loss", name(arguments.loss.loss).into()),
+            ("huber", arguments.loss.huber.map_or(serde_json::Value::Null, number)),
             ("w1_lower", number(r.w1.lower)),
             ("w1_upper", number(r.w1.upper)),
             ("w1_marginal", r.w1_marginal.value().map_or(serde_json::Value::Null, number)),
@@ -342,7 +317,7 @@ fn line(
             a.tolerance()
         );
     }
-    let squared = a.loss == LossName::Squared;
+    let squared = a.loss.is_squared();
     let explicit = Explicit::new(a, grid, &report, known)?;
     Ok(Line { report, squared, bound, ln_bound, ln_fitted_constant, required_steps, explicit, few_steps, seconds })
 }
@@ -388,48 +363,63 @@ fn fits_of_dimension(t: usize, lines: &[Line]) -> Vec<serde_json::Value> {
 fn print_table_line(first: bool, sweep: bool, line: &Line) {
     if first {
         say!(
-            "{}{:>8} {:>12} {:>12} {:>12} {:>12} {:>12} {:>10} {:>11} {:>11} {:>12} {:>8}  verdict",
-            if sweep { format!("{:>8} ", "d") } else { String::new() },
+            "{}{:>7} {:>11} {:>11} {:>11} {:>8} {:>10} {:>10} {:>10}{} (24)",
+            if sweep { format!("{:>6} ", "d") } else { String::new() },
             "T",
             "W1",
-            "W1 at X_T",
-            "W2 at X_T",
             "lower bound",
             "certificate",
             "prior",
             "L_f",
             "bound (24)",
             "T for (25)",
-            "seconds"
+            if sweep { String::new() } else { format!(" {:>7}", "seconds") },
         );
     }
     let r = &line.report;
-    let marginal = r.w1_marginal.value().map_or_else(|| "-".to_string(), |v| format!("{v:.5e}"));
-    let w1 = if r.w1.is_exact() { format!("{:.5e}", r.w1.lower) } else { format!("≤ {:.4e}", r.w1.upper) };
-    let lipschitz = if r.lipschitz().is_finite() { format!("{:>11.5e}", r.lipschitz()) } else { magnitude(r.ln_lipschitz, 11) };
+    let w1 = if r.w1.is_exact() { format!("{:.5e}", r.w1.lower) } else { format!("≤ {:.3e}", r.w1.upper) };
+    let lipschitz = if r.lipschitz().is_finite() { format!("{:>10.4e}", r.lipschitz()) } else { magnitude(r.ln_lipschitz, 10) };
     say!(
-        "{}{:>8} {:>12} {:>12} {:>12.5e} {:>12.5e} {:>12.5e} {:>10.2e} {lipschitz} {} {} {:>8.3}  {}",
-        if sweep { format!("{:>8} ", r.dim) } else { String::new() },
+        "{}{:>7} {:>11} {:>11.5e} {:>11.5e} {:>8.1e} {lipschitz} {} {}{} {}{}",
+        if sweep { format!("{:>6} ", r.dim) } else { String::new() },
         r.steps,
         w1,
-        marginal,
-        r.w2_marginal.upper,
         r.lower_bound,
         r.certificate,
         r.prior_mismatch,
         match line.bound {
-            _ if !line.squared => format!("{:>11}", "-"),
-            bound if bound.is_finite() => format!("{bound:>11.4e}"),
-            _ => magnitude(line.ln_bound, 11),
+            _ if !line.squared => format!("{:>10}", "-"),
+            bound if bound.is_finite() => format!("{bound:>10.3e}"),
+            _ => magnitude(line.ln_bound, 10),
         },
         match line.required_steps.steps() {
-            _ if !line.squared => format!("{:>12}", "-"),
-            steps if steps.is_finite() => format!("{steps:>12.4e}"),
-            _ => magnitude(line.ln_required_steps(), 12),
+            _ if !line.squared => format!("{:>10}", "-"),
+            steps if steps.is_finite() => format!("{steps:>10.3e}"),
+            _ => magnitude(line.ln_required_steps(), 10),
         },
-        line.seconds,
-        line.verdict()
+        if sweep { String::new() } else { format!(" {:>7.2}", line.seconds) },
+        line.verdict(),
+        if r.resolved { "" } else { "!" }
     );
+}
+
+/// What the words of the last column mean, and ! behind them.
+fn print_verdicts(lines: &[Line]) {
+    for (word, meaning) in [
+        ("above", "W1 is above the bound (24): C1 is too small"),
+        ("holds", "W1 is within the bound (24)"),
+        ("empty", "W1 is within (24), which is above what no sampler of this mean and spread exceeds,"),
+        ("-", "(24) is about the squared loss"),
+    ] {
+        let Some(line) = lines.iter().find(|l| l.verdict() == word) else { continue };
+        say!("{word}: {meaning}");
+        if word == "empty" {
+            say!("       {:.3e} at T = {}, d = {}", line.trivial(), line.report.steps, line.report.dim);
+        }
+    }
+    if lines.iter().any(|l| !l.report.resolved) {
+        say!("!: NOT resolved, the last refinement moved the answer by more than the tolerance");
+    }
 }
 
 /// The closing lines: how W_1 falls with T, and the smallest constant.
@@ -506,6 +496,7 @@ fn run(a: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     bar.finish_and_clear();
     if a.format == Format::Table {
+        print_verdicts(&lines);
         explicit::print_table(a.dims.is_some(), &lines);
     }
     for line in lines.iter().filter(|_| a.format == Format::Table) {

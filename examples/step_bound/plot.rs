@@ -15,8 +15,8 @@ fn caption(a: &Arguments, title: &str, dim: &str, steps: &str) -> Outcome<String
         "{title}\n{}, d = {dim}, method {}, loss {}{}\nschedule {}, T = {steps}",
         told(&problem::described(a)?),
         name(a.method),
-        name(a.loss),
-        a.huber.map_or_else(String::new, |c| format!(" (c {c})")),
+        name(a.loss.loss),
+        a.loss.huber.map_or_else(String::new, |c| format!(" (c {c})")),
         told(&a.schedule.described())
     ))
 }

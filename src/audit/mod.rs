@@ -7,11 +7,13 @@
 //! | Is this table of values (t, x, f) from another framework right? | [`KnownAnswer`] | values alone, in any [convention](crate::path); the flow, and the population optima beside it |
 //! | What should my loss be when I am done? | [`LossFloor`], and for a Gaussian [`GaussianFloor`] | a law with a posterior rule |
 //! | What is my trained family worth, and was T enough? | [`StepCheck`] | a trained family and held-out data; the law for errors, sandwich and verdict |
+//! | What do held-out data say when the law is not known? | [`HeldOutEnergy`], [`OwnErrorFromBelow`] | residuals of a model; functions to test them with |
 //! | How fast does an error fall with T or d? | [`RateModel::fit`] for measured errors, [`RateModel::trend`] for computed ones | errors at several sizes |
 //!
 //! A law with a flow in closed form is its own flow map. For another one take [`FlowSolver::flow_of`](crate::flow::FlowSolver::flow_of).
 
 mod error;
+mod held_out;
 mod known_answer;
 mod ledger;
 mod loss_floor;
@@ -19,6 +21,7 @@ mod rates;
 mod step_check;
 
 pub use error::AuditError;
+pub use held_out::{HeldOutEnergy, OwnErrorFromBelow};
 pub use known_answer::{Decrease, Finding, Gap, KnownAnswer, KnownAnswerReport, LevelAnswer, Size};
 pub use ledger::{Blame, Ledger, LedgerReport, LedgerStep, LedgerTerm, LedgerTerms, LocalPart};
 pub use ledger::{ReplicateLedger, ReplicateReport, ReplicateStep};

@@ -8,17 +8,20 @@
 //! | I have a raw network F of EDM | [`Preconditioned`] |
 //! | The exact f_t of a law | [`ExactMaps`] |
 //! | I have maps between any two levels: flow maps, `MeanFlow`, shortcut | [`TwoTimeMap`], [`AverageVelocity`]; [`semigroup_defect`] says whether they can be cut |
+//! | The leading error of two families removed, a grid and its bisection | [`Extrapolated`] |
 //! | Draw samples in one evaluation each | [`one_step`] |
 //! | … in a few | [`MultiStep`] |
 
 mod composed;
 mod error;
+mod extrapolated;
 mod on_path;
 mod preconditioned;
 mod sampling;
 mod two_time;
 
 pub use error::ConsistencyError;
+pub use extrapolated::Extrapolated;
 pub use on_path::{ConsistencyOnPath, PathConsistency};
 pub use preconditioned::Preconditioned;
 pub use sampling::{MultiStep, one_step};

@@ -13,9 +13,11 @@
 //! | a [`Comb`](crate::law::Comb) | [`LineRecursion`] | the same |
 //! | independent copies of one | [`LinePopulation::copies`] | W_2 exactly, W_1 between bounds |
 //! | a Gaussian in any dimension | [`GaussianRecursion`] | closed form; W_1 exactly where it is isotropic |
+//! | an isotropic Gaussian with noise that is correlated with it | [`CoupledGaussian`] | closed form, the best schedule |
 //! | a sphere, a ball, shells | [`RadialRecursion`] | W_1 exactly, in any dimension |
 //! | any other Gaussian mixture in up to three dimensions | [`LatticeRecursion`] | all distances between bounds |
 //! | one of these, chosen at run time | [`PopulationLaw`] and [`Population`] | the same report |
+//! | what T·W_1 tends to on the line as T grows, and the schedule with the smallest certificate | [`LineLimits`] | the leading term |
 //!
 //! Numbers that are enclosed by computation are [`Interval`]s; an [`Estimate`](crate::Estimate) is a number that was sampled, with a standard
 //! error.
@@ -40,11 +42,11 @@ mod traits;
 
 pub use error::PopulationError;
 pub use few_steps::{Evaluations, FewSteps};
-pub use gaussian::{GaussianConsistency, GaussianPopulation, GaussianRecursion};
+pub use gaussian::{CoupledGaussian, GaussianConsistency, GaussianPopulation, GaussianRecursion};
 pub use growth::LipschitzBounds;
 pub use interval::Interval;
 pub use lattice::{LatticeConsistency, LatticePopulation, LatticeRecursion};
-pub use line::{LineConsistency, LinePopulation, LineRecursion, LineTarget};
+pub use line::{LeadingOrder, LineConsistency, LineLimits, LinePopulation, LineRecursion, LineTarget};
 pub use local_error::LocalError;
 pub use loss::Loss;
 pub use method::{Keep, Method};

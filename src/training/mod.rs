@@ -51,7 +51,7 @@ pub(crate) mod trained;
 
 pub use crate::population::Loss;
 pub use class::FunctionClass;
-pub use coupling::{Coupling, Independent, OptimalPairs};
+pub use coupling::{Coupling, Independent, OptimalPairs, effective_correlation};
 pub use error::TrainingError;
 pub use fitted::{Fitted, FittedMap};
 #[cfg(feature = "serde")]

@@ -1,5 +1,7 @@
 //! Tests of the room `audit`.
 
+mod faults;
+mod held_out;
 mod known_answer;
 mod ledger;
 mod loss_floor;

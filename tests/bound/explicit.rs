@@ -1,6 +1,6 @@
 //! Bounds without unknown constants, 2.17 to 2.19: known answers, sharp cases, and never below the truth.
 
-use onestep::bound::{LipschitzMaps, LogConcave, mean_norm};
+use onestep::bound::{CombLimit, LipschitzMaps, LogConcave, mean_norm};
 use onestep::law::{Covariance, Gaussian, LineMixture};
 use onestep::population::{GaussianRecursion, Keep, LineRecursion};
 use onestep::schedule::{LiHuangWei, UniformAngle};
@@ -132,17 +132,22 @@ fn pair(mean: f64, std: f64) -> (LineMixture, LogConcave) {
     (law, LogConcave::new(1, beta - mean.powi(2) * beta.powi(2), beta).unwrap())
 }
 
-/// Every bound holds on random pairs of modes and random grids; the lower bound of 2.18 (iii) is below the truth.
+/// T levels at random angles.
+fn random_grid(rng: &mut ChaCha8Rng) -> Grid {
+    let steps = rng.random_range(3..24);
+    let mut angles: Vec<f64> = (0..steps).map(|_| rng.random_range(0.02..1.55)).collect();
+    angles.sort_by(f64::total_cmp);
+    Grid::from_angles(&angles).unwrap()
+}
+
+/// Every bound holds on a hundred random pairs of modes and random grids; the lower bound of 2.18 (iii) is below the truth.
 #[test]
 fn bounds_hold_on_random_laws() {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
-    for _ in 0..60 {
+    for _ in 0..100 {
         let std: f64 = rng.random_range(0.3..1.5);
         let (law, constants) = pair(std * rng.random_range(0.0..0.95), std);
-        let steps = rng.random_range(3..24);
-        let mut angles: Vec<f64> = (0..steps).map(|_| rng.random_range(0.02..1.55)).collect();
-        angles.sort_by(f64::total_cmp);
-        let grid = Grid::from_angles(&angles).unwrap();
+        let grid = random_grid(&mut rng);
         let run = LineRecursion::new(&law, &grid).run().unwrap();
         let report = run.report();
         let w2 = report.w2_marginal.lower;
@@ -155,6 +160,54 @@ fn bounds_hold_on_random_laws() {
         let first = grid.level(1);
         let lower = constants.line_lower_bound(&grid, first.alpha_bar() * variance + first.one_minus_alpha_bar()).unwrap().unwrap();
         assert!(lower <= w2 * (1.0 + 1e-9), "2.18 (iii): {lower} > {w2}");
+    }
+}
+
+/// And on a hundred Gaussians of one to six dimensions with random spectra, where W_2 is known between bounds that meet for one eigenvalue.
+#[test]
+fn bounds_hold_on_random_gaussians() {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    for i in 0..100 {
+        let spectrum: Vec<f64> = (0..=i % 6).map(|_| rng.random_range(-2.0_f64..2.0).exp()).collect();
+        let (small, large) = spectrum.iter().fold((f64::INFINITY, 0.0_f64), |(a, b), &v| (a.min(v), b.max(v)));
+        let law = Gaussian::new(&vec![0.3; spectrum.len()], Covariance::diagonal(&spectrum).unwrap()).unwrap();
+        let grid = random_grid(&mut rng);
+        let run = GaussianRecursion::new(&law, &grid).keep(Keep::All).run().unwrap();
+        let (report, w2) = (run.report(), run.report().w2_marginal.lower);
+        let constants = LogConcave::new(spectrum.len(), large.recip(), small.recip()).unwrap();
+        assert!(w2 <= constants.bound(&grid).w2, "2.19: {spectrum:?}: {w2} > {:?}", constants.bound(&grid));
+        assert!(report.energy_deficit <= constants.energy(&grid), "2.18: {spectrum:?}: {}", report.energy_deficit);
+        let steepest = (1..=grid.steps()).map(|t| run.consistency().lipschitz(t).unwrap()).fold(0.0, f64::max);
+        assert!(steepest <= constants.lipschitz_maps(&grid) && report.lipschitz() <= constants.lipschitz() * (1.0 + 1e-12));
+        let maps = LipschitzMaps::new(steepest.max(1.0), &spectrum).unwrap().on(&grid);
+        assert!(w2 <= maps.w2, "2.17: {spectrum:?}: {w2} > {maps:?}");
+    }
+}
+
+/// Kepler's equation on combs, and the sine part: limits of √T·W_1 in the theory notes.
+#[test]
+fn limits_on_combs_are_the_known_answers() {
+    for (ratio, answer) in [(1.2, 0.221_758_253_818_930_6), (0.978_55, 0.228_554_349_232_818_5)] {
+        let limit = CombLimit::on_uniform_angles(0.5, ratio).unwrap();
+        assert!((limit.value / answer - 1.0).abs() < 1e-10, "K = {ratio}: {limit}");
+    }
+    let paper = CombLimit::on_the_paper_s_schedule(0.5, 1.4257, 4.0).unwrap();
+    assert!((paper.value / 0.161_669_062_645_840_1 - 1.0).abs() < 1e-10, "{paper}");
+    // The sine part alone is largest where K²π²/8 = 1.25643121.
+    let best = CombLimit::on_uniform_angles(0.5, (8.0 * 1.256_431_21_f64).sqrt() / PI).unwrap();
+    assert!((best.first_harmonic - 0.171_727_546_946).abs() < 1e-11, "{best}");
+    // Without smoothing nothing is lost, and with all of it J_1(½) of the first harmonic.
+    let all = CombLimit::on_uniform_angles(0.5, 100.0).unwrap();
+    assert!((100.0 * all.first_harmonic - 0.242_268_457_675).abs() < 1e-12, "{all}");
+    // .4513 A to .4571 A at the best K, 0 < A ≤ ½.
+    for amplitude in [0.01, 0.1, 0.3, 0.5] {
+        let best = (60..140).map(|i| CombLimit::on_uniform_angles(amplitude, f64::from(i) / 100.0).unwrap().value).fold(0.0, f64::max);
+        assert!((0.451..0.4572).contains(&(best / amplitude)), "A = {amplitude}: {}", best / amplitude);
+    }
+    for (amplitude, ratio, c1) in
+        [(0.0, 1.0, 4.0), (0.91, 1.0, 4.0), (0.5, 0.0, 4.0), (0.5, f64::NAN, 4.0), (0.5, 1.0, 0.0), (f64::NAN, 1.0, 4.0)]
+    {
+        assert!(CombLimit::on_the_paper_s_schedule(amplitude, ratio, c1).is_err());
     }
 }
 

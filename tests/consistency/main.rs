@@ -1,4 +1,5 @@
 //! Tests of the room `consistency`.
 
+mod extrapolated;
 mod sampling;
 mod two_time;

@@ -4,9 +4,9 @@ use ndarray::{Array2, array};
 use onestep::error::{Empty, NotFinite, OutOfRange, Value};
 use onestep::flow::{FlowError, FlowSolver, LipschitzProbe};
 use onestep::law::{Covariance, Gaussian, GaussianMixture, LineMixture, Product, Rotated};
-use onestep::schedule::LiHuangWei;
+use onestep::schedule::{LiHuangWei, UniformAngle};
 use onestep::score::{DifferencedScore, ScoreFn};
-use onestep::{Float, FlowMap, NoiseLevel, VarianceSchedule};
+use onestep::{Float, FlowJacobian, FlowMap, NoiseLevel, VarianceSchedule};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -145,5 +145,28 @@ fn all_pairs_of_levels_count() {
         let x = Array2::from_shape_fn((1, dim), |(_, j)| if j == 0 { start } else { 0.3 });
         let found = probe().over_levels(&target, &levels, &x, &mut rng(20)).unwrap().supremum();
         assert!((found / slope(steepest) - 1.0).abs() < 1e-5, "d = {dim}: {found}, {}", slope(steepest));
+    }
+}
+
+/// On the line from above: the proved bound, L_f by the recursion, what a probe at some points finds, and the slope at one of them.
+#[test]
+fn what_is_probed_lies_below_what_is_proved() {
+    use onestep::population::{LineRecursion, PopulationLaw};
+    let mut seed = rng(11);
+    let grid = UniformAngle::new(24, 0.02, 1.56).unwrap().grid().unwrap();
+    let levels: Vec<NoiseLevel> = grid.levels().iter().rev().copied().collect();
+    for i in 0..12 {
+        let (mean, std) = (0.3 + 0.1 * f64::from(i), 0.4 + 0.03 * f64::from(i));
+        let law = LineMixture::new(&[0.4, 0.6], &[-mean, mean], &[std, 1.2 * std]).unwrap();
+        let upper = law.lipschitz_bounds(&grid).unwrap().ln_flow;
+        let exact = LineRecursion::new(&law, &grid).tolerance(1e-6).run().unwrap().report().ln_lipschitz;
+        // Along the trajectories through these points of the last level, between all levels.
+        let points = array![[-0.1 * mean], [0.0], [0.5 * mean], [2.0]];
+        let found = probe().over_levels(&law, &levels, &points, &mut seed).unwrap().supremum().ln();
+        let slope: f64 = law.jvp(grid.last(), grid.level(1), &array![[0.0]], &array![[1.0]])[[0, 0]];
+        let slope = slope.ln();
+        assert!(exact <= upper + 1e-12, "{law:?}: {exact} above {upper}");
+        assert!(found <= exact + 1e-6, "{law:?}: {found} above {exact}");
+        assert!(slope <= found + 1e-9 && exact >= 0.0, "{law:?}: {slope} above {found}");
     }
 }

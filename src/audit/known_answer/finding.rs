@@ -1,7 +1,7 @@
 //! The verdict on a table of values.
 
 use crate::audit::known_answer::gap::Decrease;
-use crate::population::Method;
+use crate::population::{Loss, Method};
 use std::fmt;
 
 /// The verdict on a table of values. It is about the error of the last level of the table, ‖f_t − Φ_t‖; the errors beside it are means over its
@@ -50,6 +50,29 @@ pub enum Finding {
         step: usize,
         /// Where, and by how much.
         decrease: Decrease,
+    },
+    /// f_t is the identity at every level of the table, which the flow map is not: what training ends with whose target is taken at the point
+    /// of the student, f_{t−1}(X_t) or f_t(X_t), in place of f_{t−1}(X_{t−1}).
+    Collapsed {
+        /// The last level of the table.
+        step: usize,
+        /// The mean of ‖f_t − Φ_t‖ there.
+        error: f64,
+    },
+    /// Nearest to the optimum of training under another loss than the squared one, which is told what it costs.
+    OtherLoss {
+        /// The last level of the table.
+        step: usize,
+        /// Which loss.
+        loss: Loss,
+        /// The mean of ‖f_t − Φ_t‖ there.
+        error: f64,
+        /// The mean of ‖f_t − f_t*‖ there, f_t* the optimum under that loss.
+        training: f64,
+        /// The mean of ‖f_t* − Φ_t‖ there.
+        discretisation: f64,
+        /// The same of the optimum under the squared loss, where it was given.
+        squared: Option<f64>,
     },
     /// All rows agree with the exact flow map within the tolerance.
     Exact,
@@ -110,6 +133,9 @@ pub enum Finding {
     },
 }
 
+/// A loss whose optimum has this many times the error of that of the squared loss costs more than the steps do.
+const COSTLY: f64 = 1.5;
+
 /// A length in a sentence.
 fn short(x: f64) -> String {
     if (1e-3..1e4).contains(&x) { format!("{x:.4}") } else { format!("{x:.3e}") }
@@ -150,6 +176,30 @@ impl fmt::Display for Finding {
                     f,
                     "f_{step} decreases by {drop:.3e} from row {from} to row {to}, which no flow map or population optimum on the line does"
                 )
+            }
+            Self::Collapsed { step, error } => write!(
+                f,
+                "f is the identity at every level, at step {step} with the error {}: its target was taken at the student's own point or level",
+                short(error)
+            ),
+            Self::OtherLoss { step, loss, error, training, discretisation, squared } => {
+                write!(
+                    f,
+                    "at step {step} the error is {}: {} away from the optimum under the {loss} loss, whose own error is {}",
+                    short(error),
+                    short(training),
+                    short(discretisation)
+                )?;
+                match squared {
+                    Some(squared) if discretisation > COSTLY * squared => write!(
+                        f,
+                        "; the squared loss has {}: {}",
+                        short(squared),
+                        if loss == Loss::Absolute { "the median does not follow the flow" } else { "c is too small for these steps" }
+                    ),
+                    Some(squared) => write!(f, "; the squared loss has {}", short(squared)),
+                    None => Ok(()),
+                }
             }
             Self::Exact => f.write_str("agrees with the exact flow map"),
             Self::Optimal { step, method, discretisation } => {

@@ -16,6 +16,7 @@ use crate::error::{check_equal, check_finite, check_range, check_some};
 use crate::flow::FlowMap;
 use crate::law::Moments;
 use crate::path::{GaussianPath, Path};
+use crate::population::Loss;
 use crate::schedule::Grid;
 use gap::{gap, largest_decrease};
 use ndarray::{Array2, ArrayRef2, Axis};
@@ -65,12 +66,14 @@ pub struct KnownAnswer<'a> {
     second_moment: Option<f64>,
     training: Option<&'a dyn ConsistencyFunction>,
     distillation: Option<&'a dyn ConsistencyFunction>,
+    under: Option<(Loss, &'a dyn ConsistencyFunction)>,
     tolerance: f64,
 }
 
 /// The optima, in messages.
 const TRAINING: &str = "the population optimum";
 const DISTILLATION: &str = "the population optimum of distillation";
+const UNDER: &str = "the population optimum under another loss";
 
 /// The path of the crate.
 static ANGLE: std::sync::LazyLock<Path> = std::sync::LazyLock::new(Path::vp);
@@ -97,7 +100,7 @@ impl<'a> KnownAnswer<'a> {
     /// ```
     #[must_use]
     pub fn new(flow: &'a dyn FlowMap, grid: &'a Grid) -> Self {
-        Self { flow, grid, path: &*ANGLE, second_moment: None, training: None, distillation: None, tolerance: 1e-6 }
+        Self { flow, grid, path: &*ANGLE, second_moment: None, training: None, distillation: None, under: None, tolerance: 1e-6 }
     }
 
     /// Splits the error with the population optimum, such as that of a [`LineRecursion`](crate::population::LineRecursion), of a
@@ -142,6 +145,32 @@ impl<'a> KnownAnswer<'a> {
     #[must_use]
     pub fn distillation(mut self, optimum: &'a dyn ConsistencyFunction) -> Self {
         self.distillation = Some(optimum);
+        self
+    }
+
+    /// The population optimum of training under the loss that was trained, where that is not the squared one, such as that of
+    /// [`LineRecursion::loss`](crate::population::LineRecursion::loss). A table that is nearest to it is told what the loss costs.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use onestep::audit::{Finding, KnownAnswer};
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::{LineRecursion, Loss};
+    /// use onestep::schedule::UniformAngle;
+    /// use onestep::{ConsistencyFunction, VarianceSchedule};
+    /// let target = LineMixture::new(&[0.3, 0.7], &[-1.0, 0.5], &[0.9, 0.35])?;
+    /// let grid = UniformAngle::new(20, 0.01, 1.57)?.grid()?;
+    /// let run = |loss| LineRecursion::new(&target, &grid).loss(loss).tolerance(1e-6).run();
+    /// let (mean, median) = (run(Loss::Squared)?, run(Loss::Absolute)?);
+    /// let check = KnownAnswer::new(&target, &grid).population(mean.consistency()).under(Loss::Absolute, median.consistency());
+    /// let x = array![[-1.0], [0.3], [0.9]];
+    /// let finding = check.check(&[20; 3], &x, &median.consistency().eval(20, &x))?.finding();
+    /// assert!(matches!(finding, Finding::OtherLoss { loss: Loss::Absolute, training: 0.0, .. }));
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    pub fn under(mut self, loss: Loss, optimum: &'a dyn ConsistencyFunction) -> Self {
+        self.under = Some((loss, optimum));
         self
     }
 
@@ -240,10 +269,11 @@ impl<'a> KnownAnswer<'a> {
             .map(|(&step, rows)| {
                 // In the units of the angle.
                 let (x, f) = (x.select(Axis(0), rows) / scales[step - 1], f.select(Axis(0), rows) / scales[0]);
-                self.level(step, rows, &x, &f, plausibility.size(step))
+                self.level(step, rows, &x, &f, &plausibility)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(KnownAnswerReport { grid_steps: self.grid.steps(), levels, tolerance: self.tolerance, implausible: plausibility.finding() })
+        let (grid_steps, under) = (self.grid.steps(), self.under.map(|(loss, _)| loss));
+        Ok(KnownAnswerReport { grid_steps, levels, tolerance: self.tolerance, under, implausible: plausibility.finding() })
     }
 
     fn check_table(&self, t: &[usize], x: &ArrayRef2<f64>, f: &ArrayRef2<f64>) -> Result<(), AuditError> {
@@ -276,11 +306,19 @@ impl<'a> KnownAnswer<'a> {
 
     /// The optima that are known, with their names.
     fn optima(&self) -> impl Iterator<Item = (&'static str, &'a dyn ConsistencyFunction)> {
-        let named = [(TRAINING, self.training), (DISTILLATION, self.distillation)];
+        let under = self.under.map(|(_, optimum)| optimum);
+        let named = [(TRAINING, self.training), (DISTILLATION, self.distillation), (UNDER, under)];
         named.into_iter().filter_map(|(name, optimum)| Some((name, optimum?)))
     }
 
-    fn level(&self, step: usize, rows: &[usize], x: &Array2<f64>, f: &Array2<f64>, size: Option<Size>) -> Result<LevelAnswer, AuditError> {
+    fn level(
+        &self,
+        step: usize,
+        rows: &[usize],
+        x: &Array2<f64>,
+        f: &Array2<f64>,
+        plausibility: &Plausibility<'_>,
+    ) -> Result<LevelAnswer, AuditError> {
         let level = self.grid.level(step);
         let flowed = flow_to_first(self.flow, self.grid, step, x)?;
         let beside = |name, optimum: Option<&dyn ConsistencyFunction>| {
@@ -291,16 +329,20 @@ impl<'a> KnownAnswer<'a> {
         };
         let (training, discretisation) = beside(TRAINING, self.training)?;
         let (distillation, distillation_error) = beside(DISTILLATION, self.distillation)?;
+        let (under, under_error) = beside(UNDER, self.under.map(|(_, optimum)| optimum))?;
         Ok(LevelAnswer {
             step,
             angle: level.angle(),
             rows: rows.len(),
-            size,
+            size: plausibility.size(step),
+            identity: plausibility.is_identity(step),
             error: gap(f, &flowed, rows),
             training,
             discretisation,
             distillation,
             distillation_error,
+            under,
+            under_error,
             decrease: if x.ncols() == 1 { largest_decrease(x, f, rows, self.tolerance) } else { None },
         })
     }

@@ -62,6 +62,11 @@ impl<'a> Plausibility<'a> {
         Self { grid, scales, law, levels }
     }
 
+    /// Whether f is the identity on the rows of a level, in the convention of the table.
+    pub(super) fn is_identity(&self, step: usize) -> bool {
+        self.levels.iter().any(|l| l.step == step && l.identity)
+    }
+
     /// The size of the points of a level beside the law's.
     pub(super) fn size(&self, step: usize) -> Option<Size> {
         let level = self.levels.iter().find(|l| l.step == step)?;
@@ -86,7 +91,8 @@ impl<'a> Plausibility<'a> {
     pub(super) fn finding(&self) -> Option<Finding> {
         let steps = self.grid.steps();
         let identity = |step: usize| self.levels.iter().find(|l| l.step == step).map(|l| l.identity);
-        if identity(steps) == Some(true) && identity(1) != Some(true) && self.levels.len() > 1 {
+        let everywhere = self.levels.iter().all(|l| l.identity);
+        if identity(steps) == Some(true) && identity(1) != Some(true) && !everywhere && self.levels.len() > 1 {
             return Some(Finding::Reversed { steps });
         }
         self.law.as_ref()?;

@@ -3,7 +3,7 @@
 use crate::audit::known_answer::finding::Finding;
 use crate::audit::known_answer::gap::{Decrease, Gap};
 use crate::estimate::Estimate;
-use crate::population::Method;
+use crate::population::{Loss, Method};
 use std::fmt;
 
 /// E‖x‖² of a level in the units of the table: over its rows, and of the law.
@@ -40,6 +40,12 @@ pub struct LevelAnswer {
     pub distillation: Option<Gap>,
     /// The distance of that optimum to Φ_t, likewise.
     pub distillation_error: Option<Gap>,
+    /// The distance to the population optimum of training under another loss, where it was given.
+    pub under: Option<Gap>,
+    /// The distance of that optimum to Φ_t, likewise.
+    pub under_error: Option<Gap>,
+    /// Whether f_t is the identity on the rows, in the convention of the table.
+    pub identity: bool,
     /// On the line the largest decrease of f_t: Φ_t and f_t* increase. `None` in more dimensions and where there is none above the tolerance.
     pub decrease: Option<Decrease>,
 }
@@ -55,6 +61,8 @@ pub struct KnownAnswerReport {
     pub levels: Vec<LevelAnswer>,
     /// The tolerance of the checks, in the units of the data.
     pub tolerance: f64,
+    /// The loss of the optimum `under` another one.
+    pub under: Option<Loss>,
     /// What the table is instead of what it is said to be: units of another path, levels in another order.
     pub implausible: Option<Finding>,
 }
@@ -92,6 +100,12 @@ impl KnownAnswerReport {
         }
         let last = &self.levels[self.levels.len() - 1];
         let (step, error) = (last.step, last.error.mean.value);
+        if step > 1 && self.levels.iter().all(|l| l.identity) {
+            return Finding::Collapsed { step, error };
+        }
+        if let Some(found) = self.other_loss(last) {
+            return found;
+        }
         let optima = [
             (Method::Training, last.training, last.discretisation, self.levels.iter().all(|l| within(l.training))),
             (Method::Distillation, last.distillation, last.distillation_error, self.levels.iter().all(|l| within(l.distillation))),
@@ -116,6 +130,20 @@ impl KnownAnswerReport {
     }
 }
 
+impl KnownAnswerReport {
+    /// The verdict on a table that is nearest to the optimum under another loss than the squared one, among all that it is compared with.
+    fn other_loss(&self, last: &LevelAnswer) -> Option<Finding> {
+        let mean = |gap: Option<Gap>| gap.map(|g| g.mean.value);
+        let (loss, training, discretisation) = (self.under?, mean(last.under)?, mean(last.under_error)?);
+        let others = [Some(last.error.mean.value), mean(last.training), mean(last.distillation)];
+        if others.into_iter().flatten().any(|other| other <= training) {
+            return None;
+        }
+        let squared = mean(last.discretisation);
+        Some(Finding::OtherLoss { step: last.step, loss, error: last.error.mean.value, training, discretisation, squared })
+    }
+}
+
 /// One line, such as `step 9, 200 rows: error 1.3e-2 ± 1e-4 (largest …), training …, discretisation …`.
 impl fmt::Display for LevelAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,6 +153,8 @@ impl fmt::Display for LevelAnswer {
             ("discretisation", &self.discretisation),
             ("distillation", &self.distillation),
             ("error of distillation", &self.distillation_error),
+            ("under the other loss", &self.under),
+            ("error of that", &self.under_error),
         ];
         for (name, part) in parts {
             if let Some(part) = part {

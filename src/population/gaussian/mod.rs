@@ -1,10 +1,12 @@
 //! Population consistency training of a Gaussian, in closed form.
 
+mod coupled;
 mod distance;
 mod eigenspace;
 mod few_steps;
 mod result;
 
+pub use coupled::CoupledGaussian;
 pub(super) use few_steps::few_steps;
 pub use result::{GaussianConsistency, GaussianPopulation};
 

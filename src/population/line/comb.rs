@@ -113,6 +113,12 @@ impl LineLaw for Comb {
         backward.stretch * x - backward.pull * (nodes.own.wavenumber() * x).sin() / nodes.own.ripple(x)
     }
 
+    fn noise_variance(&self, level: NoiseLevel, nodes: &Nodes<CombMarginal>, i: usize) -> f64 {
+        let (own, x) = (nodes.own, nodes.x[i]);
+        let (ripple, wave) = (own.ripple(x), self.wavenumber() * level.sin());
+        (1.0 - wave * wave * own.amplitude() * ((own.wavenumber() * x).cos() + own.amplitude()) / (ripple * ripple)).max(0.0)
+    }
+
     fn average(
         &self,
         backward: &CombBackward,

@@ -70,6 +70,9 @@ pub(super) trait LineLaw: std::fmt::Debug + Sync {
     /// E[X_{t−1} | X_t = x_i] − x_i.
     fn mean_change(&self, backward: &Self::Backward, nodes: &Nodes<Self::Own>, i: usize) -> f64;
 
+    /// C_θ(x_i) = Var(dX_θ/dθ | X_θ = x_i) = Var(X_0 | x_i)/sin²θ, the nodes at this level.
+    fn noise_variance(&self, level: NoiseLevel, nodes: &Nodes<Self::Own>, i: usize) -> f64;
+
     /// E[g(X_{t−1}) | X_t = x_i] − g_i and Var(g(X_{t−1}) | X_t = x_i), g_i the value of g at node i.
     fn average(&self, backward: &Self::Backward, nodes: &Nodes<Self::Own>, i: usize, before: Before<'_>) -> (f64, f64);
 

@@ -101,6 +101,18 @@ impl LineLaw for LineMixture {
         backward.components.iter().enumerate().map(|(k, c)| nodes.own.responsibility[k * n + i] * c.mean_change(x)).sum()
     }
 
+    fn noise_variance(&self, level: NoiseLevel, nodes: &Nodes<Shares>, i: usize) -> f64 {
+        let (n, x) = (nodes.x.len(), nodes.x[i]);
+        let p = &nodes.own.marginal;
+        let component = |k: usize| {
+            let (variance, v) = (self.stds()[k] * self.stds()[k], p.stds[k] * p.stds[k]);
+            (nodes.own.responsibility[k * n + i], self.means()[k] + level.cos() * variance / v * (x - p.means[k]), variance / v)
+        };
+        let mean: f64 = (0..p.means.len()).map(component).map(|(r, m, _)| r * m).sum();
+        let part = |(r, m, own): (f64, f64, f64)| r * (own + ((m - mean) / level.sin()).powi(2));
+        (0..p.means.len()).map(component).map(part).sum()
+    }
+
     #[inline]
     fn average(&self, backward: &Backward, nodes: &Nodes<Shares>, i: usize, Before { g, scales, rules }: Before<'_>) -> (f64, f64) {
         let n = nodes.x.len();

@@ -7,6 +7,7 @@ mod comb;
 mod estimate;
 mod few_steps;
 mod law;
+mod leading;
 mod ledger;
 mod mesh;
 mod mixture;
@@ -14,6 +15,7 @@ mod result;
 mod rules;
 mod target;
 
+pub use leading::{LeadingOrder, LineLimits};
 pub use result::{LineConsistency, LinePopulation};
 pub use target::LineTarget;
 
