@@ -31,7 +31,8 @@ use common::path::PathOptions;
 use common::plot::{BLUE, Curve, DARK, GREEN, GREY, Labels, ORANGE, PURPLE, RED, draw_linear};
 use common::provenance::Options;
 use common::schedule::ScheduleOptions;
-use common::{Format, Provenance, Row, arguments, fail, limits, name, number, print_row, remark, say};
+use common::target::{OF_LAWS, taking};
+use common::{Format, Provenance, Row, arguments_of, fail, limits, name, number, print_last_row, progress, remark, say, told};
 use exchange::{Exchange, Recorder, exchange};
 use model::Model;
 use onestep::audit::{Ledger, LedgerReport, LedgerStep, ReplicateLedger, ReplicateReport};
@@ -43,6 +44,7 @@ use onestep::{ConsistencyFunction, Estimate, FunctionClass, Grid};
 use plotters::prelude::SeriesLabelPosition;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use serde_json::json;
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -170,9 +172,35 @@ fn row(a: &Arguments, steps: usize, step: &LedgerStep) -> Row {
     row
 }
 
+/// Sums over the steps, the bound they make, and the term to blame, as objects.
+fn summary(report: &LedgerReport) -> serde_json::Value {
+    let object = |e: Estimate| json!({"value": number(e.value), "std_error": number(e.std_error)});
+    let blame = report.blame().map(|b| {
+        json!({
+            "term": b.term.to_string(),
+            "share": number(b.share),
+            "clear": b.clear,
+            "step": b.step,
+            "step_share": number(b.step_share),
+            "part": b.part.map(|p| p.to_string()),
+        })
+    });
+    json!({
+        "sums": {"own": object(report.own()), "local": object(report.local()), "prior": object(report.prior_mismatch)},
+        "error": object(report.error),
+        "bound": report.bound().map(object),
+        "energy_lower": object(report.energy_lower),
+        "energy_upper": report.energy_upper().map(object),
+        "blame": blame,
+    })
+}
+
 fn print_steps(a: &Arguments, report: &LedgerReport) {
     if a.format != Format::Table {
-        report.steps.iter().enumerate().for_each(|(i, step)| print_row(a.format, i == 0, &row(a, report.grid_steps, step)));
+        for (i, step) in report.steps.iter().enumerate() {
+            let summary = if i + 1 == report.steps.len() { summary(report) } else { serde_json::Value::Null };
+            print_last_row(a.format, i == 0, &row(a, report.grid_steps, step), summary);
+        }
         return;
     }
     say!(
@@ -185,7 +213,7 @@ fn print_steps(a: &Arguments, report: &LedgerReport) {
         100.0 * report.steps.iter().map(|s| s.error.std_error / s.error.value).fold(0.0, f64::max)
     );
     say!(
-        "{:>6} {:>8} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11}",
+        "{:>5} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>7} {:>7}",
         "t",
         "angle",
         "error",
@@ -195,36 +223,46 @@ fn print_steps(a: &Arguments, report: &LedgerReport) {
         "T1",
         "T2",
         "remainder",
-        "quadrature",
-        "T2 error"
+        "quad.",
+        "T2 err"
     );
     for step in &report.steps {
-        let terms: Vec<String> = columns(step).iter().map(|(_, _, term)| format!("{:>11.4e}", term.value)).collect();
+        let terms: Vec<String> = columns(step).iter().map(|(_, _, term)| format!("{:>9.3e}", term.value)).collect();
         let quadrature = step.quadrature_error.map_or_else(|| "-".to_string(), |e| format!("{e:.1e}"));
-        say!("{:>6} {:>8.4} {} {quadrature:>11} {:>11.1e}", step.step, step.angle, terms.join(" "), step.second_order_error);
+        say!("{:>5} {:>7.4} {} {quadrature:>7} {:>7.1e}", step.step, step.angle, terms.join(" "), step.second_order_error);
     }
 }
 
-fn plot(output: &Output, report: &LedgerReport) -> Result<(), Box<dyn Error>> {
-    let curve =
-        |name: &str, colour, value: fn(&LedgerStep) -> f64| Curve::new(name, colour, report.steps.iter().map(|s| (s.angle, value(s))));
+fn plot(a: &Arguments, output: &Output, report: &LedgerReport) -> Outcome<()> {
+    let curve = |name: &str, colour, term: fn(&LedgerStep) -> Estimate| {
+        let point = |s: &LedgerStep| (s.angle, term(s).value, term(s).std_error);
+        Curve::with_errors(name, colour, report.steps.iter().map(point))
+    };
     let reference = |curve: Curve| Curve { reference: true, ..curve };
     // Terms that are rounding would stretch the axis.
     let floor = 1e-6 * report.error.value;
     let curves: Vec<Curve> = [
-        curve("error E|f_t - flow|", DARK, |s| s.error.value),
-        reference(curve("inherited", GREY, |s| s.inherited.value)),
-        curve("own (training)", RED, |s| s.own.value),
-        curve("local (discretisation)", BLUE, |s| s.local.value),
-        curve("T1", GREEN, |s| s.first_order.value),
-        curve("T2", ORANGE, |s| s.second_order.value),
-        curve("remainder", PURPLE, |s| s.remainder.value),
+        curve("error E‖f_t − Φ_t‖", DARK, |s| s.error),
+        reference(curve("inherited", GREY, |s| s.inherited)),
+        curve("own (training)", RED, |s| s.own),
+        curve("local (discretisation)", BLUE, |s| s.local),
+        curve("T₁ of the local error", GREEN, |s| s.first_order),
+        curve("T₂", ORANGE, |s| s.second_order),
+        curve("remainder", PURPLE, |s| s.remainder),
     ]
-    .into_iter()
-    .map(|c| Curve { points: c.points.into_iter().filter(|p| p.1 > floor).collect(), ..c })
+    .iter()
+    .map(|c| c.only(|p| p.1 > floor))
     .collect();
+    let caption = format!(
+        "Error of a consistency function, term by term\n{}, function {}\nschedule {}, T = {}; bars are standard errors of {} draws a step",
+        told(&a.law.described()?),
+        name(a.function()),
+        told(&a.schedule.described()),
+        report.grid_steps,
+        a.samples
+    );
     let labels = Labels {
-        caption: "Error of a consistency function, term by term",
+        caption: &caption,
         abscissa: "noise angle of step t (radians)",
         ordinate: "mean length",
         legend: SeriesLabelPosition::LowerMiddle,
@@ -324,18 +362,22 @@ fn run(a: &Arguments) -> Outcome<()> {
     if let Some(steps) = &a.only {
         ledger = ledger.steps(steps);
     }
+    let (law, path, schedule) = (a.law.described()?, vec![("--path", "vp".into())], a.schedule.described());
+    Provenance { law, path, schedule, method: Some("ct".into()), ..Provenance::default() }.publish();
     let mut rng = ChaCha8Rng::seed_from_u64(a.seed);
+    let bar = progress(1, "training and measuring");
     let report = ledger.measure(function(a, &line, &grid, &mut rng)?.as_ref(), &mut rng)?;
+    bar.finish_and_clear();
     print_steps(a, &report);
     match a.format {
         Format::Table => say!("{report}"),
         Format::Csv | Format::Json => remark!("{report}"),
     }
-    output.map_or(Ok(()), |output| plot(&output, &report))
+    output.map_or(Ok(()), |output| plot(a, &output, &report))
 }
 
 fn main() {
-    if let Err(error) = run(&arguments()) {
+    if let Err(error) = run(&arguments_of(|command| taking(command, &OF_LAWS))) {
         fail(&error);
     }
 }

@@ -232,13 +232,13 @@ fn report(a: &Arguments, rows: &[Stored], output: Option<&Output>) -> Outcome<()
         say!("{caution}");
     }
     match output {
-        Some(output) => plot(output, &fits),
+        Some(output) => plot(output, &fits, rows.first().map_or("", |row| row.text("sweep"))),
         None => Ok(()),
     }
 }
 
 /// The values against T, a curve for every family, d and bound.
-fn plot(output: &Output, fits: &[Fit]) -> Outcome<()> {
+fn plot(output: &Output, fits: &[Fit], sweep: &str) -> Outcome<()> {
     let shown: Vec<&Fit> = fits.iter().filter(|f| f.against == "steps").collect();
     let Some(first) = shown.first() else { return Err("--plot: at least two --steps with an admissible law make a curve".into()) };
     let mut curves: Vec<Curve> = shown
@@ -253,8 +253,9 @@ fn plot(output: &Output, fits: &[Fit]) -> Outcome<()> {
     if let Some((start, end)) = curves[0].points.first().copied().zip(curves[0].points.last().map(|p| p.0)) {
         curves.push(Curve::slope("slope 1/2", (start.0, 0.7 * start.1), end, 0.5));
     }
-    let caption = format!("Worst laws that were found: {} against T", first.objective);
-    let labels = Labels { caption: &caption, abscissa: "steps T", ordinate: &first.objective, legend: SeriesLabelPosition::UpperLeft };
+    let quantity = first.quantity();
+    let caption = format!("Worst laws that were found: {quantity} against T\n{sweep}");
+    let labels = Labels { caption: &caption, abscissa: "number of steps T", ordinate: quantity, legend: SeriesLabelPosition::UpperLeft };
     draw(output, &labels, &curves)
 }
 

@@ -110,6 +110,15 @@ impl Fit {
         row
     }
 
+    /// What was maximised, as a formula.
+    pub(crate) fn quantity(&self) -> &'static str {
+        match self.objective.as_str() {
+            "root-w1" => "√T W1",
+            "certificate" => "T certificate",
+            _ => "T W1",
+        }
+    }
+
     /// The same in words.
     pub(crate) fn described(&self) -> String {
         let symbol = |name: &str| match name {
@@ -117,11 +126,7 @@ impl Fit {
             "dim" => "d",
             _ => "L_f",
         };
-        let value = match self.objective.as_str() {
-            "root-w1" => "√T W1",
-            "certificate" => "T certificate",
-            _ => "T W1",
-        };
+        let value = self.quantity();
         let fixed: Vec<String> = self.fixed.iter().map(|(name, value)| format!("{} = {value}", symbol(name))).collect();
         let known = self.theory().map_or_else(|| "no statement".to_string(), |t| format!("{} ({})", t.exponent, t.source));
         format!(
