@@ -5,6 +5,7 @@
 //! the nearest node with a symmetric stencil is stable for the repeated averaging of a population recursion.
 
 use crate::numeric::golden::golden_minimum;
+use crate::numeric::vector::vectorised;
 
 /// Half the largest degree.
 const HALF: usize = 5;
@@ -62,10 +63,59 @@ impl Piece {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interpolant {
     nodes: Vec<f64>,
+    values: Vec<f64>,
+    degrees: Vec<usize>,
     /// Midpoints between neighbouring nodes.
     middles: Vec<f64>,
+    /// One piece a node, once assembled.
     pieces: Vec<Piece>,
     differences: Vec<Vec<f64>>,
+    /// The nodes between copies of the first and of the last, as far as a stencil or a block reaches beyond them.
+    padded: Vec<f64>,
+    /// The coefficients of the pieces, one list for each power.
+    coefficients: Vec<Vec<f64>>,
+    /// How far a piece reaches to the left and to the right of its node; nowhere for the piecewise linear ones inside.
+    low: Vec<f64>,
+    high: Vec<f64>,
+}
+
+/// Nodes that are worked on side by side.
+pub(crate) const LANES: usize = 16;
+
+/// The pieces of neighbouring nodes.
+pub(crate) struct Block<'a> {
+    /// How far each reaches from its node.
+    pub(crate) low: &'a [f64; LANES],
+    pub(crate) high: &'a [f64; LANES],
+    coefficients: [&'a [f64; LANES]; DEGREE],
+    shifts: [[f64; LANES]; DEGREE - 1],
+}
+
+impl Block<'_> {
+    /// The change of the function at the displacements `d` from the nodes, in place of them.
+    #[inline(always)]
+    pub(crate) fn rise(&self, d: &mut [f64; LANES]) {
+        let mut sum = *self.coefficients[DEGREE - 1];
+        for k in (0..DEGREE - 1).rev() {
+            for l in 0..LANES {
+                sum[l] = self.coefficients[k][l] + (d[l] - self.shifts[k][l]) * sum[l];
+            }
+        }
+        for l in 0..LANES {
+            d[l] *= sum[l];
+        }
+    }
+}
+
+#[inline(always)]
+fn lanes(list: &[f64], start: usize) -> &[f64; LANES] {
+    list[start..].first_chunk().expect("lists are longer than the nodes by a block")
+}
+
+/// Where the node lies that the k-th divided difference takes in, relative to the centre.
+const fn neighbour(k: usize) -> isize {
+    let away = k.div_ceil(2) as isize;
+    if k % 2 == 1 { away } else { -away }
 }
 
 /// The even degree each node's stencil allows: the largest for which the cells of the stencil do not differ too much from one to the next.
@@ -95,28 +145,79 @@ impl Interpolant {
     pub(crate) fn new(nodes: &[f64], values: &[f64], degrees: &[usize]) -> Self {
         let mut made = Self::default();
         made.rebuild(nodes, values, degrees);
+        made.assemble();
         made
     }
 
-    /// As [`new`](Self::new), reusing memory.
+    /// As [`new`](Self::new), reusing memory, and for blocks only until it is assembled.
     pub(crate) fn rebuild(&mut self, nodes: &[f64], values: &[f64], degrees: &[usize]) {
         let n = nodes.len();
-        self.nodes.clear();
-        self.nodes.extend_from_slice(nodes);
-        self.middles.clear();
-        self.middles.extend(nodes.windows(2).map(|w| 0.5 * (w[0] + w[1])));
+        for (list, from) in [(&mut self.nodes, nodes), (&mut self.values, values)] {
+            list.clear();
+            list.extend_from_slice(from);
+        }
+        self.degrees.clear();
+        self.degrees.extend_from_slice(degrees);
+        self.pieces.clear();
+        self.padded.clear();
+        self.padded.extend([nodes[0]; HALF]);
+        self.padded.extend_from_slice(nodes);
+        self.padded.extend([nodes[n - 1]; HALF + LANES]);
         self.differences.resize_with(DEGREE, Vec::new);
+        self.coefficients.resize_with(DEGREE, Vec::new);
+        self.middles.resize(n - 1, 0.0);
+        for list in self.coefficients.iter_mut().chain([&mut self.low, &mut self.high]) {
+            list.resize(n + LANES, 0.0);
+        }
+        vectorised(
+            #[inline(always)]
+            |_| self.fill(),
+        );
+        // The outermost pieces are linear, and reach to infinity.
+        self.coefficients[0][0] = self.differences[0][0];
+        self.coefficients[0][n - 1] = self.differences[0][n - 2];
+        (self.low[0], self.high[n - 1]) = (f64::NEG_INFINITY, f64::INFINITY);
+    }
+
+    #[inline(always)]
+    fn fill(&mut self) {
+        let (nodes, degrees) = (&self.nodes[..], &self.degrees[..]);
+        let n = nodes.len();
+        for (j, middle) in self.middles.iter_mut().enumerate() {
+            *middle = 0.5 * (nodes[j] + nodes[j + 1]);
+        }
         for level in 1..=DEGREE.min(n - 1) {
             let (done, rest) = self.differences.split_at_mut(level - 1);
-            let below = done.last().map_or(values, Vec::as_slice);
-            rest[0].clear();
-            rest[0].extend(below.windows(2).zip(nodes.iter().zip(&nodes[level..])).map(|(f, (a, b))| (f[1] - f[0]) / (b - a)));
+            let below = done.last().map_or(&self.values[..], Vec::as_slice);
+            let (difference, far) = (&mut rest[0], &nodes[level..]);
+            difference.resize(n - level, 0.0);
+            let (left, right) = (&below[..n - level], &below[1..=n - level]);
+            for (j, out) in difference.iter_mut().enumerate() {
+                *out = (right[j] - left[j]) / (far[j] - nodes[j]);
+            }
+            let (start, out) = (level / 2, &mut self.coefficients[level - 1]);
+            for ((out, &difference), &degree) in out[start..start + n - level].iter_mut().zip(&*difference).zip(&degrees[start..]) {
+                *out = if degree >= level { difference } else { 0.0 };
+            }
         }
-        self.pieces.clear();
-        for (j, &degree) in degrees.iter().enumerate() {
+        let (low, high) = (&mut self.low[1..n], &mut self.high[..n - 1]);
+        for j in 0..n - 1 {
+            let half = 0.5 * (nodes[j + 1] - nodes[j]);
+            low[j] = if degrees[j + 1] > 0 || j + 2 == n { -half } else { 1.0 };
+            high[j] = if degrees[j] > 0 || j == 0 { half } else { -1.0 };
+        }
+    }
+
+    /// Makes the pieces, without which only blocks can be evaluated.
+    pub(crate) fn assemble(&mut self) {
+        if !self.pieces.is_empty() {
+            return;
+        }
+        let (nodes, n) = (&self.nodes, self.nodes.len());
+        for (j, &degree) in self.degrees.iter().enumerate() {
             let mut piece = Piece {
                 node: nodes[j],
-                value: values[j],
+                value: self.values[j],
                 low: if j > 0 { self.middles[j - 1] } else { f64::NEG_INFINITY },
                 high: if j + 1 < n { self.middles[j] } else { f64::INFINITY },
                 coefficients: [0.0; DEGREE],
@@ -128,13 +229,30 @@ impl Interpolant {
                 piece.coefficients[1] = self.differences[0][j.max(1) - 1];
             } else {
                 for k in 1..=degree {
-                    piece.coefficients[k - 1] = self.differences[k - 1][j - k / 2];
-                    let neighbour = if k % 2 == 1 { j + k.div_ceil(2) } else { j - k / 2 };
-                    piece.shifts[k - 1] = nodes[neighbour] - nodes[j];
+                    piece.coefficients[k - 1] = self.coefficients[k - 1][j];
+                    piece.shifts[k - 1] = nodes[j.wrapping_add_signed(neighbour(k))] - nodes[j];
                 }
             }
             self.pieces.push(piece);
         }
+    }
+
+    /// The pieces from node `start` on.
+    #[inline(always)]
+    pub(crate) fn block(&self, start: usize) -> Block<'_> {
+        let mut shifts = [[0.0; LANES]; DEGREE - 1];
+        let here = lanes(&self.padded, start + HALF);
+        for (k, shifts) in shifts.iter_mut().enumerate() {
+            let there = lanes(&self.padded, (start + HALF).wrapping_add_signed(neighbour(k + 1)));
+            for l in 0..LANES {
+                shifts[l] = there[l] - here[l];
+            }
+        }
+        let coefficients = std::array::from_fn(
+            #[inline(always)]
+            |k| lanes(&self.coefficients[k], start),
+        );
+        Block { low: lanes(&self.low, start), high: lanes(&self.high, start), coefficients, shifts }
     }
 
     /// The index of the node nearest to `x`, searched from `hint`.

@@ -73,6 +73,18 @@ pub(super) trait LineLaw: std::fmt::Debug + Sync {
     /// C_θ(x_i) = Var(dX_θ/dθ | X_θ = x_i) = Var(X_0 | x_i)/sin²θ, the nodes at this level.
     fn noise_variance(&self, level: NoiseLevel, nodes: &Nodes<Self::Own>, i: usize) -> f64;
 
+    /// The averages of [`average`](Self::average) and their variances at all nodes where they can be computed side by side; the other nodes are `left`.
+    fn average_blocks(
+        &self,
+        _backward: &Self::Backward,
+        nodes: &Nodes<Self::Own>,
+        _before: Before<'_>,
+        _averages: (&mut [f64], &mut [f64]),
+        left: &mut Vec<usize>,
+    ) {
+        left.extend(0..nodes.x.len());
+    }
+
     /// E[g(X_{t−1}) | X_t = x_i] − g_i and Var(g(X_{t−1}) | X_t = x_i), g_i the value of g at node i.
     fn average(&self, backward: &Self::Backward, nodes: &Nodes<Self::Own>, i: usize, before: Before<'_>) -> (f64, f64);
 

@@ -4,8 +4,11 @@ use crate::error::check_range;
 use crate::law::{LineMarginal, LineMixture};
 use crate::level::NoiseLevel;
 use crate::numeric::golden::golden_minimum;
+use crate::numeric::special::exp::exp;
 use crate::numeric::special::normal;
+use crate::numeric::vector::vectorised;
 use crate::population::PopulationError;
+use crate::population::interpolant::LANES;
 use crate::population::line::law::{Before, LineLaw, Nodes, Part, Tracker};
 use crate::population::line::rules::rule_for;
 use crate::population::mesh::{FAN, GAP, NodeDensity, SWITCH, TAIL, candidates};
@@ -18,12 +21,14 @@ const LARGEST_RATIO: f64 = 1e7;
 const SMALLEST: f64 = 1e-50;
 /// A candidate whose density at level 1 is below the largest by this logarithm lies in a gap that one cell crosses.
 const LN_DEEP: f64 = -300.0;
-/// Newton steps before a node is placed by the safeguarded search instead.
-const NEWTON_STEPS: usize = 24;
-/// A Newton step below this many local standard deviations ends the iteration.
-const PLACED: f64 = 1e-9;
-/// A Newton step above this many local standard deviations is shortened to it.
+/// Steps before a node is placed by the safeguarded search instead.
+const NEWTON_STEPS: usize = 12;
+/// A step below this many local scales ends the iteration: the next would be its cube.
+const PLACED: f64 = 1e-6;
+/// A step above this many local scales is not trusted.
 const TRUSTED: f64 = 0.5;
+/// Densities below this are left to the search: the exponential of the blocks ends near 1e-307.
+const LEAST_DENSITY: f64 = 1e-280;
 /// Responsibilities below this contribute nothing.
 const NEGLIGIBLE: f64 = 1e-17;
 
@@ -111,6 +116,30 @@ impl LineLaw for LineMixture {
         let mean: f64 = (0..p.means.len()).map(component).map(|(r, m, _)| r * m).sum();
         let part = |(r, m, own): (f64, f64, f64)| r * (own + ((m - mean) / level.sin()).powi(2));
         (0..p.means.len()).map(component).map(part).sum()
+    }
+
+    fn average_blocks(
+        &self,
+        backward: &Backward,
+        nodes: &Nodes<Shares>,
+        before: Before<'_>,
+        averages: (&mut [f64], &mut [f64]),
+        left: &mut Vec<usize>,
+    ) {
+        vectorised(
+            #[inline(always)]
+            |_| {
+                for (b, (first, second)) in averages.0.chunks_mut(LANES).zip(averages.1.chunks_mut(LANES)).enumerate() {
+                    match backward.average_block(nodes, b * LANES, before) {
+                        Some((ones, twos)) => {
+                            first.copy_from_slice(&ones[..first.len()]);
+                            second.copy_from_slice(&twos[..second.len()]);
+                        }
+                        None => left.extend(b * LANES..b * LANES + first.len()),
+                    }
+                }
+            },
+        );
     }
 
     #[inline]
@@ -245,54 +274,98 @@ impl<'a> MixtureTracker<'a> {
     /// Newton's method on the signed mass, all nodes; leaves w_k p_k(x_i) in `responsibility` and their sum in `density`.
     fn settle(&self, nodes: &mut Nodes<Shares>) {
         let n = nodes.x.len();
-        let p = &nodes.own.marginal;
-        for i in 0..n {
-            let (mut x, split) = (nodes.x[i], self.splits[i]);
-            let mut placed = false;
-            for _ in 0..NEWTON_STEPS {
-                let (mut excess, mut density, mut pull) = (-self.masses[i], 0.0, 0.0_f64);
-                for (k, ((&w, &m), &s)) in p.weights.iter().zip(&p.means).zip(&p.stds).enumerate() {
-                    let z = (x - m) / s;
-                    let gauss = (-0.5 * z * z).exp();
-                    let own = w / s * normal::INV_SQRT_2PI * gauss;
-                    excess += if k < split { -w * normal::upper_tail(z, gauss) } else { w * normal::upper_tail(-z, gauss) };
-                    nodes.own.responsibility[k * n + i] = own;
-                    density += own;
-                    pull += own * z.abs() / s;
-                }
-                nodes.density[i] = density;
-                let step = excess / density;
-                // In units of the local scale 1/|(ln p)'| this is how far the linearisation was asked to reach.
-                let relative = step.abs() * (pull / density).max(1.0 / p.stds[split.min(p.stds.len() - 1)]);
-                if !relative.is_finite() {
-                    break;
-                }
-                // The signed mass increases with x: shortened steps reach its only zero.
-                if relative > TRUSTED {
-                    x -= step * (TRUSTED / relative);
-                    continue;
-                }
-                x -= step;
-                if relative < PLACED {
-                    // First-order update of the component densities, exact to relative² < 1e−18.
-                    let mut density = 0.0;
-                    for (k, (&m, &s)) in p.means.iter().zip(&p.stds).enumerate() {
-                        let own = &mut nodes.own.responsibility[k * n + i];
-                        *own *= 1.0 + step * (x - m) / (s * s);
-                        density += *own;
+        vectorised(
+            #[inline(always)]
+            |_| {
+                for start in (0..n).step_by(LANES) {
+                    if !self.settle_block(nodes, start) {
+                        (start..n.min(start + LANES)).for_each(|i| self.search(nodes, i));
                     }
-                    nodes.density[i] = density;
-                    placed = true;
-                    break;
                 }
-            }
-            if !placed {
-                x = p.transport(&self.data, self.labels[i]);
-                nodes.density[i] = p.density(x);
-                p.for_responsibilities(x, |k, r| nodes.own.responsibility[k * n + i] = r * nodes.density[i]);
-            }
-            nodes.x[i] = x;
+            },
+        );
+    }
+
+    /// Places the nodes from `start` on, side by side; false where one of them does not settle.
+    ///
+    /// A step solves F + p δ + p' δ²/2 = mass, so that one of δ local scales leaves δ³.
+    #[inline(always)]
+    fn settle_block(&self, nodes: &mut Nodes<Shares>, start: usize) -> bool {
+        let n = nodes.x.len();
+        let count = LANES.min(n - start);
+        let p = &nodes.own.marginal;
+        let (mut x, mut mass, mut split, mut smallest) = ([0.0; LANES], [0.0; LANES], [0_usize; LANES], [0.0; LANES]);
+        for l in 0..LANES {
+            // The last block is filled up with its last node.
+            let i = start + l.min(count - 1);
+            (x[l], mass[l], split[l]) = (nodes.x[i], self.masses[i], self.splits[i]);
+            smallest[l] = 1.0 / p.stds[split[l].min(p.stds.len() - 1)];
         }
+        for _ in 0..NEWTON_STEPS {
+            let (mut excess, mut density, mut slope, mut pull) = ([0.0; LANES], [0.0; LANES], [0.0; LANES], [0.0; LANES]);
+            for (k, ((&w, &m), &s)) in p.weights.iter().zip(&p.means).zip(&p.stds).enumerate() {
+                let (inverse, height) = (1.0 / s, w / s * normal::INV_SQRT_2PI);
+                let mut own = [0.0; LANES];
+                for l in 0..LANES {
+                    let z = (x[l] - m) * inverse;
+                    let gauss = exp(-0.5 * z * z);
+                    let tail = gauss * normal::mills(z.abs());
+                    // The mass on the side that is counted: above x for the components on the left, below for the others.
+                    let (sign, far) = if k < split[l] { (-w, z > 0.0) } else { (w, z < 0.0) };
+                    excess[l] += sign * if far { tail } else { 1.0 - tail };
+                    own[l] = height * gauss;
+                    density[l] += own[l];
+                    let part = own[l] * z * inverse;
+                    slope[l] -= part;
+                    pull[l] += part.abs();
+                }
+                let kept = &mut nodes.own.responsibility[k * n + start..];
+                kept[..count].copy_from_slice(&own[..count]);
+            }
+            let (mut step, mut largest) = ([0.0; LANES], 0.0_f64);
+            let mut finite = true;
+            for l in 0..LANES {
+                let first = (mass[l] - excess[l]) / density[l];
+                // In units of the local scale 1/|(ln p)'| this is how far the linearisation was asked to reach.
+                let scale = pull[l] / density[l];
+                let relative = first.abs() * if scale > smallest[l] { scale } else { smallest[l] };
+                finite &= relative <= TRUSTED && density[l] > LEAST_DENSITY;
+                largest = if relative > largest { relative } else { largest };
+                step[l] = first - 0.5 * slope[l] / density[l] * first * first;
+                x[l] += step[l];
+            }
+            if !finite {
+                return false;
+            }
+            if largest < PLACED {
+                let mut density = [0.0; LANES];
+                for (k, (&m, &s)) in p.means.iter().zip(&p.stds).enumerate() {
+                    let inverse = 1.0 / s;
+                    let kept = &mut nodes.own.responsibility[k * n + start..];
+                    for l in 0..count {
+                        // e^q, q the change of the exponent, is exact to q³ < 1e-18.
+                        let z = (x[l] - 0.5 * step[l] - m) * inverse;
+                        let q = -z * step[l] * inverse;
+                        kept[l] *= 1.0 + q * (1.0 + 0.5 * q);
+                        density[l] += kept[l];
+                    }
+                }
+                nodes.x[start..start + count].copy_from_slice(&x[..count]);
+                nodes.density[start..start + count].copy_from_slice(&density[..count]);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Places one node by the safeguarded search.
+    fn search(&self, nodes: &mut Nodes<Shares>, i: usize) {
+        let n = nodes.x.len();
+        let p = &nodes.own.marginal;
+        let x = p.transport(&self.data, self.labels[i]);
+        let density = p.density(x);
+        p.for_responsibilities(x, |k, r| nodes.own.responsibility[k * n + i] = r * density);
+        (nodes.x[i], nodes.density[i]) = (x, density);
     }
 }
 
@@ -387,6 +460,66 @@ impl Backward {
             })
             .collect();
         Self { components }
+    }
+}
+
+impl Backward {
+    /// E[g(X_{t−1}) | X_t = x_i] − g_i and the variance at the nodes from `start` on, side by side; nothing where a posterior reaches beyond the
+    /// piece of g at its node.
+    #[inline(always)]
+    fn average_block(&self, nodes: &Nodes<Shares>, start: usize, Before { g, scales, rules }: Before<'_>) -> Option<([f64; LANES], [f64; LANES])> {
+        let n = nodes.x.len();
+        let count = LANES.min(n - start);
+        let block = g.block(start);
+        let (mut x, mut before) = ([0.0; LANES], [0.0; LANES]);
+        x[..count].copy_from_slice(&nodes.x[start..start + count]);
+        before[..count].copy_from_slice(&g.nodes()[start..start + count]);
+        let mut per_scale = [0.0; LANES];
+        for l in 0..count {
+            per_scale[l] = 1.0 / scales[start + l];
+        }
+        let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
+        for (k, component) in self.components.iter().enumerate() {
+            let mut share = [0.0; LANES];
+            share[..count].copy_from_slice(&nodes.own.responsibility[k * n + start..k * n + start + count]);
+            let (mut middle, mut ratio) = ([0.0; LANES], 0.0_f64);
+            for l in 0..LANES {
+                share[l] = if share[l] < NEGLIGIBLE { 0.0 } else { share[l] };
+                let change = (x[l] - before[l]) + component.mean_change(x[l]);
+                middle[l] = if share[l] > 0.0 { change } else { 0.0 };
+                let here = if share[l] > 0.0 { component.width * per_scale[l] } else { 0.0 };
+                ratio = if here > ratio { here } else { ratio };
+            }
+            let rule = if component.width > 0.0 { &rule_for(rules, ratio).nodes[..] } else { &[(0.0, 1.0)] };
+            let reach = component.width * rule[rule.len() - 1].0;
+            let mut inside = true;
+            for l in 0..LANES {
+                inside &= middle[l] - reach >= block.low[l] && middle[l] + reach <= block.high[l] || share[l] == 0.0;
+            }
+            if !inside {
+                return None;
+            }
+            let (mut one, mut two) = ([0.0; LANES], [0.0; LANES]);
+            for &(z, w) in rule {
+                let mut d = middle;
+                for l in 0..LANES {
+                    d[l] += component.width * z;
+                }
+                block.rise(&mut d);
+                for l in 0..LANES {
+                    one[l] += w * d[l];
+                    two[l] += w * d[l] * d[l];
+                }
+            }
+            for l in 0..LANES {
+                first[l] += share[l] * one[l];
+                second[l] += share[l] * two[l];
+            }
+        }
+        for l in 0..LANES {
+            second[l] -= first[l] * first[l];
+        }
+        Some((first, second))
     }
 }
 

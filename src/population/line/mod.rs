@@ -378,21 +378,25 @@ impl<'a, L: LineLaw> Pass<'a, L> {
             let backward = target.backward(grid, t);
             match method {
                 Method::Training if *trained == Loss::Squared => {
-                    self.train(&backward, &nodes, &interpolant, &scales, &mut increment, &mut loss);
+                    self.train(&backward, &nodes, &mut interpolant, &scales, &mut increment, &mut loss);
                     ledger.loss_sum += self.quadrature.mean(&loss);
                     if measure {
                         let mut local = std::mem::take(&mut loss);
                         let mut unused = vec![0.0; n];
-                        self.train(&backward, &nodes, &labels, &scales, &mut local, &mut unused);
+                        self.train(&backward, &nodes, &mut labels, &scales, &mut local, &mut unused);
                         ledger.locals.push(LocalError::new(t, grid, &self.quadrature, &local));
                         loss = local;
                     }
                 }
                 Method::Training => {
+                    interpolant.assemble();
                     self.estimate(&backward, &nodes, &interpolant, &scales, &mut increment, &mut loss);
                     ledger.loss_sum += self.quadrature.mean(&loss);
                 }
-                Method::Distillation => self.distil(&backward, &nodes, &interpolant, &mut increment),
+                Method::Distillation => {
+                    interpolant.assemble();
+                    self.distil(&backward, &nodes, &interpolant, &mut increment);
+                }
             }
             // Along the flow f_{t−1} moves a node from its own value by exactly this much.
             if measure && !self.settings.projects() {
@@ -415,14 +419,19 @@ impl<'a, L: LineLaw> Pass<'a, L> {
         &self,
         backward: &L::Backward,
         nodes: &Nodes<L::Own>,
-        g: &Interpolant,
+        g: &mut Interpolant,
         scales: &[f64],
         increment: &mut [f64],
         loss: &mut [f64],
     ) {
+        let mut left = Vec::new();
+        self.target.average_blocks(backward, nodes, Before { g, scales, rules: &self.rules }, (increment, loss), &mut left);
+        if !left.is_empty() {
+            g.assemble();
+        }
         let before = Before { g, scales, rules: &self.rules };
-        for (i, (increment, loss)) in increment.iter_mut().zip(loss).enumerate() {
-            (*increment, *loss) = self.target.average(backward, nodes, i, before);
+        for i in left {
+            (increment[i], loss[i]) = self.target.average(backward, nodes, i, before);
         }
     }
 
