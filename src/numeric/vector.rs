@@ -16,3 +16,26 @@ pub(crate) fn vectorised<R>(work: impl FnOnce(bool) -> R) -> R {
     }
     work(cfg!(any(target_feature = "fma", target_arch = "aarch64")))
 }
+
+/// Numbers that are worked on side by side: a few vectors of the widest processors, so that one hides the latency of the others.
+pub(crate) const LANES: usize = 16;
+
+/// The entries from `start` on; the last one again where the list ends.
+#[inline(always)]
+pub(crate) fn load(list: &[f64], start: usize) -> [f64; LANES] {
+    let rest = &list[start..];
+    match rest.first_chunk() {
+        Some(chunk) => *chunk,
+        None => std::array::from_fn(|l| rest[l.min(rest.len() - 1)]),
+    }
+}
+
+/// Writes the lanes to the entries from `start` on, as far as the list goes.
+#[inline(always)]
+pub(crate) fn store(list: &mut [f64], start: usize, lanes: &[f64; LANES]) {
+    let rest = &mut list[start..];
+    match rest.first_chunk_mut() {
+        Some(chunk) => *chunk = *lanes,
+        None => rest.iter_mut().zip(lanes).for_each(|(out, v)| *out = *v),
+    }
+}

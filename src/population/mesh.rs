@@ -2,6 +2,7 @@
 
 use crate::error::check_range;
 use crate::level::NoiseLevel;
+use crate::numeric::vector::vectorised;
 use crate::population::PopulationError;
 use crate::population::interpolant::{DEGREE, stencil_degrees};
 use crate::schedule::Grid;
@@ -160,15 +161,36 @@ pub(crate) fn local_scales(x: &[f64], spacing: f64, scales: &mut [f64]) {
     /// A scale a distance r away from a finer one is at least r times this.
     const GROWTH: f64 = 0.2;
     let n = x.len();
-    for i in 0..n {
-        let left = if i > 0 { x[i] - x[i - 1] } else { f64::INFINITY };
-        let right = if i + 1 < n { x[i + 1] - x[i] } else { f64::INFINITY };
-        scales[i] = left.min(right) / spacing;
-    }
-    for i in 1..n {
-        scales[i] = scales[i].min(scales[i - 1] + GROWTH * (x[i] - x[i - 1]));
-    }
-    for i in (0..n - 1).rev() {
-        scales[i] = scales[i].min(scales[i + 1] + GROWTH * (x[i + 1] - x[i]));
-    }
+    let per_spacing = 1.0 / spacing;
+    vectorised(
+        #[inline(always)]
+        |_| {
+            scales[0] = (x[1] - x[0]) * per_spacing;
+            scales[n - 1] = (x[n - 1] - x[n - 2]) * per_spacing;
+            for i in 1..n - 1 {
+                let (left, right) = (x[i] - x[i - 1], x[i + 1] - x[i]);
+                scales[i] = if left < right { left } else { right } * per_spacing;
+            }
+            // min_j h_j + GROWTH |x_i − x_j|: the smallest h_j − GROWTH x_j from the left, then the smallest h_j + GROWTH x_j from the right.
+            for (s, x) in scales.iter_mut().zip(x) {
+                *s -= GROWTH * x;
+            }
+            let mut least = f64::INFINITY;
+            for s in scales.iter_mut() {
+                least = if *s < least { *s } else { least };
+                *s = least;
+            }
+            for (s, x) in scales.iter_mut().zip(x) {
+                *s += 2.0 * GROWTH * x;
+            }
+            let mut least = f64::INFINITY;
+            for s in scales.iter_mut().rev() {
+                least = if *s < least { *s } else { least };
+                *s = least;
+            }
+            for (s, x) in scales.iter_mut().zip(x) {
+                *s -= GROWTH * x;
+            }
+        },
+    );
 }

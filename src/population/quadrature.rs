@@ -1,5 +1,6 @@
 //! Expectations over X_t as integrals over the labels: E g(X_t) = ∫ g p_1 dy at every level.
 
+use crate::numeric::vector::{LANES, vectorised};
 use crate::population::interpolant::DEGREE;
 
 /// Points of a local interpolation polynomial in the labels.
@@ -88,12 +89,26 @@ impl<'a> Quadrature<'a> {
 
     /// E g.
     pub(crate) fn mean(&self, g: &[f64]) -> f64 {
-        self.weights.iter().zip(g).map(|(w, g)| w * g).sum()
+        self.mean_of(|i| g[i])
     }
 
     /// E g of a function of the node index.
     pub(crate) fn mean_of(&self, g: impl Fn(usize) -> f64) -> f64 {
-        self.weights.iter().enumerate().map(|(i, w)| w * g(i)).sum()
+        vectorised(
+            #[inline(always)]
+            |_| {
+                let mut sums = [0.0; LANES];
+                let blocks = self.weights.chunks_exact(LANES);
+                let done = self.weights.len() - blocks.remainder().len();
+                for (b, weights) in blocks.clone().enumerate() {
+                    for l in 0..LANES {
+                        sums[l] += weights[l] * g(b * LANES + l);
+                    }
+                }
+                let rest: f64 = blocks.remainder().iter().enumerate().map(|(l, w)| w * g(done + l)).sum();
+                sums.iter().sum::<f64>() + rest
+            },
+        )
     }
 
     /// E|g|, split at the zeros of g.

@@ -56,8 +56,8 @@ pub struct PopulationReport {
     pub lower_bound: f64,
     /// Upper bound on `w1_marginal`: Σ_t of the errors made at step t, no unknown constant.
     pub certificate: f64,
-    /// Numerical error of `certificate` (already added to it): from summing over a subset of the levels, and what the last refinement moved
-    /// it.
+    /// Numerical error of `certificate` (already added to it): from summing over a subset of the levels, and from the nodes, judged by how far
+    /// their refinement moved it.
     pub certificate_error: f64,
     /// W_1(f_T(X_T), f_T(Z)), or an upper bound on it: what starting from N(0, I) adds at most.
     pub prior_mismatch: f64,

@@ -9,6 +9,7 @@ mod hostile;
 mod lattice;
 mod leading;
 mod line;
+mod line_resolution;
 mod losses;
 mod radial;
 mod reports;

@@ -98,9 +98,12 @@ pub(super) fn lower_bound(q: &Quadrature, y: &[f64], error: &[f64]) -> f64 {
         let i = f.partition_point(|&f| f < a).clamp(1, last);
         for smoothing in SMOOTHING {
             let b = smoothing * (f[i] - f[i - 1]).abs();
-            let h = |x: f64| (x - a).hypot(b);
+            let h = |x: f64| ((x - a) * (x - a) + b * b).sqrt();
             // h(y) − h(f) without cancellation.
-            let gain = q.mean_of(|j| error[j] * ((y[j] - a) + (f[j] - a)) / (h(y[j]) + h(f[j])));
+            let gain = q.mean_of(
+                #[inline(always)]
+                |j| error[j] * ((y[j] - a) + (f[j] - a)) / (h(y[j]) + h(f[j])),
+            );
             best = best.max(gain.abs());
         }
     }

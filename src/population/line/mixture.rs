@@ -6,9 +6,8 @@ use crate::level::NoiseLevel;
 use crate::numeric::golden::golden_minimum;
 use crate::numeric::special::exp::exp;
 use crate::numeric::special::normal;
-use crate::numeric::vector::vectorised;
+use crate::numeric::vector::{LANES, load, store, vectorised};
 use crate::population::PopulationError;
-use crate::population::interpolant::LANES;
 use crate::population::line::law::{Before, LineLaw, Nodes, Part, Tracker};
 use crate::population::line::rules::rule_for;
 use crate::population::mesh::{FAN, GAP, NodeDensity, SWITCH, TAIL, candidates};
@@ -132,8 +131,8 @@ impl LineLaw for LineMixture {
                 for (b, (first, second)) in averages.0.chunks_mut(LANES).zip(averages.1.chunks_mut(LANES)).enumerate() {
                     match backward.average_block(nodes, b * LANES, before) {
                         Some((ones, twos)) => {
-                            first.copy_from_slice(&ones[..first.len()]);
-                            second.copy_from_slice(&twos[..second.len()]);
+                            store(first, 0, &ones);
+                            store(second, 0, &twos);
                         }
                         None => left.extend(b * LANES..b * LANES + first.len()),
                     }
@@ -271,8 +270,8 @@ impl<'a> MixtureTracker<'a> {
         Self { target, labels, data, splits, masses }
     }
 
-    /// Newton's method on the signed mass, all nodes; leaves w_k p_k(x_i) in `responsibility` and their sum in `density`.
-    fn settle(&self, nodes: &mut Nodes<Shares>) {
+    /// Newton's method on the signed mass, all nodes; and what is known of them at their places.
+    fn settle(&self, nodes: &mut Nodes<Shares>, level: NoiseLevel) {
         let n = nodes.x.len();
         vectorised(
             #[inline(always)]
@@ -282,23 +281,23 @@ impl<'a> MixtureTracker<'a> {
                         (start..n.min(start + LANES)).for_each(|i| self.search(nodes, i));
                     }
                 }
+                nodes.posterior(self.target, level);
             },
         );
     }
 
-    /// Places the nodes from `start` on, side by side; false where one of them does not settle.
+    /// Places the nodes from `start` on, side by side, and leaves w_k p_k(x_i) in `responsibility` and their sum in `density`; false where one of
+    /// them does not settle.
     ///
     /// A step solves F + p δ + p' δ²/2 = mass, so that one of δ local scales leaves δ³.
     #[inline(always)]
     fn settle_block(&self, nodes: &mut Nodes<Shares>, start: usize) -> bool {
         let n = nodes.x.len();
-        let count = LANES.min(n - start);
         let p = &nodes.own.marginal;
-        let (mut x, mut mass, mut split, mut smallest) = ([0.0; LANES], [0.0; LANES], [0_usize; LANES], [0.0; LANES]);
+        let (mut x, mass) = (load(&nodes.x, start), load(&self.masses, start));
+        let (mut split, mut smallest) = ([0_usize; LANES], [0.0; LANES]);
         for l in 0..LANES {
-            // The last block is filled up with its last node.
-            let i = start + l.min(count - 1);
-            (x[l], mass[l], split[l]) = (nodes.x[i], self.masses[i], self.splits[i]);
+            split[l] = self.splits[(start + l).min(n - 1)];
             smallest[l] = 1.0 / p.stds[split[l].min(p.stds.len() - 1)];
         }
         for _ in 0..NEWTON_STEPS {
@@ -319,8 +318,7 @@ impl<'a> MixtureTracker<'a> {
                     slope[l] -= part;
                     pull[l] += part.abs();
                 }
-                let kept = &mut nodes.own.responsibility[k * n + start..];
-                kept[..count].copy_from_slice(&own[..count]);
+                store(&mut nodes.own.responsibility[k * n..(k + 1) * n], start, &own);
             }
             let (mut step, mut largest) = ([0.0; LANES], 0.0_f64);
             let mut finite = true;
@@ -341,17 +339,19 @@ impl<'a> MixtureTracker<'a> {
                 let mut density = [0.0; LANES];
                 for (k, (&m, &s)) in p.means.iter().zip(&p.stds).enumerate() {
                     let inverse = 1.0 / s;
-                    let kept = &mut nodes.own.responsibility[k * n + start..];
-                    for l in 0..count {
+                    let list = &mut nodes.own.responsibility[k * n..(k + 1) * n];
+                    let mut kept = load(list, start);
+                    for l in 0..LANES {
                         // e^q, q the change of the exponent, is exact to q³ < 1e-18.
                         let z = (x[l] - 0.5 * step[l] - m) * inverse;
                         let q = -z * step[l] * inverse;
                         kept[l] *= 1.0 + q * (1.0 + 0.5 * q);
                         density[l] += kept[l];
                     }
+                    store(list, start, &kept);
                 }
-                nodes.x[start..start + count].copy_from_slice(&x[..count]);
-                nodes.density[start..start + count].copy_from_slice(&density[..count]);
+                store(&mut nodes.x, start, &x);
+                store(&mut nodes.density, start, &density);
                 return true;
             }
         }
@@ -375,15 +375,13 @@ impl Tracker<Shares> for MixtureTracker<'_> {
         let marginal = self.target.at(first);
         let own = Shares { responsibility: vec![0.0; n * marginal.weights.len()], marginal };
         let mut nodes = Nodes { x: self.labels.to_vec(), density: vec![0.0; n], velocity: vec![0.0; n], own };
-        self.settle(&mut nodes);
-        nodes.posterior(self.target, first);
+        self.settle(&mut nodes, first);
         nodes
     }
 
     fn advance(&self, level: NoiseLevel, nodes: &mut Nodes<Shares>) {
         nodes.own.marginal = self.target.at(level);
-        self.settle(nodes);
-        nodes.posterior(self.target, level);
+        self.settle(nodes, level);
     }
 }
 
@@ -403,6 +401,7 @@ fn signed_mass(p: &LineMarginal, x: f64, split: usize) -> f64 {
 impl Nodes<Shares> {
     /// Normalises the responsibilities and computes the velocity u = −tan θ (x + s) = (cos θ x − D)/sin θ, the first form near the data
     /// and the second near the noise.
+    #[inline(always)]
     fn posterior(&mut self, target: &LineMixture, level: NoiseLevel) {
         let n = self.x.len();
         let near_data = level.angle() < FRAC_PI_4;
@@ -413,13 +412,16 @@ impl Nodes<Shares> {
             let v = s * s;
             let gain = level.cos() * sigma * sigma / v;
             let own = &mut self.own.responsibility[k * n..(k + 1) * n];
+            // The mean of X_0, or near the data minus the score, which is where it lies in units of the variance.
+            let (constant, slope) = if near_data { (0.0, 1.0 / v) } else { (m, gain) };
             for (((r, &p), &x), u) in own.iter_mut().zip(&self.density).zip(&self.x).zip(&mut self.velocity) {
                 *r = if p > 0.0 { *r / p } else { 0.0 };
-                *u += *r * if near_data { (x - mu) / v } else { m + gain * (x - mu) };
+                *u += *r * (constant + slope * (x - mu));
             }
         }
+        let (own, pull) = if near_data { (-level.tan(), level.tan()) } else { (level.cos() / level.sin(), -1.0 / level.sin()) };
         for (u, &x) in self.velocity.iter_mut().zip(&self.x) {
-            *u = if near_data { -level.tan() * (x - *u) } else { (level.cos() * x - *u) / level.sin() };
+            *u = own * x + pull * *u;
         }
     }
 }
@@ -467,21 +469,22 @@ impl Backward {
     /// E[g(X_{t−1}) | X_t = x_i] − g_i and the variance at the nodes from `start` on, side by side; nothing where a posterior reaches beyond the
     /// piece of g at its node.
     #[inline(always)]
-    fn average_block(&self, nodes: &Nodes<Shares>, start: usize, Before { g, scales, rules }: Before<'_>) -> Option<([f64; LANES], [f64; LANES])> {
+    fn average_block(
+        &self,
+        nodes: &Nodes<Shares>,
+        start: usize,
+        Before { g, scales, rules }: Before<'_>,
+    ) -> Option<([f64; LANES], [f64; LANES])> {
         let n = nodes.x.len();
-        let count = LANES.min(n - start);
         let block = g.block(start);
-        let (mut x, mut before) = ([0.0; LANES], [0.0; LANES]);
-        x[..count].copy_from_slice(&nodes.x[start..start + count]);
-        before[..count].copy_from_slice(&g.nodes()[start..start + count]);
-        let mut per_scale = [0.0; LANES];
-        for l in 0..count {
-            per_scale[l] = 1.0 / scales[start + l];
+        let (x, before) = (load(&nodes.x, start), load(g.nodes(), start));
+        let mut per_scale = load(scales, start);
+        for l in 0..LANES {
+            per_scale[l] = 1.0 / per_scale[l];
         }
         let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
         for (k, component) in self.components.iter().enumerate() {
-            let mut share = [0.0; LANES];
-            share[..count].copy_from_slice(&nodes.own.responsibility[k * n + start..k * n + start + count]);
+            let mut share = load(&nodes.own.responsibility[k * n..(k + 1) * n], start);
             let (mut middle, mut ratio) = ([0.0; LANES], 0.0_f64);
             for l in 0..LANES {
                 share[l] = if share[l] < NEGLIGIBLE { 0.0 } else { share[l] };
