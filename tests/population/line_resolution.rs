@@ -25,7 +25,7 @@ fn apart(a: &PopulationReport, b: &PopulationReport) -> f64 {
 fn stated_errors_hold_on_random_mixtures() {
     let mut rng = ChaCha8Rng::seed_from_u64(41);
     let (mut stated, mut beyond, mut unresolved) = (0, 0, 0);
-    for case in 0..120 {
+    for case in 0..60 {
         let count = rng.random_range(1..5);
         let mut draw = |low: f64, high: f64| (0..count).map(|_| rng.random_range(low..high)).collect::<Vec<f64>>();
         let (mut weights, means, stds) = (draw(0.1, 1.0), draw(-2.0, 2.0), draw(0.15, 0.95));
@@ -34,9 +34,9 @@ fn stated_errors_hold_on_random_mixtures() {
         weights[0] = 1.0 - weights[1..].iter().sum::<f64>();
         let law = LineMixture::new(&weights, &means, &stds).unwrap();
         let grid = if case % 2 == 0 {
-            UniformAngle::new([12, 40, 160][case % 3], 0.02, 1.57).unwrap().grid().unwrap()
+            UniformAngle::new([12, 40, 100][case % 3], 0.02, 1.57).unwrap().grid().unwrap()
         } else {
-            LiHuangWei::new([48, 96, 160][case % 3], 2.0, 4.0).unwrap().grid().unwrap()
+            LiHuangWei::new([48, 64, 96][case % 3], 2.0, 4.0).unwrap().grid().unwrap()
         };
         let recursion = match case % 5 {
             3 => LineRecursion::new(&law, &grid).method(Method::Distillation),
@@ -60,7 +60,7 @@ fn stated_errors_hold_on_random_mixtures() {
             }
         }
     }
-    assert!(beyond <= 2, "{beyond} of 120 runs at 1e-4 are off by more than they state");
-    assert!(unresolved <= 5, "{unresolved} of 120 problems were not resolved");
-    assert!(stated > 340, "only {stated} of 360 runs are resolved");
+    assert!(beyond <= 1, "{beyond} of 60 runs at 1e-4 are off by more than they state");
+    assert!(unresolved <= 3, "{unresolved} of 60 problems were not resolved");
+    assert!(stated > 165, "only {stated} of 180 runs are resolved");
 }
