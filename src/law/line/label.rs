@@ -2,6 +2,7 @@
 
 use crate::law::line::LineMarginal;
 use crate::law::line::marginal::ln_sum_exp;
+use crate::numeric::special::exp::exp;
 use crate::numeric::special::normal;
 
 /// The label of a point x of a [`LineMarginal`]: with the components `split..` to its right and `..split` to its left, the mass of the
@@ -35,6 +36,11 @@ impl LineLabel {
 /// Largest number of bisection or Newton steps of a quantile; bisection alone needs about 60 for the spacing of floats near the solution
 /// and at most 1100 for a solution near zero.
 const QUANTILE_STEPS: usize = 1200;
+
+/// Masses below this are left to logarithms.
+const LEAST_MASS: f64 = 1e-280;
+/// A step of this part of the bracket is the last but two or so.
+const NEAR: f64 = 1e-6;
 
 impl LineMarginal {
     /// The label of `x`: components whose mean lies below `x` are counted as left.
@@ -70,7 +76,7 @@ impl LineMarginal {
     pub(crate) fn at_label(&self, label: &LineLabel, bracket: (f64, f64)) -> f64 {
         let (mut low, mut high) = bracket;
         let (sign, size) = label.signed_ln();
-        let mut x = 0.5 * (low + high);
+        let mut x = self.approach(label.split, sign * size.exp(), bracket);
         for _ in 0..QUANTILE_STEPS {
             if !(low < x && x < high) {
                 x = 0.5 * (low + high);
@@ -97,6 +103,38 @@ impl LineMarginal {
                 return next.clamp(low, high);
             }
             x = if next.is_finite() { next } else { 0.5 * (low + high) };
+        }
+        x
+    }
+
+    /// A point near that of the given signed mass, by Newton's method on the mass itself, which costs less than on its logarithm; the middle of the
+    /// bracket where that leads nowhere.
+    fn approach(&self, split: usize, mass: f64, (low, high): (f64, f64)) -> f64 {
+        const STEPS: usize = 12;
+        let middle = 0.5 * (low + high);
+        if mass.abs() < LEAST_MASS || self.stds.contains(&0.0) {
+            return middle;
+        }
+        let mut x = middle;
+        for _ in 0..STEPS {
+            let (mut excess, mut density) = (-mass, 0.0);
+            for (k, (weight, mean, std)) in self.components().enumerate() {
+                let z = (x - mean) / std;
+                let gauss = exp(-0.5 * z * z);
+                let tail = gauss * normal::mills(z.abs());
+                let (sign, far) = if k < split { (-weight, z > 0.0) } else { (weight, z < 0.0) };
+                excess += sign * if far { tail } else { 1.0 - tail };
+                density += weight / std * normal::INV_SQRT_2PI * gauss;
+            }
+            let step = excess / density;
+            let next = x - step;
+            if !(low < next && next < high) {
+                return middle;
+            }
+            x = next;
+            if step.abs() <= NEAR * (high - low) {
+                break;
+            }
         }
         x
     }
