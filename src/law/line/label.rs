@@ -128,7 +128,9 @@ impl LineMarginal {
             }
             let step = excess / density;
             let next = x - step;
-            if !(low < next && next < high) {
+            // In a gap the mass says little of the place.
+            let known = density * (high - low) > 1e-3 * mass.abs();
+            if !(known && low < next && next < high) {
                 return middle;
             }
             x = next;
