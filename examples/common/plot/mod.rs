@@ -27,8 +27,9 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 #[derive(Debug, Clone)]
 pub(crate) struct Curve {
     pub(crate) name: String,
-    /// Dash and marker follow from the colour.
+    /// Dash and marker follow from the colour, and from how often all colours were taken before.
     pub(crate) colour: RGBColor,
+    pub(crate) round: usize,
     pub(crate) points: Vec<(f64, f64)>,
     /// A reference line is thin and has no markers.
     pub(crate) reference: bool,
@@ -42,7 +43,12 @@ impl Curve {
     /// A measured curve, without the points that are not positive.
     pub(crate) fn new(name: impl Into<String>, colour: RGBColor, points: impl Iterator<Item = (f64, f64)>) -> Self {
         let points = points.filter(|p| p.0 < DRAWN.end && p.1 > 0.0 && p.1.is_finite()).collect();
-        Self { name: name.into(), colour, points, reference: false, errors: Vec::new(), lower: Vec::new() }
+        Self { name: name.into(), colour, round: 0, points, reference: false, errors: Vec::new(), lower: Vec::new() }
+    }
+
+    /// One of many measured curves, by its place among them.
+    pub(crate) fn series(name: impl Into<String>, place: usize, points: impl Iterator<Item = (f64, f64)>) -> Self {
+        Self { round: place / SERIES.len(), ..Self::new(name, SERIES[place % SERIES.len()], points) }
     }
 
     /// A measured curve with standard errors: (x, value, standard error).
@@ -199,7 +205,10 @@ fn visible(curves: &[Curve]) -> Vec<Curve> {
     if left_out > 0 {
         remark!("plot: {left_out} points outside [{floor:.0e}, {top:.0e}] are left out");
     }
-    curves.iter().map(|c| c.only(shown)).map(|c| Curve { lower: c.lower.iter().map(|l| l.max(floor)).collect(), ..c }).collect()
+    // A reference to one abscissa is no line, and must not widen the axes.
+    let is_line = |c: &Curve| !c.reference || c.points.iter().any(|p| p.0 != c.points[0].0);
+    let lines = curves.iter().map(|c| if is_line(c) { c.only(shown) } else { c.only(|_| false) });
+    lines.map(|c| Curve { lower: c.lower.iter().map(|l| l.max(floor)).collect(), ..c }).collect()
 }
 
 #[cfg(test)]
@@ -232,6 +241,14 @@ mod tests {
             assert_eq!(circles(vec![(64.0, 1e-38), (128.0, 1.0)], linear), 2);
             assert!(drawn("svg", vec![(64.0, 0.0), (128.0, f64::NAN), (f64::INFINITY, 1.0)], linear).is_err());
         }
+    }
+
+    #[test]
+    fn a_reference_to_one_point_is_not_drawn() {
+        let curves = [Curve::new("error", BLUE, [(64.0, 0.1)].into_iter()), Curve::slope("slope", (64.0, 1.0), 64.0, -1.0)];
+        assert_eq!(visible(&curves).iter().map(|c| c.points.len()).collect::<Vec<_>>(), [1, 0]);
+        let longer = Curve::slope("slope", (64.0, 1.0), 128.0, -1.0);
+        assert_eq!(visible(&[longer])[0].points, [(64.0, 1.0), (128.0, 0.5)]);
     }
 
     #[test]

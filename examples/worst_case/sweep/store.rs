@@ -84,8 +84,9 @@ impl Store {
 
     /// Keeps the row of a case.
     pub(crate) fn keep(&self, case: usize, line: &str) -> Result<(), SweepError> {
-        let kept = Output::new("--out", &self.path(case), &[], &[]).and_then(|output| output.write(format!("{line}\n").as_bytes()));
-        kept.map_err(|e| SweepError::Io(e.to_string()))
+        let write = || Output::new("--out", &self.path(case), &[], &[]).and_then(|output| output.write(format!("{line}\n").as_bytes()));
+        // Another run of this task that starts meanwhile removes what it takes for unfinished.
+        write().or_else(|_| write()).map_err(|e| SweepError::Io(e.to_string()))
     }
 
     /// Removes what a killed run of this task has left unfinished.
