@@ -34,6 +34,32 @@ use sweep::fits::{curves, fits};
 use sweep::store::{Store, Stored};
 use sweep::{Objective, Sweep, SweepError, Task, line};
 
+/// Options that have no effect on rows that are there.
+const OF_A_SEARCH: [&str; 22] = [
+    "task",
+    "out",
+    "families",
+    "dims",
+    "steps",
+    "lipschitz",
+    "objective",
+    "modes",
+    "evaluations",
+    "seed",
+    "tolerance",
+    "schedule",
+    "c0",
+    "c1",
+    "angle_min",
+    "angle_max",
+    "sigma_min",
+    "sigma_max",
+    "rho",
+    "sigmas",
+    "alpha_bars",
+    "times",
+];
+
 /// The worst laws of families at a bound on L_f, with their exponents of T, d and L_f.
 #[derive(Debug, Parser)]
 #[command(allow_negative_numbers = true)]
@@ -68,13 +94,13 @@ struct Arguments {
     #[command(flatten)]
     schedule: ScheduleOptions,
     /// This run's share of the cases, I/N; by default that of the job array it runs in, or all.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     task: Option<String>,
     /// Folder for the rows, one file a case; rows that stand there are kept.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Reads the rows of a folder instead of searching.
-    #[arg(long, conflicts_with_all = ["task", "out"])]
+    /// Reads the rows of a folder instead of searching; takes no option of a search.
+    #[arg(long, conflicts_with_all = OF_A_SEARCH)]
     collect: Option<PathBuf>,
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -113,6 +139,7 @@ fn search(a: &Arguments, task: Task) -> Outcome<Vec<Stored>> {
         return Err(SweepError::NoPlace { task }.into());
     }
     if let Some(store) = &store {
+        store.check_sweep(&sweep.described())?;
         store.clear_unfinished(task, &sweep.cases)?;
     }
     let grids = a.steps.iter().map(|&t| Ok((t, a.schedule.grid(t)?))).collect::<Outcome<Vec<(usize, Grid)>>>()?;
