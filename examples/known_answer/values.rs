@@ -46,7 +46,7 @@ impl Values {
             }
             let pick = |columns: Vec<usize>| table.rows.select(Axis(1), &columns);
             let t = steps(table, 0)?;
-            check_filled(table, 1 + dim..1 + 2 * dim)?;
+            check_filled(table, 1 + dim..=2 * dim)?;
             let (x, f) = (pick((1..=dim).collect()), pick((1 + dim..=2 * dim).collect()));
             return Ok(Self { t, x, f });
         };

@@ -164,6 +164,30 @@ impl Finding {
         let of_level = matches!(self, Self::NotIdentity { .. } | Self::Unsplit { .. } | Self::Better { .. });
         of_level || matches!(self, Self::Training { .. } | Self::Discretisation { .. } | Self::OtherLoss { .. })
     }
+
+    /// What makes another function of a good one, in words.
+    fn write_fault(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Shifted { step, by, distance, error } => {
+                let (sign, next) = if by > 0 { ('+', "noisier") } else { ('-', "less noisy") };
+                write!(
+                    f,
+                    "the rows of t hold the function of level t {sign} 1: at step {step} they are {} away from it and {} from what is right; \
+                     the network is given the time of the next {next} level",
+                    short(distance),
+                    short(error)
+                )
+            }
+            Self::Unscaled { step, sigma_data, distance, error } => write!(
+                f,
+                "c_out lacks sigma_data = {sigma_data}: at step {step} f is {} away from c_skip x + (f* - c_skip x)/sigma_data and {} from \
+                 what is right",
+                short(distance),
+                short(error)
+            ),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A loss whose optimum has this many times the error of that of the squared loss costs more than the steps do.
@@ -204,23 +228,7 @@ impl fmt::Display for Finding {
                 short(law)
             ),
             Self::NotIdentity { row, gap } => write!(f, "f_1 is not the identity: it moves the point of row {row} by {gap:.3e}"),
-            Self::Shifted { step, by, distance, error } => {
-                let (sign, next) = if by > 0 { ('+', "noisier") } else { ('-', "less noisy") };
-                write!(
-                    f,
-                    "the rows of t hold the function of level t {sign} 1: at step {step} they are {} away from it and {} from what is right; \
-                     the network is given the time of the next {next} level",
-                    short(distance),
-                    short(error)
-                )
-            }
-            Self::Unscaled { step, sigma_data, distance, error } => write!(
-                f,
-                "c_out lacks sigma_data = {sigma_data}: at step {step} f is {} away from c_skip x + (f* - c_skip x)/sigma_data and {} from \
-                 what is right",
-                short(distance),
-                short(error)
-            ),
+            Self::Shifted { .. } | Self::Unscaled { .. } => self.write_fault(f),
             Self::FirstLevelOnly => f.write_str("f_1 is the identity, and no row has t > 1: nothing is known of f"),
             Self::Decreasing { step, decrease: Decrease { from, to, drop } } => {
                 write!(
