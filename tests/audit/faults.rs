@@ -215,9 +215,8 @@ fn other_errors_are_no_faults_of_a_level_or_a_scaling() {
     let (t, x) = table(law(), &grid, &[1, 5, 12, 18], 50);
     let check = KnownAnswer::new(law(), &grid).sigma_data(SIGMA_DATA);
     let flow = |t: usize, x: &Array2<f64>| -> Array2<f64> { law().flow(grid.level(t), grid.level(1), x) };
-    type Model<'a> = &'a dyn Fn(usize, &Array2<f64>) -> Array2<f64>;
     let late = |t: usize, x: &Array2<f64>| 0.5 * (best.eval(t, x) + best.eval(t.max(2) - 1, x));
-    let models: [Model; 7] = [
+    let models: [&dyn Fn(usize, &Array2<f64>) -> Array2<f64>; 7] = [
         &|t, x| best.eval(t, x),
         &flow,
         &|t, x| robust.eval(t, x),
