@@ -2,7 +2,7 @@
 
 use super::limits;
 use super::provenance::Options;
-use super::table::ReadOptions;
+use super::table::{ReadOptions, source};
 use super::target::{Target, TargetOptions};
 use ndarray::Array2;
 use onestep::flow::FlowSolver;
@@ -208,7 +208,7 @@ impl LawOptions {
     fn file_mixture(&self) -> Outcome<GaussianMixture> {
         let path = self.law.as_ref().ok_or("--target file needs --law")?;
         let said = |error: &dyn std::fmt::Display| format!("--law {}: {error}", path.display());
-        let text = std::fs::read_to_string(path).map_err(|e| said(&e))?;
+        let text = String::from_utf8(source::read(path).map_err(|e| said(&e))?).map_err(|e| said(&e))?;
         mixture(&text).map_err(|e| said(&e).into())
     }
 

@@ -5,7 +5,7 @@
 
 mod npy;
 mod npz;
-mod source;
+pub(crate) mod source;
 mod text;
 
 use clap::ValueEnum;
