@@ -8,7 +8,7 @@ use ndarray::Array2;
 use onestep::flow::FlowSolver;
 use onestep::law::PosteriorSample;
 use onestep::law::{Covariance, Gaussian, GaussianMixture, LineMixture, NoisyCurve, PointMasses, Product, Radial};
-use onestep::population::{GaussianRecursion, Keep, LatticeRecursion, LineRecursion, Loss, Method, RadialRecursion};
+use onestep::population::{GaussianRecursion, Keep, LatticeRecursion, LineRecursion, Loss, Method, RadialRecursion, noise_apart};
 use onestep::{ConsistencyFunction, FlowJacobian, Grid, Moments, Posterior, PosteriorRule, Sample, ScoreJacobian};
 use std::error::Error;
 use std::path::PathBuf;
@@ -124,6 +124,17 @@ impl Law {
                 Some(Box::new(LatticeRecursion::new(law, grid).method(method).keep(keep).run()?.consistency().clone()))
             }
             Self::Mixture(_) | Self::Curve(_) | Self::Points(_) => None,
+        })
+    }
+
+    /// What training without shared noise ends with, where it is known.
+    pub(crate) fn apart(&self, grid: &Grid, levels: &[usize]) -> Outcome<Option<Box<dyn ConsistencyFunction>>> {
+        Ok(match self {
+            Self::Copies(law) => {
+                let wrong = noise_apart(&law.factors()[0], grid, &Keep::Levels(levels.to_vec()))?;
+                Some(Box::new(Product::copies(wrong, law.factors().len())?))
+            }
+            _ => None,
         })
     }
 

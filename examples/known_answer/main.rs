@@ -307,6 +307,8 @@ fn check(a: &Arguments, problem: &Problem, values: &Values) -> Outcome<()> {
     }
     let loss = a.loss.read()?;
     let other = (loss != Loss::Squared && first.implausible.is_none()).then(|| law.optimum_under(grid, loss, &values.t)).transpose()?;
+    let apart = if first.implausible.is_none() && !methods.is_empty() { law.apart(grid, &values.t)? } else { None };
+    let base = if let Some(optimum) = &apart { base.noise_apart(optimum) } else { base };
     let base = if let Some(optimum) = &other { base.under(loss, optimum) } else { base };
     let with = optima.iter().fold(base, |check, (method, optimum)| match method {
         Method::Training => check.population(optimum),

@@ -6,7 +6,7 @@ use onestep::audit::{Excess, Finding, KnownAnswer, LevelLaw, LossFloor};
 use onestep::consistency::{ConsistencyOnPath, PathConsistency};
 use onestep::law::{Gaussian, LineMixture};
 use onestep::path::{Path, Prediction};
-use onestep::population::{GaussianRecursion, Keep, LineConsistency, LineRecursion, Loss};
+use onestep::population::{GaussianRecursion, Keep, LineConsistency, LineRecursion, Loss, noise_apart};
 use onestep::process::ForwardProcess;
 use onestep::schedule::{Karras, UniformAngle};
 use onestep::training::{Joint, JointModel};
@@ -174,8 +174,51 @@ fn noise_that_is_not_shared_is_above_the_floor_and_far_from_the_optimum() {
     let gain = |t: usize| (2..=t).map(|s| grid.level(s).cos() * grid.level(s - 1).cos()).product::<f64>();
     let (t, x) = table(&law, &grid, &[1, 4, 10], 100);
     let learned = values(&t, &x, |t, x| x * gain(t));
-    let finding = KnownAnswer::new(&law, &grid).population(f).check(&t, &x, &learned).unwrap().finding();
+    let check = KnownAnswer::new(&law, &grid).population(f);
+    let finding = check.check(&t, &x, &learned).unwrap().finding();
     assert!(matches!(finding, Finding::Training { step: 10, .. }), "{finding}");
+    // With that optimum beside it, the table alone shows it.
+    let wrong = noise_apart(&LineMixture::gaussian(0.0, 1.0).unwrap(), &grid, &Keep::All).unwrap();
+    let finding = check.noise_apart(&wrong).check(&t, &x, &(&learned * 1.01)).unwrap().finding();
+    assert!(!matches!(finding, Finding::NoiseApart { .. }), "f_1 is no identity: {finding}");
+    let near = values(&t, &x, |t, x| x * gain(t) * if t > 1 { 1.01 } else { 1.0 });
+    let finding = check.noise_apart(&wrong).check(&t, &x, &near).unwrap().finding();
+    assert!(matches!(finding, Finding::NoiseApart { step: 10, .. }), "{finding}");
+    assert!(finding.to_string().contains("is not shared"), "{finding}");
+}
+
+/// f_3(x) = E[f_2(cos θ_2 X_0 + sin θ_2 Z') | X_3 = x] with f_2(x) = cos θ_1 E[X_0 | X_2 = x], by sums over x_0 and z.
+#[test]
+fn the_optimum_without_shared_noise_is_an_average_over_two_noises() {
+    let grid = Grid::from_angles(&[0.05, 0.4, 0.9]).unwrap();
+    let found = noise_apart(law(), &grid, &Keep::All).unwrap();
+    let step = 0.02;
+    let line: Vec<f64> = (-400..=400).map(|i| f64::from(i) * step).collect();
+    let prior: Vec<f64> = line.iter().map(|&x| law().at(onestep::NoiseLevel::DATA).density(x)).collect();
+    // ∫ g(x_0) p(x_0 | X_t = x) dx_0, up to e^{−100} by the trapezoidal rule.
+    let posterior = |t: usize, x: f64, g: &dyn Fn(f64) -> f64| {
+        let (cos, sin) = (grid.level(t).cos(), grid.level(t).sin());
+        let weights = line.iter().zip(&prior).map(|(x0, p)| p * (-0.5 * ((x - cos * x0) / sin).powi(2)).exp());
+        let (sum, total) = line.iter().zip(weights).fold((0.0, 0.0), |(s, w), (&x0, v)| (s + v * g(x0), w + v));
+        sum / total
+    };
+    let second = |x: f64| grid.level(1).cos() * posterior(2, x, &|x0| x0);
+    let (cos, sin) = (grid.level(2).cos(), grid.level(2).sin());
+    for x in [-1.7, -0.2, 0.6] {
+        let f = found.eval(2, &array![[x]])[[0, 0]];
+        assert!((f - second(x)).abs() < 1e-8, "f_2({x}) = {f}, {}", second(x));
+    }
+    let normal: Vec<(f64, f64)> =
+        (-30..=30).map(|i| 0.2 * f64::from(i)).map(|z| (z, 0.2 * (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt())).collect();
+    let table: Vec<f64> = line.iter().step_by(5).map(|&x0| normal.iter().map(|(z, w)| w * second(cos * x0 + sin * z)).sum()).collect();
+    for x in [-1.7, 0.6] {
+        let at = |x0: f64| table[((x0 - line[0]) / (5.0 * step)).round() as usize];
+        let (c3, s3) = (grid.level(3).cos(), grid.level(3).sin());
+        let weights = line.iter().zip(&prior).step_by(5).map(|(x0, p)| p * (-0.5 * ((x - c3 * x0) / s3).powi(2)).exp());
+        let (sum, total) = line.iter().step_by(5).zip(weights).fold((0.0, 0.0), |(s, w), (&x0, v)| (s + v * at(x0), w + v));
+        let f = found.eval(3, &array![[x]])[[0, 0]];
+        assert!((f - sum / total).abs() < 1e-6, "f_3({x}) = {f}, {}", sum / total);
+    }
 }
 
 /// f_{t±1} in the rows of t, of the optimum and of the flow, off by a little more; in the units of EDM the other level sees another point.
@@ -190,9 +233,10 @@ fn a_network_that_is_asked_for_a_neighbouring_level_is_named() {
         let last = t[t.len() - 1];
         for of_flow in [false, true] {
             let right = |t: usize, x: &Array2<f64>| if of_flow { flow(t, x) } else { best.eval(t, x) };
-            let f = values(&t, &x, |t, x| right(other(t), x) + 1e-3);
+            // One that asks for the level before is right at the first level.
+            let off = |t: usize| if other(t) == t { 0.0 } else { 1e-3 };
+            let f = values(&t, &x, |t, x| right(other(t), x) + off(t));
             let finding = KnownAnswer::new(law(), &grid).population(&best).check(&t, &x, &f).unwrap().finding();
-            // One that asks for the level before is right at the first level, but for what was added.
             let Finding::Shifted { step, by: found, distance, error } = finding else { panic!("{finding}") };
             assert!(step == last && found == by && (distance - 1e-3).abs() < 1e-12 && error > 3.0 * distance, "{finding}");
             assert!(finding.to_string().contains(if by > 0 { "level t + 1" } else { "level t - 1" }), "{finding}");
@@ -213,7 +257,8 @@ fn other_errors_are_no_faults_of_a_level_or_a_scaling() {
     let best = optimum(&grid, Loss::Squared);
     let robust = optimum(&grid, Loss::Absolute);
     let (t, x) = table(law(), &grid, &[1, 5, 12, 18], 50);
-    let check = KnownAnswer::new(law(), &grid).sigma_data(SIGMA_DATA);
+    let wrong = noise_apart(law(), &grid, &Keep::All).unwrap();
+    let check = KnownAnswer::new(law(), &grid).sigma_data(SIGMA_DATA).noise_apart(&wrong);
     let flow = |t: usize, x: &Array2<f64>| -> Array2<f64> { law().flow(grid.level(t), grid.level(1), x) };
     let late = |t: usize, x: &Array2<f64>| 0.5 * (best.eval(t, x) + best.eval(t.max(2) - 1, x));
     let models: [&dyn Fn(usize, &Array2<f64>) -> Array2<f64>; 7] = [

@@ -20,11 +20,13 @@ enum Reference<'a> {
 
 /// What was done to it.
 #[derive(Clone, Copy)]
-enum Fault {
+enum Fault<'a> {
     /// The network is given the time of level t + by for the point of level t.
     Shift(i8),
     /// c_out lacks σ_data.
     Scale(f64),
+    /// Training without shared noise, which does not end with what is right: this is its optimum.
+    Apart(&'a dyn ConsistencyFunction),
 }
 
 impl Reference<'_> {
@@ -37,7 +39,7 @@ impl Reference<'_> {
     }
 }
 
-impl Fault {
+impl Fault<'_> {
     /// The values that the fault makes of a reference; `None` where the level does not show it.
     fn made_of(
         self,
@@ -55,7 +57,8 @@ impl Fault {
                 // The point in the units of the table, taken for one of the other level.
                 reference.eval(check, other, &(x * (scales[step - 1] / scales[other - 1])))
             }
-            Self::Scale(_) if step == 1 => Ok(None),
+            Self::Scale(_) | Self::Apart(_) if step == 1 => Ok(None),
+            Self::Apart(optimum) => Ok(optimum.holds(step).then(|| optimum.eval(step, x))),
             Self::Scale(sigma_data) => {
                 let (first, level) = (check.grid.level(1), check.grid.level(step));
                 let ahead = level.sigma() - first.sigma();
@@ -70,12 +73,13 @@ impl Fault {
         match self {
             Self::Shift(by) => Finding::Shifted { step, by, distance, error },
             Self::Scale(sigma_data) => Finding::Unscaled { step, sigma_data, distance, error },
+            Self::Apart(_) => Finding::NoiseApart { step, distance, error },
         }
     }
 }
 
-/// The fault that f is explained by.
-pub(super) fn fault(check: &KnownAnswer, tables: &[Table], scales: &[f64]) -> Result<Option<Finding>, AuditError> {
+/// The fault that f is explained by. Where f_1 is not the `identity`, only that of the next noisier level is one: all others keep f_1.
+pub(super) fn fault(check: &KnownAnswer, tables: &[Table], scales: &[f64], identity: bool) -> Result<Option<Finding>, AuditError> {
     let optima = [check.training, check.distillation].into_iter().flatten().map(Reference::Optimum);
     let references: Vec<Reference> = std::iter::once(Reference::Flow).chain(optima).collect();
     let mean = |values: &Array2<f64>, f: &Array2<f64>| {
@@ -93,8 +97,10 @@ pub(super) fn fault(check: &KnownAnswer, tables: &[Table], scales: &[f64]) -> Re
         }
         right.push(nearest);
     }
-    let faults = [Fault::Shift(-1), Fault::Shift(1)].into_iter().chain(check.sigma_data.filter(|s| *s != 1.0).map(Fault::Scale));
-    for fault in faults {
+    let shifts = [Fault::Shift(-1), Fault::Shift(1)].into_iter();
+    let scale = check.sigma_data.filter(|s| *s != 1.0).map(Fault::Scale);
+    let faults = shifts.chain(scale).chain(check.apart.map(Fault::Apart));
+    for fault in faults.filter(|fault| identity || matches!(fault, Fault::Shift(1))) {
         for &reference in &references {
             let (mut left, mut total, mut told) = (0.0, 0.0, 0);
             let mut last = None;

@@ -67,6 +67,15 @@ pub enum Finding {
         /// The mean of the distance to the nearest of flow map and optima there.
         error: f64,
     },
+    /// f is the optimum of training whose pairs do not share their noise, to a quarter of the distance to what is right.
+    NoiseApart {
+        /// The last level of the table.
+        step: usize,
+        /// The mean of the distance to that optimum there.
+        distance: f64,
+        /// The mean of the distance to the nearest of flow map and optima there.
+        error: f64,
+    },
     /// f_1 is the identity and there is no other level: nothing is known of f.
     FirstLevelOnly,
     /// f_t decreases, which neither the flow map nor any population optimum on the line does.
@@ -185,6 +194,13 @@ impl Finding {
                 short(distance),
                 short(error)
             ),
+            Self::NoiseApart { step, distance, error } => write!(
+                f,
+                "the noise of the two points of a pair is not shared: at step {step} f is {} away from what that leads to and {} from what is \
+                 right",
+                short(distance),
+                short(error)
+            ),
             _ => Ok(()),
         }
     }
@@ -228,7 +244,7 @@ impl fmt::Display for Finding {
                 short(law)
             ),
             Self::NotIdentity { row, gap } => write!(f, "f_1 is not the identity: it moves the point of row {row} by {gap:.3e}"),
-            Self::Shifted { .. } | Self::Unscaled { .. } => self.write_fault(f),
+            Self::Shifted { .. } | Self::Unscaled { .. } | Self::NoiseApart { .. } => self.write_fault(f),
             Self::FirstLevelOnly => f.write_str("f_1 is the identity, and no row has t > 1: nothing is known of f"),
             Self::Decreasing { step, decrease: Decrease { from, to, drop } } => {
                 write!(

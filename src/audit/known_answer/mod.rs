@@ -69,6 +69,7 @@ pub struct KnownAnswer<'a> {
     distillation: Option<&'a dyn ConsistencyFunction>,
     under: Option<(Loss, &'a dyn ConsistencyFunction)>,
     sigma_data: Option<f64>,
+    apart: Option<&'a dyn ConsistencyFunction>,
     tolerance: f64,
 }
 
@@ -83,6 +84,7 @@ struct Table {
 const TRAINING: &str = "the population optimum";
 const DISTILLATION: &str = "the population optimum of distillation";
 const UNDER: &str = "the population optimum under another loss";
+const APART: &str = "the optimum of pairs without shared noise";
 
 /// The path of the crate.
 static ANGLE: std::sync::LazyLock<Path> = std::sync::LazyLock::new(Path::vp);
@@ -109,8 +111,18 @@ impl<'a> KnownAnswer<'a> {
     /// ```
     #[must_use]
     pub fn new(flow: &'a dyn FlowMap, grid: &'a Grid) -> Self {
-        let (training, distillation, under) = (None, None, None);
-        Self { flow, grid, path: &*ANGLE, second_moment: None, training, distillation, under, sigma_data: None, tolerance: 1e-6 }
+        Self {
+            flow,
+            grid,
+            path: &*ANGLE,
+            second_moment: None,
+            training: None,
+            distillation: None,
+            under: None,
+            sigma_data: None,
+            apart: None,
+            tolerance: 1e-6,
+        }
     }
 
     /// Splits the error with the population optimum, such as that of a [`LineRecursion`](crate::population::LineRecursion), of a
@@ -256,6 +268,31 @@ impl<'a> KnownAnswer<'a> {
         self
     }
 
+    /// What training ends with whose pairs do not share their noise, [`noise_apart`](crate::population::noise_apart): a table that is nearest to
+    /// it is told so.
+    ///
+    /// ```
+    /// use ndarray::{Axis, array, concatenate};
+    /// use onestep::audit::{Finding, KnownAnswer};
+    /// use onestep::law::LineMixture;
+    /// use onestep::population::{Keep, noise_apart};
+    /// use onestep::{ConsistencyFunction, Grid};
+    /// let target = LineMixture::new(&[0.3, 0.7], &[-1.0, 1.0], &[0.4, 0.4])?;
+    /// let grid = Grid::from_angles(&[0.1, 0.6, 1.1, 1.5])?;
+    /// let wrong = noise_apart(&target, &grid, &Keep::All)?;
+    /// let x = array![[-1.0], [0.2], [1.3]];
+    /// let f = concatenate![Axis(0), wrong.eval(3, &x), wrong.eval(4, &x)];
+    /// let check = KnownAnswer::new(&target, &grid).noise_apart(&wrong);
+    /// let finding = check.check(&[3, 3, 3, 4, 4, 4], &concatenate![Axis(0), x, x], &f)?.finding();
+    /// assert!(matches!(finding, Finding::NoiseApart { step: 4, .. }));
+    /// # Ok::<(), onestep::Error>(())
+    /// ```
+    #[must_use]
+    pub fn noise_apart(mut self, optimum: &'a dyn ConsistencyFunction) -> Self {
+        self.apart = Some(optimum);
+        self
+    }
+
     /// How far f_1 may be from the identity, f_t may fall on the line, and values that agree may differ, in the units of the data; 1e−6 by
     /// default, the rounding of single precision for values of order one, with room to spare.
     ///
@@ -320,7 +357,7 @@ impl<'a> KnownAnswer<'a> {
         let mut report = KnownAnswerReport { grid_steps, levels, tolerance: self.tolerance, under, implausible, fault: None };
         if report.finding().may_be_a_fault() {
             let tables: Vec<Table> = rows_of.iter().map(|(&step, rows)| of_level(step, rows)).collect();
-            report.fault = fault::fault(self, &tables, &scales)?;
+            report.fault = fault::fault(self, &tables, &scales, !matches!(report.finding(), Finding::NotIdentity { .. }))?;
         }
         Ok(report)
     }
@@ -359,7 +396,7 @@ impl<'a> KnownAnswer<'a> {
     /// The optima that are known, with their names.
     fn optima(&self) -> impl Iterator<Item = (&'static str, &'a dyn ConsistencyFunction)> {
         let under = self.under.map(|(_, optimum)| optimum);
-        let named = [(TRAINING, self.training), (DISTILLATION, self.distillation), (UNDER, under)];
+        let named = [(TRAINING, self.training), (DISTILLATION, self.distillation), (UNDER, under), (APART, self.apart)];
         named.into_iter().filter_map(|(name, optimum)| Some((name, optimum?)))
     }
 

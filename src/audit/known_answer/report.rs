@@ -65,7 +65,8 @@ pub struct KnownAnswerReport {
     pub under: Option<Loss>,
     /// What the table is instead of what it is said to be: units of another path, levels in another order.
     pub implausible: Option<Finding>,
-    /// The fault that makes f of the flow map or an optimum, where one does: [`Finding::Shifted`] or [`Finding::Unscaled`].
+    /// The fault that makes f of the flow map or an optimum, where one does: [`Finding::Shifted`], [`Finding::Unscaled`] or
+    /// [`Finding::NoiseApart`].
     pub fault: Option<Finding>,
 }
 
