@@ -266,9 +266,8 @@ fn plot(output: &Output, rows: &[Stored]) -> Outcome<()> {
         .iter()
         .enumerate()
         .map(|(i, f)| {
-            let mut points: Vec<_> = f.sizes.iter().copied().zip(f.values.iter().copied()).collect();
-            points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            Curve::series(format!("{}, {}", f.family, f.fixed_in_words(" ≤ ")), i, points.into_iter())
+            let points = f.sizes.iter().copied().zip(f.values.iter().copied());
+            Curve::series(format!("{}, {}", f.family, f.fixed_in_words(" ≤ ")), i, points)
         })
         .collect();
     if let (Some(&(x, y)), Some(&(end, _))) = (curves[0].points.first(), curves[0].points.last()) {

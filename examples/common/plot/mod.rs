@@ -40,9 +40,10 @@ pub(crate) struct Curve {
 }
 
 impl Curve {
-    /// A measured curve, without the points that are not positive.
+    /// A measured curve in the order of its abscissae, without the points that are not positive.
     pub(crate) fn new(name: impl Into<String>, colour: RGBColor, points: impl Iterator<Item = (f64, f64)>) -> Self {
-        let points = points.filter(|p| p.0 < DRAWN.end && p.1 > 0.0 && p.1.is_finite()).collect();
+        let mut points: Vec<_> = points.filter(|p| p.0 < DRAWN.end && p.1 > 0.0 && p.1.is_finite()).collect();
+        points.sort_by(|p, q| p.0.total_cmp(&q.0));
         Self { name: name.into(), colour, round: 0, points, reference: false, errors: Vec::new(), lower: Vec::new() }
     }
 
@@ -53,14 +54,16 @@ impl Curve {
 
     /// A measured curve with standard errors: (x, value, standard error).
     pub(crate) fn with_errors(name: impl Into<String>, colour: RGBColor, points: impl Iterator<Item = (f64, f64, f64)>) -> Self {
-        let kept: Vec<_> = points.filter(|p| p.0 < DRAWN.end && p.1 > 0.0 && p.1.is_finite()).collect();
+        let mut kept: Vec<_> = points.filter(|p| p.0 < DRAWN.end && p.1 > 0.0 && p.1.is_finite()).collect();
+        kept.sort_by(|p, q| p.0.total_cmp(&q.0));
         let errors = kept.iter().map(|p| if p.2 > 0.0 && p.2.is_finite() { p.2 } else { 0.0 }).collect();
         Self { errors, ..Self::new(name, colour, kept.iter().map(|p| (p.0, p.1))) }
     }
 
     /// A quantity known to lie in an interval: (x, lower end, upper end).
     pub(crate) fn band(name: impl Into<String>, colour: RGBColor, intervals: impl Iterator<Item = (f64, f64, f64)>) -> Self {
-        let kept: Vec<_> = intervals.filter(|p| p.0 < DRAWN.end && p.1 > 0.0 && p.1 <= p.2 && p.2.is_finite()).collect();
+        let mut kept: Vec<_> = intervals.filter(|p| p.0 < DRAWN.end && p.1 > 0.0 && p.1 <= p.2 && p.2.is_finite()).collect();
+        kept.sort_by(|p, q| p.0.total_cmp(&q.0));
         Self { lower: kept.iter().map(|p| p.1).collect(), ..Self::new(name, colour, kept.iter().map(|p| (p.0, p.2))) }
     }
 
@@ -268,6 +271,10 @@ mod tests {
     fn bands_and_errors_keep_their_points() {
         let band = Curve::band("W₁", BLUE, [(1.0, 0.5, 1.0), (2.0, 0.0, 1.0), (4.0, 0.2, 0.1), (8.0, 0.1, 0.2)].into_iter());
         assert_eq!((band.points.clone(), band.lower.clone()), (vec![(1.0, 1.0), (8.0, 0.2)], vec![0.5, 0.1]));
+        let turned = Curve::band("W₁", BLUE, [(8.0, 0.1, 0.2), (1.0, 0.5, 1.0)].into_iter());
+        assert_eq!((turned.points, turned.lower), (band.points.clone(), band.lower.clone()));
+        let turned = Curve::with_errors("W₁", BLUE, [(2.0, 0.5, 0.2), (1.0, 0.4, 0.1)].into_iter());
+        assert_eq!((turned.points, turned.errors), (vec![(1.0, 0.4), (2.0, 0.5)], vec![0.1, 0.2]));
         let part = band.only(|p| p.0 > 1.0);
         assert_eq!((part.points.len(), part.lower), (1, vec![0.1]));
         let measured = Curve::with_errors("W₁", BLUE, [(1.0, 0.5, 0.1), (2.0, 0.5, f64::NAN)].into_iter());
