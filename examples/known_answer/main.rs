@@ -363,8 +363,8 @@ fn run(a: Arguments) -> Outcome<()> {
     if file.exists() && is_archive(&file).map_err(|error| format!("{}: {error}", file.display()))? && a.reading.array.is_none() {
         let problem = a.problem()?;
         let values = Values::of_archive(&a.reading, &file, problem.law.dim())?;
-        say_what_is_assumed(&a, &problem.grid, &file.display().to_string())?;
-        return check(&a, &problem, &values);
+        check(&a, &problem, &values)?;
+        return say_what_is_assumed(&a, &problem.grid, &file.display().to_string());
     }
     let table = a.reading.load(&file)?;
     let header = provenance::options_of(&table)?;
@@ -372,10 +372,8 @@ fn run(a: Arguments) -> Outcome<()> {
     let problem = a.problem()?;
     check_header(&a, &problem.grid, &header, &table.shown)?;
     let values = Values::of_table(&table, &problem)?;
-    if header.is_empty() {
-        say_what_is_assumed(&a, &problem.grid, &table.shown)?;
-    }
-    check(&a, &problem, &values)
+    check(&a, &problem, &values)?;
+    if header.is_empty() { say_what_is_assumed(&a, &problem.grid, &table.shown) } else { Ok(()) }
 }
 
 fn main() {
