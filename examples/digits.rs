@@ -23,13 +23,13 @@ use common::output::Output;
 use common::plot::inscribed;
 use common::replicates::Doubled;
 use common::table::{ReadOptions, file_of};
-use common::{Format, Provenance, Row, fail, limits, number, print_row, say, training_progress};
+use common::{Format, Provenance, Row, fail, limits, name, number, print_row, say, training_progress};
 use ndarray::{Array2, ArrayView1, Axis};
 use onestep::Space;
 use onestep::audit::{ReplicateLedger, StepCheck, StepReport};
 use onestep::flow::FlowSolver;
 use onestep::law::PointMasses;
-use onestep::training::{Joint, JointModel, LevelSampling, Loss, Scaling, Standardisation, Trained, Weighting};
+use onestep::training::{Joint, JointModel, LevelSampling, Loss, Scaling, ScoreMatching, Standardisation, Trained, Weighting};
 use onestep::{Grid, NoiseLevel, ScoreFunction};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -45,6 +45,8 @@ enum Method {
     Ct,
     /// Consistency distillation with the exact score of the training digits, smoothed by a small Gaussian.
     Cd,
+    /// Regression on the flow of a score that is learned from the training digits first.
+    Flow,
 }
 
 /// One-step samples of handwritten digits.
@@ -148,6 +150,12 @@ fn train(arguments: &Arguments, data: &Array2<f32>, rng: &mut ChaCha8Rng) -> Out
         let scaled = Standardisation::new(data, Scaling::Global)?.standardise(data);
         let score = Widened { atoms: PointMasses::empirical(&scaled.mapv(f64::from))?, width: 0.1 };
         return Ok(joint.distil(data, &score, rng)?);
+    }
+    if arguments.method == Method::Flow {
+        let score = ScoreMatching::new(&arguments.hidden).iterations(arguments.iterations).batch(arguments.batch).rate(arguments.rate);
+        let score = score.scaling(Scaling::Global).train(data, rng)?;
+        let joint = joint.weighting(Weighting::Uniform).loss(Loss::default()).level_sampling(LevelSampling::Uniform);
+        return Ok(joint.distil_flow(data, &score, rng)?);
     }
     let bar = training_progress(arguments.iterations);
     let model = joint.train_with(data, rng, &mut |p| {
@@ -274,7 +282,7 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     }
     let report = StepCheck::new().measure(&model as &dyn Trained<f32>, &test, &mut rng)?;
     let samples = model.sample(COLUMNS * ROWS, &mut rng);
-    let method = if arguments.method == Method::Ct { "ct" } else { "cd" };
+    let method = &name(arguments.method);
     if let Some(picture) = picture {
         let (w1, baseline) = (report.w1, report.w1_baseline);
         let caption = [
