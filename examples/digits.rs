@@ -57,20 +57,20 @@ struct Arguments {
     data: PathBuf,
     #[command(flatten)]
     reading: ReadOptions,
-    #[arg(long, value_enum, default_value = "ct")]
+    #[arg(long, value_enum, default_value = "flow")]
     method: Method,
     /// T, in standard deviations uniform in the power 1/7 from 0.02 to 80.
     #[arg(long, default_value_t = 65, value_parser = limits::count(1, limits::STEPS))]
     steps: usize,
-    /// Optimiser steps; the default takes about a minute on two cores.
-    #[arg(long, default_value_t = 12_000, value_parser = limits::count(1, limits::ITERATIONS))]
+    /// Optimiser steps, with `flow` of the score and of the network each; the default takes about a minute on two cores.
+    #[arg(long, default_value_t = 6000, value_parser = limits::count(1, limits::ITERATIONS))]
     iterations: usize,
     /// Hidden widths.
-    #[arg(long, value_delimiter = ',', default_value = "256,256,256", value_parser = limits::count(1, limits::WIDTH))]
+    #[arg(long, value_delimiter = ',', default_value = "256,256,256,256", value_parser = limits::count(1, limits::WIDTH))]
     hidden: Vec<usize>,
     #[arg(long, default_value_t = 256, value_parser = limits::count(1, limits::BATCH))]
     batch: usize,
-    #[arg(long, default_value_t = 2e-3)]
+    #[arg(long, default_value_t = 4e-3)]
     rate: f64,
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -142,6 +142,7 @@ fn train(arguments: &Arguments, data: &Array2<f32>, rng: &mut ChaCha8Rng) -> Out
         .batch(arguments.batch)
         .rate(arguments.rate)
         .scaling(Scaling::Global)
+        .clip(0.0)
         .curriculum(8)
         .weighting(Weighting::InverseStep)
         .loss(Loss::PseudoHuber { c: 0.05 })

@@ -38,7 +38,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
-use shapes::Shape;
+use shapes::shape;
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -54,22 +54,10 @@ enum Target {
     Skewed,
     /// Two half circles in the plane with noise of standard deviation 0.1.
     Moons,
-    /// (X, X² + 0.3 Z) in the plane.
+    /// A parabola (z, z² − 1), z ~ N(0, 1), in the plane with noise of standard deviation 0.3.
     Banana,
     /// Eight modes of standard deviation 0.2 on a circle of radius 2 in the plane.
     Ring,
-}
-
-impl Target {
-    fn shape(self) -> Option<Shape> {
-        match self {
-            Self::Mixture | Self::Gaussian => None,
-            Self::Skewed => Some(Shape::Skewed),
-            Self::Moons => Some(Shape::Moons),
-            Self::Banana => Some(Shape::Banana),
-            Self::Ring => Some(Shape::Ring),
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -215,8 +203,8 @@ impl Data {
         let rows = arguments.rows.unwrap_or(4000);
         limits::check_product(&[("--rows", rows), ("--dim", arguments.dim())])?;
         let test = (rows / 2).min(MOST_HELD_OUT);
-        if let Some(shape) = arguments.target().shape() {
-            return Ok(Self { train: shape.sample(rows, rng), held_out: shape.sample(test, rng), target: None, names: None });
+        if let Some(law) = shape(arguments.target()).transpose()? {
+            return Ok(Self { train: law.sample(rows, rng), held_out: law.sample(test, rng), target: None, names: None });
         }
         let target = Product::copies(arguments.line()?, arguments.dim())?;
         Ok(Self { train: target.sample(rows, rng), held_out: target.sample(test, rng), target: Some(target), names: None })
@@ -235,7 +223,7 @@ impl Arguments {
 
     /// Whether the exact answer is there to compare with.
     fn is_known(&self) -> bool {
-        self.data.is_none() && self.target().shape().is_none()
+        self.data.is_none() && shape(self.target()).is_none()
     }
 
     fn hidden(&self) -> &[usize] {
@@ -260,7 +248,7 @@ impl Arguments {
         let no_network = format!("--class {} is no network", self.name());
         without_effect("--hidden", self.hidden.is_some() && !network, &no_network)?;
         without_effect("--iterations", self.iterations.is_some() && !network, &no_network)?;
-        let shaped = self.data.is_none() && self.target().shape().is_some();
+        let shaped = self.data.is_none() && shape(self.target()).is_some();
         without_effect("--dim", self.dim.is_some() && shaped, &format!("--target {} lies in the plane", name(self.target())))?;
         let unknown = !self.is_known() || self.dim() > MOST_KNOWN_DIMENSIONS;
         let why = format!("the exact answer is known for mixture and gaussian in at most {MOST_KNOWN_DIMENSIONS} dimensions");
@@ -298,7 +286,7 @@ impl Arguments {
     fn provenance(&self) -> Outcome<Provenance> {
         let law = if let Some(data) = &self.data {
             vec![("--target", "points".to_string()), ("--data", data.display().to_string())]
-        } else if self.target().shape().is_some() {
+        } else if shape(self.target()).is_some() {
             vec![("--target", name(self.target()))]
         } else {
             let line = self.line()?;
@@ -337,7 +325,7 @@ impl Arguments {
         let mut candidates = Candidate::defaults();
         if self.hidden.is_some() || self.iterations.is_some() {
             candidates.retain(|c| !matches!(c, Candidate::Network { .. }));
-            candidates.push(Candidate::Network { hidden: self.hidden().to_vec(), iterations: self.iterations.unwrap_or(10_000) });
+            candidates.push(Candidate::Network { hidden: self.hidden().to_vec(), iterations: self.iterations.unwrap_or(20_000) });
         }
         for candidate in &mut candidates {
             if let Candidate::Affine { pairs } | Candidate::Fourier { pairs, .. } = candidate {

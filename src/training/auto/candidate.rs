@@ -60,7 +60,7 @@ impl Candidate {
         vec![
             Self::Affine { pairs: 2000 },
             Self::Fourier { features: 100, pairs: 2000 },
-            Self::Network { hidden: vec![64; 3], iterations: 10_000 },
+            Self::Network { hidden: vec![64; 3], iterations: 20_000 },
             Self::Network { hidden: vec![128; 3], iterations: 5000 },
         ]
     }
