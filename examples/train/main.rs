@@ -4,7 +4,7 @@
 //! cargo run --release --example train
 //! for target in skewed moons banana ring; do cargo run --release --example train -- --target $target --rows 20000 --steps 128; done
 //! cargo run --release --example train -- --target gaussian --class affine --steps 64 --samples 4000
-//! cargo run --release --example train -- --data points.csv --class fourier --out samples.csv
+//! cargo run --release --example train -- --data points.csv --out samples.csv
 //! cargo run --release --example train --features serde -- --class joint --model model.json
 //! cargo run --release --example train -- --class joint --method cd --target gaussian
 //! ```
@@ -343,7 +343,9 @@ impl Arguments {
             Class::Kernel => Box::new(KernelRidge::new(150).bandwidths(&[0.25, 0.5])),
             Class::Nearest => Box::new(NearestNeighbours::new()),
             Class::Spline => Box::new(Spline::new()),
-            Class::Perceptron | Class::Joint | Class::Auto => Box::new(Perceptron::new(self.hidden()).iterations(self.iterations.unwrap_or(1000))),
+            Class::Perceptron | Class::Joint | Class::Auto => {
+                Box::new(Perceptron::new(self.hidden()).iterations(self.iterations.unwrap_or(1000)))
+            }
         }
     }
 

@@ -106,9 +106,7 @@ fn regression_on_the_flow_finds_the_flow() {
     let model: JointModel = joint.distil_flow(&law.sample(10, &mut rng), &law, &mut rng).unwrap();
     let variance = |t: usize| std * std * grid.level(t).alpha_bar() + grid.level(t).one_minus_alpha_bar();
     for t in 2..=6 {
-        let x = Array2::from_shape_simple_fn((500, 1), || {
-            grid.level(t).cos() * mean + variance(t).sqrt() * f64::standard_normal(&mut rng)
-        });
+        let x = Array2::from_shape_simple_fn((500, 1), || grid.level(t).cos() * mean + variance(t).sqrt() * f64::standard_normal(&mut rng));
         let exact = x.mapv(|x| grid.level(1).cos() * mean + (variance(1) / variance(t)).sqrt() * (x - grid.level(t).cos() * mean));
         let error = ((model.eval(t, &x) - exact).mapv(|e| e * e).sum() / 500.0).sqrt();
         // Two per cent of the standard deviation 0.4 are the first-order steps, the rest is the network's.
