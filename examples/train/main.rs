@@ -203,7 +203,7 @@ impl Data {
         let rows = arguments.rows.unwrap_or(4000);
         limits::check_product(&[("--rows", rows), ("--dim", arguments.dim())])?;
         let test = (rows / 2).min(MOST_HELD_OUT);
-        if let Some(law) = shape(arguments.target()).transpose()? {
+        if let Some(law) = shape(arguments.target())? {
             return Ok(Self { train: law.sample(rows, rng), held_out: law.sample(test, rng), target: None, names: None });
         }
         let target = Product::copies(arguments.line()?, arguments.dim())?;
@@ -223,7 +223,7 @@ impl Arguments {
 
     /// Whether the exact answer is there to compare with.
     fn is_known(&self) -> bool {
-        self.data.is_none() && shape(self.target()).is_none()
+        self.data.is_none() && matches!(self.target(), Target::Mixture | Target::Gaussian)
     }
 
     fn hidden(&self) -> &[usize] {
@@ -248,7 +248,7 @@ impl Arguments {
         let no_network = format!("--class {} is no network", self.name());
         without_effect("--hidden", self.hidden.is_some() && !network, &no_network)?;
         without_effect("--iterations", self.iterations.is_some() && !network, &no_network)?;
-        let shaped = self.data.is_none() && shape(self.target()).is_some();
+        let shaped = self.data.is_none() && !self.is_known();
         without_effect("--dim", self.dim.is_some() && shaped, &format!("--target {} lies in the plane", name(self.target())))?;
         let unknown = !self.is_known() || self.dim() > MOST_KNOWN_DIMENSIONS;
         let why = format!("the exact answer is known for mixture and gaussian in at most {MOST_KNOWN_DIMENSIONS} dimensions");
@@ -286,7 +286,7 @@ impl Arguments {
     fn provenance(&self) -> Outcome<Provenance> {
         let law = if let Some(data) = &self.data {
             vec![("--target", "points".to_string()), ("--data", data.display().to_string())]
-        } else if shape(self.target()).is_some() {
+        } else if !self.is_known() {
             vec![("--target", name(self.target()))]
         } else {
             let line = self.line()?;

@@ -1,5 +1,6 @@
 //! Laws in the plane that are drawn from alone: their exact answer is not used here.
 
+use super::Target;
 use ndarray::array;
 use onestep::Sample;
 use onestep::law::{Covariance, GaussianMixture, LawError, NoisyCurve};
@@ -11,16 +12,13 @@ fn skewed() -> Result<GaussianMixture, LawError> {
     GaussianMixture::new(&[0.7, 0.2, 0.1], &array![[-1.0, 0.0], [1.5, 1.0], [1.0, -1.5]], &covariances)
 }
 
-/// The law of a name.
-pub(crate) fn shape(target: super::Target) -> Option<Result<Box<dyn Sample>, LawError>> {
-    fn boxed(law: Result<impl Sample + 'static, LawError>) -> Option<Result<Box<dyn Sample>, LawError>> {
-        Some(law.map(|law| Box::new(law) as Box<dyn Sample>))
-    }
-    match target {
-        super::Target::Mixture | super::Target::Gaussian => None,
-        super::Target::Skewed => boxed(skewed()),
-        super::Target::Moons => boxed(NoisyCurve::two_moons(0.1)),
-        super::Target::Banana => boxed(NoisyCurve::banana(1.0, 1.0, 0.3)),
-        super::Target::Ring => boxed(GaussianMixture::ring(8, 2.0, 0.2)),
-    }
+/// The law of a name; `None` where its exact answer is known.
+pub(crate) fn shape(target: Target) -> Result<Option<Box<dyn Sample>>, LawError> {
+    Ok(match target {
+        Target::Mixture | Target::Gaussian => None,
+        Target::Skewed => Some(Box::new(skewed()?)),
+        Target::Moons => Some(Box::new(NoisyCurve::two_moons(0.1)?)),
+        Target::Banana => Some(Box::new(NoisyCurve::banana(1.0, 1.0, 0.3)?)),
+        Target::Ring => Some(Box::new(GaussianMixture::ring(8, 2.0, 0.2)?)),
+    })
 }
