@@ -6,7 +6,8 @@ use crate::numeric::parallel;
 use ndarray::ArrayRef2;
 
 /// 2E‖X − Y‖ − E‖X − X'‖ − E‖Y − Y'‖ between the laws of the rows, m ≥ 2 of each: the U-statistic with the kernel
-/// h(i, j) = ‖x_i − y_j‖ + ‖x_j − y_i‖ − ‖x_i − x_j‖ − ‖y_i − y_j‖, unbiased; the standard error from the variances of h and of its projection.
+/// h(i, j) = ‖x_i − y_j‖ + ‖x_j − y_i‖ − ‖x_i − x_j‖ − ‖y_i − y_j‖, unbiased; the standard error from the variances of h and of its
+/// projection, somewhat too large where the laws are equal.
 pub(super) fn energy_distance<F: Float>(x: &ArrayRef2<F>, y: &ArrayRef2<F>) -> Estimate {
     let points = |a: &ArrayRef2<F>| a.rows().into_iter().map(|r| r.iter().map(|v| v.as_f64()).collect()).collect::<Vec<Vec<f64>>>();
     let (x, y) = (points(x), points(y));
@@ -49,18 +50,20 @@ mod tests {
         // Between N(0, 1) and N(a, 1): 2(E|N(a, 2)| − E|N(0, 2)|), with E|N(a, 2)| = 2/√π e^{−a²/4} + a erf(a/2).
         for a in [0.0_f64, 0.5] {
             let exact = 2.0 * (2.0 / std::f64::consts::PI.sqrt() * ((-a * a / 4.0).exp() - 1.0) + a * libm::erf(a / 2.0));
-            let standardised: Vec<f64> = (0..200)
+            let found: Vec<Estimate> = (0..200)
                 .map(|k| {
                     let mut stream = Stream::nth(77, k);
-                    let found = energy_distance(&noise::<f64>(100, 1, &mut stream), &(noise::<f64>(100, 1, &mut stream) + a));
-                    (found.value - exact) / found.std_error
+                    energy_distance(&noise::<f64>(100, 1, &mut stream), &(noise::<f64>(100, 1, &mut stream) + a))
                 })
                 .collect();
-            let all = Estimate::from_samples(&standardised);
-            // Means of 200 are within five standard errors; the standard error is conservative, never by half.
-            let spread = all.std_error * 200f64.sqrt();
-            assert!(all.value.abs() < 5.0 * all.std_error + 0.1, "a = {a}: {all}");
-            assert!(spread < 1.2 && spread > 0.5, "a = {a}: {spread}");
+            let all = Estimate::from_samples(&found.iter().map(|e| e.value).collect::<Vec<_>>());
+            assert!((all.value - exact).abs() < 5.0 * all.std_error, "a = {a}: {all}, exact {exact}");
+            // The deviation of 200 values is known to 5 %, more where their law is skewed: five of these. At equal laws the projection vanishes,
+            // and its estimate, which is not negative, makes the standard error too large.
+            let least = if a == 0.0 { 0.5 } else { 0.75 };
+            let claimed = (found.iter().map(|e| e.std_error * e.std_error).sum::<f64>() / 200.0).sqrt();
+            let ratio = all.std_error * 200f64.sqrt() / claimed;
+            assert!((least..1.25).contains(&ratio), "a = {a}: {ratio}");
         }
     }
 }

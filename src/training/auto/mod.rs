@@ -26,7 +26,7 @@ use std::ops::ControlFlow;
 /// D^2 = 2\,\mathbb E\lVert X - Y\rVert - \mathbb E\lVert X - X'\rVert - \mathbb E\lVert Y - Y'\rVert ,
 /// ```
 /// which is 0 for equal laws alone. It is estimated without bias on the scaled data, all candidates against the same rows and from the same
-/// noise. No knowledge of the law enters. A candidate that fails is passed over.
+/// noise. No knowledge of the law enters. A candidate that diverges, or whose regressions are singular, is passed over.
 ///
 /// The winner is not trained again: the fifth has only chosen it. Of k candidates the least distance is a little too small, so that a distance
 /// to be reported needs rows of its own. The values of the winner are confined to the box of its training rows, a tenth of their
@@ -65,6 +65,19 @@ pub struct Auto {
 const MOST_VALIDATION: usize = 4096;
 /// With fewer rows a fifth of them has no pairs.
 const LEAST_ROWS: usize = 10;
+
+/// Whether the fit failed, and not its settings.
+fn is_of_the_fit(error: &TrainingError) -> bool {
+    matches!(
+        error,
+        TrainingError::Diverged { .. }
+            | TrainingError::Singular { .. }
+            | TrainingError::NotSolved { .. }
+            | TrainingError::NotFinite(_)
+            | TrainingError::TooFewRows { .. }
+            | TrainingError::ConstantColumn { .. }
+    )
+}
 
 impl Auto {
     /// On the levels of `grid`: [`Candidate::defaults`], data scaled column by column, a margin of 0.1.
@@ -129,8 +142,8 @@ impl Auto {
     /// Tries the candidates on a table of samples.
     ///
     /// # Errors
-    /// No candidates, a margin out of its range, fewer than ten rows, entries that are not finite, a constant column under [`Scaling::Columns`];
-    /// or the error of the first candidate, where all of them fail.
+    /// No candidates, a margin or a setting of a candidate out of its range, fewer than ten rows, entries that are not finite, a constant column under [`Scaling::Columns`];
+    /// or the error of the first candidate, where all of them are passed over.
     ///
     /// See [`Auto`] for an example.
     pub fn train<F: Float>(&self, data: &ArrayRef2<F>, rng: &mut dyn RngCore) -> Result<Selected<F>, TrainingError> {
@@ -175,7 +188,11 @@ impl Auto {
         let (mut best, mut trials): (Option<(usize, Winner<F>)>, Vec<Trial>) = (None, Vec::new());
         for (k, candidate) in self.candidates.iter().enumerate() {
             let made = self.attempt(candidate, &training, &validation, &z, &mut Stream::nth(seed, k as u64));
-            let (model, distance) = made.map_or_else(|e| (None, Err(e)), |(model, distance)| (Some(model), Ok(distance)));
+            let (model, distance) = match made {
+                Ok((model, distance)) => (Some(model), Ok(distance)),
+                Err(error) if is_of_the_fit(&error) => (None, Err(error)),
+                Err(error) => return Err(error),
+            };
             let trial = Trial { candidate: candidate.clone(), distance };
             let least = best.as_ref().map_or(f64::INFINITY, |(b, _)| trials[*b].value());
             if let Some(model) = model.filter(|_| trial.value() < least) {
