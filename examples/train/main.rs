@@ -94,6 +94,7 @@ enum Schedule {
 
 /// Consistency functions trained from data, step count checked.
 #[derive(Debug, Parser)]
+#[command(allow_negative_numbers = true)]
 struct Arguments {
     /// A file of one sample a row: text, .npy or .npz, also compressed by gzip; - for standard input. A fifth of the rows is held out.
     /// Without it, a built-in target.

@@ -46,7 +46,7 @@ pub use gaussian::{CoupledGaussian, GaussianConsistency, GaussianPopulation, Gau
 pub use growth::LipschitzBounds;
 pub use interval::Interval;
 pub use lattice::{LatticeConsistency, LatticePopulation, LatticeRecursion};
-pub use line::{LeadingOrder, LineConsistency, LineLimits, LinePopulation, LineRecursion, LineTarget};
+pub use line::{LeadingOrder, LineConsistency, LineLimits, LinePopulation, LineRecursion, LineTarget, noise_apart};
 pub use local_error::LocalError;
 pub use loss::Loss;
 pub use method::{Keep, Method};
