@@ -141,7 +141,10 @@ impl Arguments {
                 return Err(format!("{option} has no effect on --loss {} here", name(self.loss)).into());
             }
         }
-        Ok(())
+        match self.value {
+            Some(value) if !(0.0..=1e300).contains(&value) => Err(format!("--value {value} is outside [0, 1e300]").into()),
+            _ => Ok(()),
+        }
     }
 }
 

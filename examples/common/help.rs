@@ -28,7 +28,8 @@ const EXAMPLES: [(&str, &[&str]); 11] = [
         "train",
         &[
             "train",
-            "train --data points.csv --class fourier --out samples.csv",
+            "train --data points.csv --out samples.csv",
+            "train --target ring --rows 20000 --steps 128",
             "train --target gaussian --class affine --steps 64 --samples 4000 --format json",
         ],
     ),

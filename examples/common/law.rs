@@ -2,13 +2,13 @@
 
 use super::limits;
 use super::provenance::Options;
-use super::table::ReadOptions;
+use super::table::{ReadOptions, source};
 use super::target::{Target, TargetOptions};
 use ndarray::Array2;
 use onestep::flow::FlowSolver;
 use onestep::law::PosteriorSample;
 use onestep::law::{Covariance, Gaussian, GaussianMixture, LineMixture, NoisyCurve, PointMasses, Product, Radial};
-use onestep::population::{GaussianRecursion, Keep, LatticeRecursion, LineRecursion, Loss, Method, RadialRecursion};
+use onestep::population::{GaussianRecursion, Keep, LatticeRecursion, LineRecursion, Loss, Method, RadialRecursion, noise_apart};
 use onestep::{ConsistencyFunction, FlowJacobian, Grid, Moments, Posterior, PosteriorRule, Sample, ScoreJacobian};
 use std::error::Error;
 use std::path::PathBuf;
@@ -127,6 +127,17 @@ impl Law {
         })
     }
 
+    /// What training without shared noise ends with, where it is known.
+    pub(crate) fn apart(&self, grid: &Grid, levels: &[usize]) -> Outcome<Option<Box<dyn ConsistencyFunction>>> {
+        Ok(match self {
+            Self::Copies(law) => {
+                let wrong = noise_apart(&law.factors()[0], grid, &Keep::Levels(levels.to_vec()))?;
+                Some(Box::new(Product::copies(wrong, law.factors().len())?))
+            }
+            _ => None,
+        })
+    }
+
     /// The population optimum of training under another loss.
     pub(crate) fn optimum_under(&self, grid: &Grid, loss: Loss, levels: &[usize]) -> Outcome<Box<dyn ConsistencyFunction>> {
         match self {
@@ -208,7 +219,7 @@ impl LawOptions {
     fn file_mixture(&self) -> Outcome<GaussianMixture> {
         let path = self.law.as_ref().ok_or("--target file needs --law")?;
         let said = |error: &dyn std::fmt::Display| format!("--law {}: {error}", path.display());
-        let text = std::fs::read_to_string(path).map_err(|e| said(&e))?;
+        let text = String::from_utf8(source::read(path).map_err(|e| said(&e))?).map_err(|e| said(&e))?;
         mixture(&text).map_err(|e| said(&e).into())
     }
 

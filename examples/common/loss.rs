@@ -28,7 +28,8 @@ impl LossOptions {
     /// The loss.
     pub(crate) fn read(&self) -> Result<Loss, Box<dyn Error>> {
         match (self.loss, self.huber) {
-            (LossName::Huber, Some(c)) => Ok(Loss::PseudoHuber { c }),
+            (LossName::Huber, Some(c)) if (1e-100..=1e100).contains(&c) => Ok(Loss::PseudoHuber { c }),
+            (LossName::Huber, Some(c)) => Err(format!("--huber {c} is outside [1e-100, 1e100]").into()),
             (LossName::Huber, None) => Err("--loss huber needs --huber, its c".into()),
             (_, Some(_)) => Err("--huber belongs to --loss huber".into()),
             (LossName::Squared, None) => Ok(Loss::Squared),

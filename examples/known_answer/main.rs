@@ -28,7 +28,7 @@ use common::provenance::{self, Options};
 use common::schedule::ScheduleOptions;
 use common::table::{ReadOptions, is_archive};
 use common::target::{OF_LAWS, taking};
-use common::{Format, Provenance, Row, arguments_of, fail, limits, number, print_last_row, progress, remark, say};
+use common::{Format, Provenance, Row, arguments_of, fail, is_given, limits, number, print_last_row, progress, remark, say};
 use onestep::audit::{Gap, KnownAnswer, KnownAnswerReport, LevelAnswer};
 use onestep::path::Path;
 use onestep::population::{Loss, Method};
@@ -115,6 +115,9 @@ struct Arguments {
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
+/// σ_data in the code of EDM and of consistency models.
+const SIGMA_DATA_OF_EDM: f64 = 0.5;
+
 /// Options that a header decides.
 const DESCRIBED: [&str; 14] = [
     "--path",
@@ -185,8 +188,6 @@ fn with_header(a: Arguments, header: &[(String, String)], shown: &str) -> Outcom
     let given: Vec<String> = std::env::args().skip(1).collect();
     let known: Vec<&str> = common::law::KNOWN.into_iter().chain(DESCRIBED).collect();
     provenance::check(header, &given, &known, shown)?;
-    let is_given =
-        |option: &str| given.iter().any(|word| word == option || word.strip_prefix(option).is_some_and(|rest| rest.starts_with('=')));
     let added = header.iter().filter(|(option, _)| known.contains(&option.as_str()) && option != "--digest" && !is_given(option));
     // In one word, so that a value that begins with a sign stays one.
     let added = added.map(|(option, value)| format!("{option}={value}"));
@@ -206,6 +207,14 @@ fn check_header(a: &Arguments, grid: &Grid, header: &[(String, String)], shown: 
             None => return Err(format!("{option} is {value}, the header of {shown} says nothing of it").into()),
         }
     }
+    Ok(())
+}
+
+/// What a file without a header is held against.
+fn say_what_is_assumed(a: &Arguments, grid: &Grid, shown: &str) -> Outcome<()> {
+    let options = a.described(grid)?.into_iter().flat_map(|(_, options)| options);
+    let words: Vec<String> = options.map(|(option, value)| format!("{option} {value}")).collect();
+    remark!("{shown} has no header: held against {}", words.join(" "));
     Ok(())
 }
 
@@ -285,6 +294,7 @@ fn check(a: &Arguments, problem: &Problem, values: &Values) -> Outcome<()> {
     let flow = law.flow()?;
     let known = law.known();
     let base = KnownAnswer::new(&*flow, grid).path(path).moments(&known).tolerance(a.tolerance.unwrap_or(1e-6));
+    let base = if a.path.name() == "edm" { base.sigma_data(SIGMA_DATA_OF_EDM) } else { base };
     // First without the optima, so that a wrong table is refused before a recursion runs.
     let first = base.check(&values.t, &values.x, &values.f)?;
     let (methods, lattice) = a.methods();
@@ -297,6 +307,8 @@ fn check(a: &Arguments, problem: &Problem, values: &Values) -> Outcome<()> {
     }
     let loss = a.loss.read()?;
     let other = (loss != Loss::Squared && first.implausible.is_none()).then(|| law.optimum_under(grid, loss, &values.t)).transpose()?;
+    let apart = if first.implausible.is_none() && !methods.is_empty() { law.apart(grid, &values.t)? } else { None };
+    let base = if let Some(optimum) = &apart { base.noise_apart(optimum) } else { base };
     let base = if let Some(optimum) = &other { base.under(loss, optimum) } else { base };
     let with = optima.iter().fold(base, |check, (method, optimum)| match method {
         Method::Training => check.population(optimum),
@@ -344,11 +356,15 @@ fn run(a: Arguments) -> Outcome<()> {
         return template::write(&a, &Output::new("--template", path, &[], &[])?, &a.problem()?);
     }
     let Some(file) = a.file.clone() else { return Err("a file is needed".into()) };
+    if let Some(option) = ["--levels", "--points", "--seed"].into_iter().find(|option| is_given(option)) {
+        return Err(format!("{option} belongs to --template: it has no effect on a table that is there").into());
+    }
     // A name behind a colon is for the reader of tables.
     if file.exists() && is_archive(&file).map_err(|error| format!("{}: {error}", file.display()))? && a.reading.array.is_none() {
         let problem = a.problem()?;
         let values = Values::of_archive(&a.reading, &file, problem.law.dim())?;
-        return check(&a, &problem, &values);
+        check(&a, &problem, &values)?;
+        return say_what_is_assumed(&a, &problem.grid, &file.display().to_string());
     }
     let table = a.reading.load(&file)?;
     let header = provenance::options_of(&table)?;
@@ -356,7 +372,8 @@ fn run(a: Arguments) -> Outcome<()> {
     let problem = a.problem()?;
     check_header(&a, &problem.grid, &header, &table.shown)?;
     let values = Values::of_table(&table, &problem)?;
-    check(&a, &problem, &values)
+    check(&a, &problem, &values)?;
+    if header.is_empty() { say_what_is_assumed(&a, &problem.grid, &table.shown) } else { Ok(()) }
 }
 
 fn main() {

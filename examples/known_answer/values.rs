@@ -45,8 +45,10 @@ impl Values {
                 return Err(format!("{}: {columns} columns without names, expected {wanted}: {expected}", table.shown).into());
             }
             let pick = |columns: Vec<usize>| table.rows.select(Axis(1), &columns);
+            let t = steps(table, 0)?;
+            check_filled(table, 1 + dim..=2 * dim)?;
             let (x, f) = (pick((1..=dim).collect()), pick((1 + dim..=2 * dim).collect()));
-            return Ok(Self { t: steps(table, 0)?, x, f });
+            return Ok(Self { t, x, f });
         };
         table.check_names()?;
         let wanted = [numbered("x", dim), numbered("f", dim)];
@@ -68,6 +70,7 @@ impl Values {
         check_levels(table, names, problem, &t)?;
         let columns = |names: &[String]| names.iter().map(|name| table.column(name)).collect::<Outcome<Vec<_>>>();
         let (x, f) = (columns(&wanted[0])?, columns(&wanted[1])?);
+        check_filled(table, f.iter().copied())?;
         Ok(Self { t, x: table.rows.select(Axis(1), &x), f: table.rows.select(Axis(1), &f) })
     }
 
@@ -84,8 +87,20 @@ impl Values {
                 );
             }
         }
+        check_filled(&f, 0..dim)?;
         Ok(Self { t: steps(&t, 0)?, x: x.rows, f: f.rows })
     }
+}
+
+/// Refuses values that are not finite, such as those of a template.
+fn check_filled(table: &Table, columns: impl Iterator<Item = usize> + Clone) -> Outcome<()> {
+    for row in 0..table.rows.nrows() {
+        if let Some(column) = columns.clone().find(|&column| !table.rows[[row, column]].is_finite()) {
+            let (place, value) = (table.place(row, column), table.rows[[row, column]]);
+            return Err(format!("{place}: f is {value}: not filled in, or not a number").into());
+        }
+    }
+    Ok(())
 }
 
 /// A column of numbers of levels.

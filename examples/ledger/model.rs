@@ -3,6 +3,8 @@
 use super::Outcome;
 use super::common::law::Law;
 use super::common::replicates::Doubled;
+#[cfg(feature = "serde")]
+use super::common::table::source;
 use ndarray::Array2;
 use onestep::law::PointMasses;
 use onestep::training::{JointModel, Learned, Standardisation, Trained};
@@ -20,7 +22,7 @@ impl Model {
     #[cfg(feature = "serde")]
     pub(crate) fn load(path: &Path) -> Outcome<Self> {
         let named = |error: &dyn std::fmt::Display| format!("--model {}: {error}", path.display());
-        let text = std::fs::read(path).map_err(|e| named(&e))?;
+        let text = source::read(path).map_err(|e| named(&e))?;
         match JointModel::load(&text[..]) {
             Ok(model) => Ok(Self::Joint(Doubled(model))),
             Err(onestep::training::ModelError::Kind { .. }) => Ok(Self::Recursion(Learned::load(&text[..]).map_err(|e| named(&e))?)),

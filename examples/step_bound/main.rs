@@ -111,7 +111,12 @@ impl Arguments {
         let levels = self.levels.split(',').map(|t| t.trim().parse::<usize>()).collect::<Result<Vec<_>, _>>();
         let levels = levels.map_err(|_| format!("--levels {}: best, or a list of levels such as 30,12", self.levels))?;
         if levels.len() + 1 != count {
-            return Err(format!("--levels has {} levels after T, --evaluations {count} takes {}", levels.len(), count - 1).into());
+            return Err(format!(
+                "--levels has {} levels, --evaluations {count} takes {}: T is the first level and stands in no list",
+                levels.len(),
+                count - 1
+            )
+            .into());
         }
         Ok(Some(Evaluations::Levels(levels)))
     }

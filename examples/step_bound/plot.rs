@@ -2,7 +2,7 @@
 
 use super::common::output::Output;
 use super::common::plot::{BLUE, Curve, DARK, GREEN, ORANGE, PURPLE, Panel, Picture, RED, SERIES, SKY, Scale};
-use super::common::{listed, name, told};
+use super::common::{listed, name, remark, told};
 use super::problem;
 use super::{Arguments, Line};
 use std::error::Error;
@@ -35,13 +35,24 @@ const QUANTITIES: [Quantity; 7] = [
     ("", RED, |l| if l.squared { l.bound } else { f64::NAN }),
 ];
 
+/// A bound so many times above W_1 says nothing, and would press all else into one line of the picture.
+const MOST: f64 = 1e8;
+
 /// W_1, its bounds and (24) against T, with the theorem's slope −1; and all but (24) relative to W_1, so that percents can be read.
 pub(crate) fn against_steps(a: &Arguments, output: &Output, lines: &[Line]) -> Outcome<()> {
     let theorem = format!("bound (24), C₁ = {} (left)", a.constant);
+    let called = |name: &'static str| if name.is_empty() { theorem.as_str() } else { name };
+    let empty = |l: &Line, value: f64| value > MOST * l.report.w1.upper;
     let curve = |(name, colour, value): &Quantity, unit: fn(&Line) -> f64| {
-        let name = if name.is_empty() { theorem.as_str() } else { name };
-        Curve::new(name, *colour, lines.iter().map(|l| (l.report.steps as f64, value(l) / unit(l))))
+        let drawn = lines.iter().filter(|l| !empty(l, value(l)));
+        Curve::new(called(name), *colour, drawn.map(|l| (l.report.steps as f64, value(l) / unit(l))))
     };
+    for &(name, _, value) in &QUANTITIES {
+        let left_out: Vec<usize> = lines.iter().filter(|l| empty(l, value(l))).map(|l| l.report.steps).collect();
+        if !left_out.is_empty() {
+            remark!("plot: {} is left out at T = {}: above {MOST:e} W1", called(name).trim_end_matches(" (left)"), listed(&left_out));
+        }
+    }
     let bracket = |unit: fn(&Line) -> f64| {
         let upper = |l: &Line| l.report.energy_upper.unwrap_or(f64::NAN) / unit(l);
         let interval = |l: &Line| (l.report.steps as f64, l.report.energy_lower / unit(l), upper(l));
@@ -81,12 +92,12 @@ pub(crate) fn against_steps(a: &Arguments, output: &Output, lines: &[Line]) -> O
 pub(crate) fn against_dimension(a: &Arguments, output: &Output, steps: &[usize], lines: &[Line]) -> Outcome<()> {
     let here = |t: usize| lines.iter().filter(move |l| l.report.steps == t);
     let mut curves: Vec<Curve> = Vec::new();
-    for (&t, &colour) in steps.iter().zip(SERIES.iter().cycle()) {
+    for (i, &t) in steps.iter().enumerate() {
         if here(t).all(|l| l.report.w1.is_exact()) {
-            curves.push(Curve::new(format!("W₁, T = {t}"), colour, here(t).map(|l| (l.report.dim as f64, l.report.w1.upper))));
+            curves.push(Curve::series(format!("W₁, T = {t}"), i, here(t).map(|l| (l.report.dim as f64, l.report.w1.upper))));
         } else {
             let interval = |l: &Line| (l.report.dim as f64, l.report.w1.lower, l.report.w1.upper);
-            curves.push(Curve::band(format!("W₁ from below and above, T = {t}"), colour, here(t).map(interval)));
+            curves.push(Curve::band(format!("W₁ from below and above, T = {t}"), SERIES[i % SERIES.len()], here(t).map(interval)));
         }
     }
     let points = || curves.iter().flat_map(|c| c.points.iter().copied());

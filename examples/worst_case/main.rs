@@ -22,7 +22,7 @@ mod sweep;
 
 use clap::Parser;
 use common::output::Output;
-use common::plot::{Curve, Labels, SERIES, draw};
+use common::plot::{Curve, Labels, draw};
 use common::schedule::ScheduleOptions;
 use common::{Format, Row, arguments, fail, limits, print_row, progress, remark, say};
 use onestep::Grid;
@@ -30,9 +30,35 @@ use plotters::prelude::SeriesLabelPosition;
 use std::error::Error;
 use std::path::PathBuf;
 use sweep::family::Family;
-use sweep::fits::{Fit, fits};
+use sweep::fits::{curves, fits};
 use sweep::store::{Store, Stored};
 use sweep::{Objective, Sweep, SweepError, Task, line};
+
+/// Options that have no effect on rows that are there.
+const OF_A_SEARCH: [&str; 22] = [
+    "task",
+    "out",
+    "families",
+    "dims",
+    "steps",
+    "lipschitz",
+    "objective",
+    "modes",
+    "evaluations",
+    "seed",
+    "tolerance",
+    "schedule",
+    "c0",
+    "c1",
+    "angle_min",
+    "angle_max",
+    "sigma_min",
+    "sigma_max",
+    "rho",
+    "sigmas",
+    "alpha_bars",
+    "times",
+];
 
 /// The worst laws of families at a bound on L_f, with their exponents of T, d and L_f.
 #[derive(Debug, Parser)]
@@ -68,13 +94,13 @@ struct Arguments {
     #[command(flatten)]
     schedule: ScheduleOptions,
     /// This run's share of the cases, I/N; by default that of the job array it runs in, or all.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     task: Option<String>,
     /// Folder for the rows, one file a case; rows that stand there are kept.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Reads the rows of a folder instead of searching.
-    #[arg(long, conflicts_with_all = ["task", "out"])]
+    /// Reads the rows of a folder instead of searching; takes no option of a search.
+    #[arg(long, conflicts_with_all = OF_A_SEARCH)]
     collect: Option<PathBuf>,
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -105,7 +131,7 @@ impl Arguments {
     }
 }
 
-/// The rows of one task, in order: those that stand in the folder, and those that are still to be computed.
+/// The rows of one task, in order, each printed as it is there: those that stand in the folder, and those that are still to be computed.
 fn search(a: &Arguments, task: Task) -> Outcome<Vec<Stored>> {
     let sweep = a.sweep()?;
     let store = a.out.as_deref().map(Store::create).transpose()?;
@@ -113,6 +139,7 @@ fn search(a: &Arguments, task: Task) -> Outcome<Vec<Stored>> {
         return Err(SweepError::NoPlace { task }.into());
     }
     if let Some(store) = &store {
+        store.check_sweep(&sweep.described())?;
         store.clear_unfinished(task, &sweep.cases)?;
     }
     let grids = a.steps.iter().map(|&t| Ok((t, a.schedule.grid(t)?))).collect::<Outcome<Vec<(usize, Grid)>>>()?;
@@ -132,6 +159,7 @@ fn search(a: &Arguments, task: Task) -> Outcome<Vec<Stored>> {
             }
             Stored::parse(&text)?
         };
+        bar.suspend(|| print_one(a.format, rows.is_empty(), &row));
         rows.push(row);
         bar.inc(1);
     }
@@ -167,17 +195,15 @@ const COLUMNS: &[&str] = &[
     "evaluations",
 ];
 
-fn print_rows(format: Format, rows: &[Stored]) {
-    for (i, row) in rows.iter().enumerate() {
-        match format {
-            Format::Json => say!("{}", row.line),
-            Format::Csv => {
-                let cell = |name: &'static str| (name, row.values.get(name).cloned().unwrap_or_default());
-                let cells: Row = COLUMNS.iter().copied().map(cell).collect();
-                print_row(format, i == 0, &cells);
-            }
-            Format::Table => print_line(i == 0, row),
+fn print_one(format: Format, first: bool, row: &Stored) {
+    match format {
+        Format::Json => say!("{}", row.line),
+        Format::Csv => {
+            let cell = |name: &'static str| (name, row.values.get(name).cloned().unwrap_or_default());
+            let cells: Row = COLUMNS.iter().copied().map(cell).collect();
+            print_row(format, first, &cells);
         }
+        Format::Table => print_line(first, row),
     }
 }
 
@@ -215,11 +241,9 @@ fn print_line(first: bool, row: &Stored) {
     );
 }
 
-/// Rows, and what they say together.
+/// What the rows say together.
 fn report(a: &Arguments, rows: &[Stored], output: Option<&Output>) -> Outcome<()> {
-    print_rows(a.format, rows);
-    let fits = fits(rows);
-    for fit in &fits {
+    for fit in fits(rows) {
         match a.format {
             Format::Json => print_row(Format::Json, false, &fit.row()),
             Format::Table => say!("{}", fit.described()),
@@ -231,30 +255,27 @@ fn report(a: &Arguments, rows: &[Stored], output: Option<&Output>) -> Outcome<()
     if a.format == Format::Table {
         say!("{caution}");
     }
-    match output {
-        Some(output) => plot(output, &fits, rows.first().map_or("", |row| row.text("sweep"))),
-        None => Ok(()),
-    }
+    output.map_or(Ok(()), |output| plot(output, rows))
 }
 
-/// The values against T, a curve for every family, d and bound.
-fn plot(output: &Output, fits: &[Fit], sweep: &str) -> Outcome<()> {
-    let shown: Vec<&Fit> = fits.iter().filter(|f| f.against == "steps").collect();
-    let Some(first) = shown.first() else { return Err("--plot: at least two --steps with an admissible law make a curve".into()) };
-    let mut curves: Vec<Curve> = shown
+/// The values against T, a curve for every family, d and bound, with the slope of the comb.
+fn plot(output: &Output, rows: &[Stored]) -> Outcome<()> {
+    let against_steps = curves(rows, "steps");
+    let Some(first) = against_steps.first() else { return Ok(()) };
+    let mut curves: Vec<Curve> = against_steps
         .iter()
         .enumerate()
         .map(|(i, f)| {
-            let fixed: Vec<String> = f.fixed.iter().map(|(name, value)| format!("{name} {value}")).collect();
             let points = f.sizes.iter().copied().zip(f.values.iter().copied());
-            Curve::new(format!("{}, {}", f.family, fixed.join(", ")), SERIES[i % SERIES.len()], points)
+            Curve::series(format!("{}, {}", f.family, f.fixed_in_words(" ≤ ")), i, points)
         })
         .collect();
-    if let Some((start, end)) = curves[0].points.first().copied().zip(curves[0].points.last().map(|p| p.0)) {
-        curves.push(Curve::slope("slope 1/2", (start.0, 0.7 * start.1), end, 0.5));
+    if let (Some(&(x, y)), Some(&(end, _))) = (curves[0].points.first(), curves[0].points.last()) {
+        let power = 0.5 + first.power_of_steps();
+        curves.push(Curve::slope(if power > 0.0 { "slope 1/2 (2.21)" } else { "slope 0 (2.21)" }, (x, 0.7 * y), end, power));
     }
     let quantity = first.quantity();
-    let caption = format!("Worst laws that were found: {quantity} against T\n{sweep}");
+    let caption = format!("Worst laws that were found: {quantity} against T\n{}", rows.first().map_or("", |row| row.text("sweep")));
     let labels = Labels { caption: &caption, abscissa: "number of steps T", ordinate: quantity, legend: SeriesLabelPosition::UpperLeft };
     draw(output, &labels, &curves)
 }
@@ -262,7 +283,9 @@ fn plot(output: &Output, fits: &[Fit], sweep: &str) -> Outcome<()> {
 fn run(a: &Arguments) -> Outcome<()> {
     let output = common::plot::output("--plot", &a.plot)?;
     if let Some(folder) = &a.collect {
-        return report(a, &Store::open(folder)?.collect()?, output.as_ref());
+        let rows = Store::open(folder)?.collect()?;
+        rows.iter().enumerate().for_each(|(i, row)| print_one(a.format, i == 0, row));
+        return report(a, &rows, output.as_ref());
     }
     let task = a.task()?;
     if task == Task::WHOLE {
@@ -271,7 +294,7 @@ fn run(a: &Arguments) -> Outcome<()> {
     if output.is_some() {
         return Err("--plot: a part of a sweep has no picture, give it with --collect".into());
     }
-    print_rows(a.format, &search(a, task)?);
+    search(a, task)?;
     Ok(())
 }
 

@@ -8,7 +8,8 @@ use crate::schedule::Grid;
 ///
 /// On the line, with e_θ = sup_x 1 + (ln p_θ)''(x), the probability flow expands by the rate tan θ e_θ at most, and one step of the recursion
 /// multiplies slopes by m_t' ≤ cos Δθ_t + sin Δθ_t tan θ_t e_{θ_t} at most. For mixtures e is bounded by branch and bound, between levels by
-/// e_{θ'} ≤ e (1 − q)/(1 − e q), q = (sin²θ' − sin²θ)/cos²θ, so that ln Lip Φ_{θ'→θ} ≤ −½ ln(1 − e q).
+/// e_{θ'} ≤ e (1 − q)/(1 − e q), q = (sin²θ' − sin²θ)/cos²θ, so that ln Lip Φ_{θ'→θ} ≤ −½ ln(1 − e q). Where e is large, near point masses, by
+/// sup_x Var(X_0|X_θ = x) instead, which grows with θ.
 ///
 /// # Accuracy
 /// Upper bounds, rounding included. A few per cent above the constants where these are attained along one trajectory, such as the middle of a
@@ -65,7 +66,7 @@ pub(crate) fn bounds_on_the_line(grid: &Grid, excess: impl Fn(NoiseLevel) -> f64
     for t in 2..=steps {
         let (from, to) = (grid.level(t - 1), grid.level(t));
         // Sums over neighbouring steps: the largest of them all.
-        flow = (flow + piece(from, here, to, &excess, 0)).max(0.0);
+        flow = (flow + piece(from, here, to, None, &excess, 0)).max(0.0);
         longest = longest.max(flow);
         here = match carried(here, share(from, to)) {
             Some(next) if !fresh(t) => next,
@@ -95,20 +96,38 @@ fn carried(excess: f64, q: f64) -> Option<f64> {
     (left > ROUGH).then(|| excess * (1.0 - q) / left * (1.0 + OUTWARDS) + f64::MIN_POSITIVE)
 }
 
-/// A bound on ln Lip of the flow from `to` back to `from`, given the excess at `from`.
-fn piece(from: NoiseLevel, excess: f64, to: NoiseLevel, law: &impl Fn(NoiseLevel) -> f64, halved: usize) -> f64 {
+/// A bound on ln Lip of the flow from `to` back to `from`, given the excess at `from`, and that at `to` where it is known.
+fn piece(from: NoiseLevel, excess: f64, to: NoiseLevel, there: Option<f64>, law: &impl Fn(NoiseLevel) -> f64, halved: usize) -> f64 {
     let product = excess * share(from, to);
     let enough = if halved < HALVINGS { FINE } else { ROUGH };
     if product <= enough || halved >= MOST_HALVINGS {
         let product = product + OUTWARDS * product.abs();
         return if product < 1.0 { -0.5 * (-product).ln_1p() } else { f64::INFINITY };
     }
+    let there = there.unwrap_or_else(|| law(to));
+    let (low, high) = by_variance(from, excess, to, there);
+    if high - low <= 0.5 * FINE * high {
+        return high;
+    }
     match NoiseLevel::from_angle(0.5 * (from.angle() + to.angle())) {
         Ok(middle) if from.angle() < middle.angle() && middle.angle() < to.angle() => {
-            piece(from, excess, middle, law, halved + 1) + piece(middle, law(middle), to, law, halved + 1)
+            let between = law(middle);
+            piece(from, excess, middle, Some(between), law, halved + 1) + piece(middle, between, to, Some(there), law, halved + 1)
         }
         _ => f64::INFINITY,
     }
+}
+
+/// ∫ −cot θ + C_θ cos θ/sin³θ dθ over a piece, with C_θ = sup_x Var(X_0|x) = sin²θ (1 + e tan²θ) as at its start and as at its end.
+///
+/// C grows with the noise. In λ = cot²θ and y = λx/cos θ the posterior is an exponential family, ∝ exp(ym − λm²/2): where ∂_y Var, the third central
+/// moment, is 0, ∂_λ Var = −½ Cov(m², (m − μ)²) = −½ Var((m − μ)²) ≤ 0. So the second number is an upper bound, exact for two point masses.
+fn by_variance(from: NoiseLevel, excess: f64, to: NoiseLevel, there: f64) -> (f64, f64) {
+    let contraction = (from.sin() / to.sin()).ln();
+    let half = 0.5 * share(from, to) * from.alpha_bar();
+    let low = half * (1.0 + excess * from.tan() * from.tan()) / to.one_minus_alpha_bar();
+    let high = half * (1.0 + there * to.tan() * to.tan()) / from.one_minus_alpha_bar();
+    (contraction + low, contraction + high + OUTWARDS * (high - contraction))
 }
 
 /// Of a mixture.

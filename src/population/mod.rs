@@ -17,6 +17,7 @@
 //! | a sphere, a ball, shells | [`RadialRecursion`] | W_1 exactly, in any dimension |
 //! | any other Gaussian mixture in up to three dimensions | [`LatticeRecursion`] | all distances between bounds |
 //! | one of these, chosen at run time | [`PopulationLaw`] and [`Population`] | the same report |
+//! | a mixture on the line, trained with noise that is not shared | [`noise_apart`] | what that fault leads to, to 1e−6 |
 //! | what T·W_1 tends to on the line as T grows, and the schedule with the smallest certificate | [`LineLimits`] | the leading term |
 //!
 //! Numbers that are enclosed by computation are [`Interval`]s; an [`Estimate`](crate::Estimate) is a number that was sampled, with a standard
@@ -46,7 +47,7 @@ pub use gaussian::{CoupledGaussian, GaussianConsistency, GaussianPopulation, Gau
 pub use growth::LipschitzBounds;
 pub use interval::Interval;
 pub use lattice::{LatticeConsistency, LatticePopulation, LatticeRecursion};
-pub use line::{LeadingOrder, LineConsistency, LineLimits, LinePopulation, LineRecursion, LineTarget};
+pub use line::{LeadingOrder, LineConsistency, LineLimits, LinePopulation, LineRecursion, LineTarget, noise_apart};
 pub use local_error::LocalError;
 pub use loss::Loss;
 pub use method::{Keep, Method};

@@ -1,7 +1,16 @@
 //! The box that holds the data, to which the values of a family may be confined.
 
+use crate::error::check_range;
 use crate::float::Float;
+use crate::training::error::TrainingError;
+use crate::training::source::Source;
 use ndarray::{ArrayRef2, Axis};
+
+/// Refuses a margin that is negative or not finite.
+pub(crate) fn check_margin(margin: f64) -> Result<(), TrainingError> {
+    check_range("margin of the clipping", margin, margin >= 0.0 && margin.is_finite(), "[0, inf)")?;
+    Ok(())
+}
 
 /// A closed box, column by column.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +31,21 @@ impl Hull {
         });
         let (low, high) = ends.unzip();
         Self { low, high }
+    }
+
+    /// The box of a table of scaled samples, where a margin is given.
+    ///
+    /// # Errors
+    /// The samples come from a law, whose box is not known.
+    pub(crate) fn of_source<F: Float>(source: Source<'_, F>, margin: Option<f64>) -> Result<Option<Self>, TrainingError> {
+        match (margin, source) {
+            (None, _) => Ok(None),
+            (Some(margin), Source::Rows(table)) => Ok(Some(Self::of(table, margin))),
+            (Some(_), Source::Law(_)) => {
+                let reason = "the box is that of a table of samples";
+                Err(TrainingError::Unsupported { what: "clipping", reason })
+            }
+        }
     }
 
     /// Moves every value into the box; NaN stays.

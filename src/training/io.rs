@@ -111,6 +111,7 @@ impl<F: Float> Sound for JointModel<F> {
         require(self.standardisation.is_sound(), "the scaling")?;
         require(self.network.is_sound(), "the network")?;
         require(self.loss.is_finite(), "the loss")?;
+        require(self.hull.as_ref().is_none_or(|hull| hull.is_sound(self.dim())), "the box of the values")?;
         require(is_time_conditioned(&self.network, self.dim()), "the dimension of the network")
     }
 }

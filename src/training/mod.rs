@@ -2,9 +2,10 @@
 //!
 //! | question | take |
 //! | --- | --- |
+//! | a good sampler of a table, without settings | [`Auto`]: some ways of training, held-out rows decide |
 //! | the paper's algorithm (14) as it stands: f_1 = id, then f_2, …, f_T in turn, each by regression of f_{t−1}(X_{t−1}) on X_t | [`Recursion`], with any class of [`class`] |
 //! | one time-conditioned network for all levels at once, as practitioners train it, from pairs or from a score | [`Joint`] |
-//! | a score from samples, to distil or to solve the flow with | [`ScoreMatching`] |
+//! | a score from samples, to distil, to solve the flow with or to fit a network to its flow | [`ScoreMatching`], [`Joint::distil_flow`] |
 //! | which function class | the table of [`class`] |
 //! | a class of one's own | [`FunctionClass`], returning [`Fitted::custom`] |
 //! | data of any scale, or a law that is sampled anew | [`Scaling`], [`Source`] |
@@ -26,6 +27,7 @@
 //! [`KernelRidge`](class::KernelRidge) agrees to 4e−11, [`RandomFourier`](class::RandomFourier) to 1e−9 after twelve steps (2e−16 after
 //! one); nearest neighbours are equal. A training run that is unstable amplifies such differences without limit.
 
+pub(crate) mod auto;
 pub mod class;
 pub(crate) mod coupling;
 pub(crate) mod error;
@@ -50,6 +52,7 @@ pub(crate) mod summary;
 pub(crate) mod trained;
 
 pub use crate::population::Loss;
+pub use auto::{Auto, Candidate, Selected, Trial, Winner};
 pub use class::FunctionClass;
 pub use coupling::{Coupling, Independent, OptimalPairs, effective_correlation};
 pub use error::TrainingError;

@@ -10,7 +10,7 @@ use crate::training::class::function_class::FunctionClass;
 use crate::training::coupling::{Coupling, Independent};
 use crate::training::error::TrainingError;
 use crate::training::fitted::Fitted;
-use crate::training::hull::Hull;
+use crate::training::hull::{Hull, check_margin};
 use crate::training::learned::{Learned, StepProgress};
 use crate::training::limits::{check_entries_of, check_steps};
 use crate::training::pairs::{couple, noise};
@@ -324,10 +324,7 @@ impl<F: Float> Recursion<F> {
             grid: self.grid.clone(),
             class: class.name().to_owned(),
             residual: self.residual,
-            hull: match (self.clip, source) {
-                (Some(margin), Source::Rows(table)) => Some(Hull::of(table, margin)),
-                _ => None,
-            },
+            hull: Hull::of_source(source, self.clip)?,
             standardisation,
             maps: Vec::new(),
             records: Vec::new(),
@@ -352,11 +349,7 @@ impl<F: Float> Recursion<F> {
         check_steps(self.grid.steps())?;
         check_range("posterior draws", self.draws, self.draws >= 1, "[1, inf)")?;
         if let Some(margin) = self.clip {
-            check_range("margin of the clipping", margin, margin >= 0.0 && margin.is_finite(), "[0, inf)")?;
-            if matches!(source, Source::Law(_)) {
-                let reason = "the box is that of a table of samples";
-                return Err(TrainingError::Unsupported { what: "clipping", reason });
-            }
+            check_margin(margin)?;
         }
         if let (2.., Source::Law(_)) = (self.draws, source) {
             let reason = "the posterior is that of a table of samples";

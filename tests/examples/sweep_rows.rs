@@ -1,7 +1,7 @@
 //! Sweeps of `worst_case` in parts: shares, rows that are kept, folders that are refused.
 
 use crate::sweep::family::Family;
-use crate::sweep::fits::fits;
+use crate::sweep::fits::{curves, fits};
 use crate::sweep::store::{Store, Stored};
 use crate::sweep::{Sweep, SweepError, Task, line};
 use onestep::schedule::UniformAngle;
@@ -122,6 +122,16 @@ fn tasks_with_stops_are_one_run_to_the_bit() {
     assert_eq!(fits(&rows).iter().filter(|f| f.against == "dim").count(), pairs);
 }
 
+/// One T has no exponent, but a place on the picture.
+#[test]
+fn one_size_is_a_curve_and_no_fit() {
+    let rows = [Stored::parse(&row(&sweep(), 1)).unwrap()];
+    assert!(fits(&rows).is_empty());
+    let drawn = curves(&rows, "steps");
+    assert_eq!((drawn.len(), drawn[0].sizes.clone(), drawn[0].values.clone()), (1, vec![4.0], vec![rows[0].number("value")]));
+    assert_eq!(drawn[0].fixed_in_words(" ≤ "), "d = 1, L_f ≤ 2");
+}
+
 #[test]
 fn finished_cases_are_not_computed_again() {
     let (sweep, folder) = (sweep(), Folder::new("kept"));
@@ -144,6 +154,9 @@ fn rows_of_other_sweeps_and_damaged_rows_are_refused() {
     let mut other = sweep.clone();
     other.seed += 1;
     assert!(matches!(store.find(1, &other.described()), Err(SweepError::Foreign { .. })));
+    // A task whose own cases are not there yet puts none beside those of another sweep.
+    assert!(matches!(store.check_sweep(&other.described()), Err(SweepError::Foreign { .. })));
+    store.check_sweep(&sweep.described()).unwrap();
     // A row under the name of another case.
     store.keep(2, &text).unwrap();
     assert!(matches!(store.find(2, &sweep.described()), Err(SweepError::Foreign { .. })));

@@ -170,3 +170,25 @@ fn what_is_probed_lies_below_what_is_proved() {
         assert!(slope <= found + 1e-9 && exact >= 0.0, "{law:?}: {slope} above {found}");
     }
 }
+
+/// Two point masses ±1 expand most between them, by the integral of −cot θ + cos θ/sin³θ; three and narrow modes by more than the recursion finds.
+#[test]
+fn point_masses_have_bounds_on_many_steps_at_once() {
+    use onestep::population::{LineRecursion, PopulationLaw};
+    use onestep::schedule::LiHuangWei;
+    let grid = LiHuangWei::new(1024, 2.0, 4.0).unwrap().grid().unwrap();
+    let (first, last) = (grid.level(1).angle().sin(), grid.last().angle().sin());
+    let exact = (first / last).ln() + 0.5 * (first.powi(-2) - last.powi(-2));
+    // The curvature is bounded to 1e−4 of itself.
+    let bound = LineMixture::point_masses(&[0.5, 0.5], &[-1.0, 1.0]).unwrap().lipschitz_bounds(&grid).unwrap().ln_flow;
+    assert!(exact > 5e5 && bound >= exact && bound <= (1.0 + 1e-4) * exact, "{bound} beside {exact}");
+    let grid = UniformAngle::new(32, 0.02, 1.56).unwrap().grid().unwrap();
+    for (weights, means, stds) in
+        [([0.2, 0.5, 0.3], [-3.0, -1.0, 2.0], [0.01, 0.01, 0.02]), ([0.01, 0.98, 0.01], [-0.4, 0.0, 0.5], [0.0, 0.3, 0.05])]
+    {
+        let law = LineMixture::new(&weights, &means, &stds).unwrap();
+        let found = LineRecursion::new(&law, &grid).tolerance(1e-6).run().unwrap().report().ln_lipschitz;
+        let bound = law.lipschitz_bounds(&grid).unwrap().ln_flow;
+        assert!(bound >= found && bound < 4.0 * found, "{law:?}: {found} above {bound}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Tests of the room `training`.
 
+mod auto;
 mod classes;
 #[cfg(feature = "serde")]
 mod hostile;

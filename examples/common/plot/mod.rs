@@ -27,8 +27,9 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 #[derive(Debug, Clone)]
 pub(crate) struct Curve {
     pub(crate) name: String,
-    /// Dash and marker follow from the colour.
+    /// Dash and marker follow from the colour, and from how often all colours were taken before.
     pub(crate) colour: RGBColor,
+    pub(crate) round: usize,
     pub(crate) points: Vec<(f64, f64)>,
     /// A reference line is thin and has no markers.
     pub(crate) reference: bool,
@@ -39,22 +40,30 @@ pub(crate) struct Curve {
 }
 
 impl Curve {
-    /// A measured curve, without the points that are not positive.
+    /// A measured curve in the order of its abscissae, without the points that are not positive.
     pub(crate) fn new(name: impl Into<String>, colour: RGBColor, points: impl Iterator<Item = (f64, f64)>) -> Self {
-        let points = points.filter(|p| p.0 < DRAWN.end && p.1 > 0.0 && p.1.is_finite()).collect();
-        Self { name: name.into(), colour, points, reference: false, errors: Vec::new(), lower: Vec::new() }
+        let mut points: Vec<_> = points.filter(|p| p.0 < DRAWN.end && p.1 > 0.0 && p.1.is_finite()).collect();
+        points.sort_by(|p, q| p.0.total_cmp(&q.0));
+        Self { name: name.into(), colour, round: 0, points, reference: false, errors: Vec::new(), lower: Vec::new() }
+    }
+
+    /// One of many measured curves, by its place among them.
+    pub(crate) fn series(name: impl Into<String>, place: usize, points: impl Iterator<Item = (f64, f64)>) -> Self {
+        Self { round: place / SERIES.len(), ..Self::new(name, SERIES[place % SERIES.len()], points) }
     }
 
     /// A measured curve with standard errors: (x, value, standard error).
     pub(crate) fn with_errors(name: impl Into<String>, colour: RGBColor, points: impl Iterator<Item = (f64, f64, f64)>) -> Self {
-        let kept: Vec<_> = points.filter(|p| p.0 < DRAWN.end && p.1 > 0.0 && p.1.is_finite()).collect();
+        let mut kept: Vec<_> = points.filter(|p| p.0 < DRAWN.end && p.1 > 0.0 && p.1.is_finite()).collect();
+        kept.sort_by(|p, q| p.0.total_cmp(&q.0));
         let errors = kept.iter().map(|p| if p.2 > 0.0 && p.2.is_finite() { p.2 } else { 0.0 }).collect();
         Self { errors, ..Self::new(name, colour, kept.iter().map(|p| (p.0, p.1))) }
     }
 
     /// A quantity known to lie in an interval: (x, lower end, upper end).
     pub(crate) fn band(name: impl Into<String>, colour: RGBColor, intervals: impl Iterator<Item = (f64, f64, f64)>) -> Self {
-        let kept: Vec<_> = intervals.filter(|p| p.0 < DRAWN.end && p.1 > 0.0 && p.1 <= p.2 && p.2.is_finite()).collect();
+        let mut kept: Vec<_> = intervals.filter(|p| p.0 < DRAWN.end && p.1 > 0.0 && p.1 <= p.2 && p.2.is_finite()).collect();
+        kept.sort_by(|p, q| p.0.total_cmp(&q.0));
         Self { lower: kept.iter().map(|p| p.1).collect(), ..Self::new(name, colour, kept.iter().map(|p| (p.0, p.2))) }
     }
 
@@ -199,7 +208,10 @@ fn visible(curves: &[Curve]) -> Vec<Curve> {
     if left_out > 0 {
         remark!("plot: {left_out} points outside [{floor:.0e}, {top:.0e}] are left out");
     }
-    curves.iter().map(|c| c.only(shown)).map(|c| Curve { lower: c.lower.iter().map(|l| l.max(floor)).collect(), ..c }).collect()
+    // A reference to one abscissa is no line, and must not widen the axes.
+    let is_line = |c: &Curve| !c.reference || c.points.iter().any(|p| p.0 != c.points[0].0);
+    let lines = curves.iter().map(|c| if is_line(c) { c.only(shown) } else { c.only(|_| false) });
+    lines.map(|c| Curve { lower: c.lower.iter().map(|l| l.max(floor)).collect(), ..c }).collect()
 }
 
 #[cfg(test)]
@@ -235,6 +247,14 @@ mod tests {
     }
 
     #[test]
+    fn a_reference_to_one_point_is_not_drawn() {
+        let curves = [Curve::new("error", BLUE, [(64.0, 0.1)].into_iter()), Curve::slope("slope", (64.0, 1.0), 64.0, -1.0)];
+        assert_eq!(visible(&curves).iter().map(|c| c.points.len()).collect::<Vec<_>>(), [1, 0]);
+        let longer = Curve::slope("slope", (64.0, 1.0), 128.0, -1.0);
+        assert_eq!(visible(&[longer])[0].points, [(64.0, 1.0), (128.0, 0.5)]);
+    }
+
+    #[test]
     fn a_png_shows_the_colour_of_its_curve() {
         let picture = drawn("png", vec![(1.0, 1.0), (2.0, 0.5), (4.0, 0.25)], false).unwrap();
         let mut reader = png::Decoder::new(picture.as_slice()).read_info().unwrap();
@@ -251,6 +271,10 @@ mod tests {
     fn bands_and_errors_keep_their_points() {
         let band = Curve::band("W₁", BLUE, [(1.0, 0.5, 1.0), (2.0, 0.0, 1.0), (4.0, 0.2, 0.1), (8.0, 0.1, 0.2)].into_iter());
         assert_eq!((band.points.clone(), band.lower.clone()), (vec![(1.0, 1.0), (8.0, 0.2)], vec![0.5, 0.1]));
+        let turned = Curve::band("W₁", BLUE, [(8.0, 0.1, 0.2), (1.0, 0.5, 1.0)].into_iter());
+        assert_eq!((turned.points, turned.lower), (band.points.clone(), band.lower.clone()));
+        let turned = Curve::with_errors("W₁", BLUE, [(2.0, 0.5, 0.2), (1.0, 0.4, 0.1)].into_iter());
+        assert_eq!((turned.points, turned.errors), (vec![(1.0, 0.4), (2.0, 0.5)], vec![0.1, 0.2]));
         let part = band.only(|p| p.0 > 1.0);
         assert_eq!((part.points.len(), part.lower), (1, vec![0.1]));
         let measured = Curve::with_errors("W₁", BLUE, [(1.0, 0.5, 0.1), (2.0, 0.5, f64::NAN)].into_iter());

@@ -116,7 +116,7 @@ fn sample<B: DrawingBackend>(canvas: &mut B, curve: &Curve, (x, y): Point) -> Dr
     if !curve.lower.is_empty() {
         return polygon(canvas, &[(x, y - 6.0), (end, y - 6.0), (end, y + 6.0), (x, y + 6.0)], &filled(curve.colour, BAND));
     }
-    let (dash, marker) = style(curve.colour);
+    let (dash, marker) = style(curve.colour, curve.round);
     stroke(canvas, &[(x, y), (end, y)], dash, curve.colour, width(curve))?;
     if curve.reference { Ok(()) } else { mark(canvas, marker, (0.5 * (x + end), y), curve.colour) }
 }
@@ -189,7 +189,7 @@ impl Frame {
 
     fn curve<B: DrawingBackend>(&self, canvas: &mut B, curve: &Curve, place: &dyn Fn(Point) -> Point, y: &Axis) -> Drawn<B> {
         let points: Vec<Point> = curve.points.iter().map(|&p| place(p)).collect();
-        let (dash, marker) = style(curve.colour);
+        let (dash, marker) = style(curve.colour, curve.round);
         stroke(canvas, &points, dash, curve.colour, width(curve))?;
         if curve.reference {
             return Ok(());

@@ -31,18 +31,21 @@ pub(crate) enum Marker {
     Plus,
 }
 
-/// Lengths of strokes and gaps in turn, none for a line without gaps, and the marker of the series with a colour.
-pub(crate) fn style(colour: RGBColor) -> (&'static [f64], Marker) {
-    const STYLES: [(&[f64], Marker); 7] = [
-        (&[], Marker::Circle),
-        (&[9.0, 4.0], Marker::Square),
-        (&[11.0, 4.0, 2.0, 4.0], Marker::Triangle),
-        (&[3.0, 3.0], Marker::Diamond),
-        (&[16.0, 5.0], Marker::TriangleDown),
-        (&[11.0, 3.0, 2.0, 3.0, 2.0, 3.0], Marker::Cross),
-        (&[6.0, 2.0], Marker::Plus),
-    ];
-    SERIES.iter().position(|&c| c == colour).map_or((&[2.0, 4.0], Marker::Circle), |i| STYLES[i])
+/// Dashes and markers, in the order of [`SERIES`]: lengths of strokes and gaps in turn, none for a line without gaps.
+const STYLES: [(&[f64], Marker); 7] = [
+    (&[], Marker::Circle),
+    (&[9.0, 4.0], Marker::Square),
+    (&[11.0, 4.0, 2.0, 4.0], Marker::Triangle),
+    (&[3.0, 3.0], Marker::Diamond),
+    (&[16.0, 5.0], Marker::TriangleDown),
+    (&[11.0, 3.0, 2.0, 3.0, 2.0, 3.0], Marker::Cross),
+    (&[6.0, 2.0], Marker::Plus),
+];
+
+/// Dash and marker of a colour; where all colours have been taken `round` times, of others than before.
+pub(crate) fn style(colour: RGBColor, round: usize) -> (&'static [f64], Marker) {
+    let of = |i: usize| (STYLES[(i + 2 * round) % STYLES.len()].0, STYLES[(i + round) % STYLES.len()].1);
+    SERIES.iter().position(|&c| c == colour).map_or((&[2.0, 4.0], Marker::Circle), of)
 }
 
 #[cfg(test)]
@@ -89,7 +92,19 @@ mod tests {
     fn no_two_series_share_a_dash_or_a_marker() {
         for (i, &one) in SERIES.iter().enumerate() {
             for &other in &SERIES[..i] {
-                assert!(style(one).0 != style(other).0 && style(one).1 != style(other).1);
+                assert!(style(one, 0).0 != style(other, 0).0 && style(one, 0).1 != style(other, 0).1);
+            }
+        }
+    }
+
+    #[test]
+    fn forty_nine_series_differ_in_marker_and_dash_where_they_share_a_colour() {
+        for &colour in &SERIES {
+            for round in 0..7 {
+                for before in 0..round {
+                    let (one, other) = (style(colour, round), style(colour, before));
+                    assert!(one.0 != other.0 && one.1 != other.1);
+                }
             }
         }
     }

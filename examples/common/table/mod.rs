@@ -5,7 +5,7 @@
 
 mod npy;
 mod npz;
-mod source;
+pub(crate) mod source;
 mod text;
 
 use clap::ValueEnum;
@@ -119,7 +119,8 @@ impl ReadOptions {
                 return Err("no NumPy file: its first bytes are others".into());
             }
             let read = text::parse(&bytes, self.header.unwrap_or(Header::Auto), self.separator)?;
-            let comments = std::str::from_utf8(&bytes)?.lines().filter_map(|line| line.trim().strip_prefix('#'));
+            let text = std::str::from_utf8(&bytes)?;
+            let comments = text.strip_prefix('\u{feff}').unwrap_or(text).lines().filter_map(|line| line.trim().strip_prefix('#'));
             let comments = comments.map(|comment| comment.trim().to_string()).collect();
             Table { comments, ..table(Kind::Text, read.names, read.rows, Some(read.lines)) }
         };

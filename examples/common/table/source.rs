@@ -10,7 +10,7 @@ use std::path::Path;
 pub(super) const MOST_BYTES: u64 = 1 << 31;
 
 /// The content of a file, or of standard input for `-`.
-pub(super) fn read(path: &Path) -> Outcome<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> Outcome<Vec<u8>> {
     let bytes = if is_stdin(path) {
         limited(stdin().lock())?
     } else {

@@ -26,32 +26,42 @@ pub(crate) struct Theory {
 
 const SIZES: [&str; 3] = ["steps", "dim", "lipschitz_bound"];
 
-/// All fits that have at least two sizes and a positive value at each.
-pub(crate) fn fits(rows: &[Stored]) -> Vec<Fit> {
+/// The values against one size, in the order of the rows.
+pub(crate) fn curves(rows: &[Stored], against: &'static str) -> Vec<Fit> {
     let mut found: Vec<Fit> = Vec::new();
-    for against in SIZES {
-        let mut of_this: Vec<Fit> = Vec::new();
-        for row in rows {
-            let fixed: Vec<(&'static str, f64)> = SIZES.into_iter().filter(|s| *s != against).map(|s| (s, row.number(s))).collect();
-            let (size, value) = (row.number(against), row.number("value"));
-            match of_this.iter_mut().find(|f| f.family == row.text("family") && f.fixed == fixed) {
-                Some(fit) => {
-                    fit.sizes.push(size);
-                    fit.values.push(value);
-                }
-                None => of_this.push(Fit {
-                    family: row.text("family").to_string(),
-                    objective: row.text("objective").to_string(),
-                    against,
-                    fixed,
-                    sizes: vec![size],
-                    values: vec![value],
-                }),
+    for row in rows {
+        let fixed: Vec<(&'static str, f64)> = SIZES.into_iter().filter(|s| *s != against).map(|s| (s, row.number(s))).collect();
+        let (size, value) = (row.number(against), row.number("value"));
+        match found.iter_mut().find(|f| f.family == row.text("family") && f.fixed == fixed) {
+            Some(fit) => {
+                fit.sizes.push(size);
+                fit.values.push(value);
             }
+            None => found.push(Fit {
+                family: row.text("family").to_string(),
+                objective: row.text("objective").to_string(),
+                against,
+                fixed,
+                sizes: vec![size],
+                values: vec![value],
+            }),
         }
-        found.extend(of_this.into_iter().filter(|f| slopes::local(&f.sizes, &f.values).is_some()));
     }
     found
+}
+
+/// All fits that have at least two sizes and a positive value at each.
+pub(crate) fn fits(rows: &[Stored]) -> Vec<Fit> {
+    let all = SIZES.into_iter().flat_map(|against| curves(rows, against));
+    all.filter(|f| slopes::local(&f.sizes, &f.values).is_some()).collect()
+}
+
+fn symbol(size: &str) -> &'static str {
+    match size {
+        "steps" => "T",
+        "dim" => "d",
+        _ => "L_f",
+    }
 }
 
 impl Fit {
@@ -70,7 +80,7 @@ impl Fit {
     }
 
     /// What multiplying by a power of T does to the exponent of T.
-    fn power_of_steps(&self) -> f64 {
+    pub(crate) fn power_of_steps(&self) -> f64 {
         if self.objective == "root-w1" { -0.5 } else { 0.0 }
     }
 
@@ -119,20 +129,20 @@ impl Fit {
         }
     }
 
+    /// The sizes that are fixed, with the sign between L_f and its bound.
+    pub(crate) fn fixed_in_words(&self, bound: &str) -> String {
+        let sign = |name: &str| if name == "lipschitz_bound" { bound.to_string() } else { " = ".to_string() };
+        self.fixed.iter().map(|&(name, value)| format!("{}{}{value}", symbol(name), sign(name))).collect::<Vec<_>>().join(", ")
+    }
+
     /// The same in words.
     pub(crate) fn described(&self) -> String {
-        let symbol = |name: &str| match name {
-            "steps" => "T",
-            "dim" => "d",
-            _ => "L_f",
-        };
         let value = self.quantity();
-        let fixed: Vec<String> = self.fixed.iter().map(|(name, value)| format!("{} = {value}", symbol(name))).collect();
         let known = self.theory().map_or_else(|| "no statement".to_string(), |t| format!("{} ({})", t.exponent, t.source));
         format!(
             "{}, {}: {value} ~ {}^a: {}; theory: {known}; (24) as quoted: {}",
             self.family,
-            fixed.join(", "),
+            self.fixed_in_words(" = "),
             symbol(self.against),
             slopes::described(&self.sizes, &self.values),
             self.quoted()

@@ -58,13 +58,13 @@ impl Stored {
 impl Store {
     /// The folder, made if it is not there.
     pub(crate) fn create(folder: &Path) -> Result<Self, SweepError> {
-        std::fs::create_dir_all(folder).map_err(|e| io(folder, &e))?;
+        std::fs::create_dir_all(folder).map_err(|e| SweepError::Io(format!("--out {}: {e}", folder.display())))?;
         Ok(Self { folder: folder.to_path_buf() })
     }
 
     /// The folder, which must be there.
     pub(crate) fn open(folder: &Path) -> Result<Self, SweepError> {
-        std::fs::read_dir(folder).map_err(|e| io(folder, &e))?;
+        std::fs::read_dir(folder).map_err(|e| SweepError::Io(format!("--collect {}: {e}", folder.display())))?;
         Ok(Self { folder: folder.to_path_buf() })
     }
 
@@ -84,8 +84,9 @@ impl Store {
 
     /// Keeps the row of a case.
     pub(crate) fn keep(&self, case: usize, line: &str) -> Result<(), SweepError> {
-        let kept = Output::new("--out", &self.path(case), &[], &[]).and_then(|output| output.write(format!("{line}\n").as_bytes()));
-        kept.map_err(|e| SweepError::Io(e.to_string()))
+        let write = || Output::new("--out", &self.path(case), &[], &[]).and_then(|output| output.write(format!("{line}\n").as_bytes()));
+        // Another run of this task that starts meanwhile removes what it takes for unfinished.
+        write().or_else(|_| write()).map_err(|e| SweepError::Io(e.to_string()))
     }
 
     /// Removes what a killed run of this task has left unfinished.
@@ -108,8 +109,25 @@ impl Store {
         Ok(())
     }
 
-    /// All rows of one sweep, in order: none is missing and none is of another.
-    pub(crate) fn collect(&self) -> Result<Vec<Stored>, SweepError> {
+    /// That the folder holds no rows of another sweep, looked at in the first and the last: all others were written beside one of them.
+    pub(crate) fn check_sweep(&self, expected: &str) -> Result<(), SweepError> {
+        let paths = self.paths()?;
+        for path in [paths.first(), paths.last()].into_iter().flatten() {
+            if let Some(row) = read(path)?
+                && row.text("sweep") != expected
+            {
+                return Err(SweepError::Foreign {
+                    path: path.clone(),
+                    found: row.text("sweep").to_string(),
+                    expected: expected.to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The files of the cases, in order.
+    fn paths(&self) -> Result<Vec<PathBuf>, SweepError> {
         let mut paths = Vec::new();
         for entry in std::fs::read_dir(&self.folder).map_err(|e| io(&self.folder, &e))? {
             let path = entry.map_err(|e| io(&self.folder, &e))?.path();
@@ -119,6 +137,12 @@ impl Store {
             }
         }
         paths.sort();
+        Ok(paths)
+    }
+
+    /// All rows of one sweep, in order: none is missing and none is of another.
+    pub(crate) fn collect(&self) -> Result<Vec<Stored>, SweepError> {
+        let paths = self.paths()?;
         let Some(first) = paths.first() else { return Err(SweepError::Empty { path: self.folder.clone() }) };
         let first = read(first)?.ok_or_else(|| SweepError::Empty { path: self.folder.clone() })?;
         let (cases, sweep) = (first.count("cases").unwrap_or_default(), first.text("sweep").to_string());

@@ -44,6 +44,40 @@ pub enum Finding {
         /// ‖f_1(x) − x‖ there.
         gap: f64,
     },
+    /// The rows of level t hold the function of the next level, f_{t+by} at the same point in the units of the table: the flow map's or an
+    /// optimum's, to a quarter of the distance to what is right. The network is given the time of another level than that of its point.
+    Shifted {
+        /// The last level of the table that shows it.
+        step: usize,
+        /// 1 for the next noisier level, −1 for the next one towards the data.
+        by: i8,
+        /// The mean of the distance to the other level's function there.
+        distance: f64,
+        /// The mean of the distance to the nearest of flow map and optima there.
+        error: f64,
+    },
+    /// f is c_skip x + (f* − c_skip x)/σ_data, f* the flow map or an optimum, to a quarter of the distance to what is right: c_out lacks σ_data.
+    Unscaled {
+        /// The last level of the table.
+        step: usize,
+        /// σ_data.
+        sigma_data: f64,
+        /// The mean of the distance to that function there.
+        distance: f64,
+        /// The mean of the distance to the nearest of flow map and optima there.
+        error: f64,
+    },
+    /// f is the optimum of training whose pairs do not share their noise, to a quarter of the distance to what is right.
+    NoiseApart {
+        /// The last level of the table.
+        step: usize,
+        /// The mean of the distance to that optimum there.
+        distance: f64,
+        /// The mean of the distance to the nearest of flow map and optima there.
+        error: f64,
+    },
+    /// f_1 is the identity and there is no other level: nothing is known of f.
+    FirstLevelOnly,
     /// f_t decreases, which neither the flow map nor any population optimum on the line does.
     Decreasing {
         /// t.
@@ -133,6 +167,45 @@ pub enum Finding {
     },
 }
 
+impl Finding {
+    /// Whether a fault that makes another function of a good one may be behind it.
+    pub(super) fn may_be_a_fault(&self) -> bool {
+        let of_level = matches!(self, Self::NotIdentity { .. } | Self::Unsplit { .. } | Self::Better { .. });
+        of_level || matches!(self, Self::Training { .. } | Self::Discretisation { .. } | Self::OtherLoss { .. })
+    }
+
+    /// What makes another function of a good one, in words.
+    fn write_fault(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Shifted { step, by, distance, error } => {
+                let (sign, next) = if by > 0 { ('+', "noisier") } else { ('-', "less noisy") };
+                write!(
+                    f,
+                    "the rows of t hold the function of level t {sign} 1: at step {step} they are {} away from it and {} from what is right; \
+                     the network is given the time of the next {next} level",
+                    short(distance),
+                    short(error)
+                )
+            }
+            Self::Unscaled { step, sigma_data, distance, error } => write!(
+                f,
+                "c_out lacks sigma_data = {sigma_data}: at step {step} f is {} away from c_skip x + (f* - c_skip x)/sigma_data and {} from \
+                 what is right",
+                short(distance),
+                short(error)
+            ),
+            Self::NoiseApart { step, distance, error } => write!(
+                f,
+                "the noise of the two points of a pair is not shared: at step {step} f is {} away from what that leads to and {} from what is \
+                 right",
+                short(distance),
+                short(error)
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// A loss whose optimum has this many times the error of that of the squared loss costs more than the steps do.
 const COSTLY: f64 = 1.5;
 
@@ -171,6 +244,8 @@ impl fmt::Display for Finding {
                 short(law)
             ),
             Self::NotIdentity { row, gap } => write!(f, "f_1 is not the identity: it moves the point of row {row} by {gap:.3e}"),
+            Self::Shifted { .. } | Self::Unscaled { .. } | Self::NoiseApart { .. } => self.write_fault(f),
+            Self::FirstLevelOnly => f.write_str("f_1 is the identity, and no row has t > 1: nothing is known of f"),
             Self::Decreasing { step, decrease: Decrease { from, to, drop } } => {
                 write!(
                     f,

@@ -65,11 +65,14 @@ pub struct KnownAnswerReport {
     pub under: Option<Loss>,
     /// What the table is instead of what it is said to be: units of another path, levels in another order.
     pub implausible: Option<Finding>,
+    /// The fault that makes f of the flow map or an optimum, where one does: [`Finding::Shifted`], [`Finding::Unscaled`] or
+    /// [`Finding::NoiseApart`].
+    pub fault: Option<Finding>,
 }
 
 impl KnownAnswerReport {
-    /// The verdict: a table that is not what it is said to be and broken contracts first, then agreement, then the error of the last level of the
-    /// table, beside those of the optima.
+    /// The verdict: a table that is not what it is said to be, known faults and broken contracts first, then agreement, then the error of the last
+    /// level of the table, beside those of the optima.
     ///
     /// ```
     /// use ndarray::array;
@@ -84,13 +87,16 @@ impl KnownAnswerReport {
     /// ```
     #[must_use]
     pub fn finding(&self) -> Finding {
-        self.implausible.unwrap_or_else(|| self.verdict())
+        self.implausible.or(self.fault).unwrap_or_else(|| self.verdict())
     }
 
     fn verdict(&self) -> Finding {
         let within = |gap: Option<Gap>| gap.is_some_and(|g| g.largest <= self.tolerance);
         if let Some(first) = self.levels.first().filter(|l| l.step == 1 && !within(Some(l.error))) {
             return Finding::NotIdentity { row: first.error.row, gap: first.error.largest };
+        }
+        if self.levels.iter().all(|l| l.step == 1) {
+            return Finding::FirstLevelOnly;
         }
         if let Some((step, decrease)) = self.levels.iter().find_map(|l| l.decrease.map(|d| (l.step, d))) {
             return Finding::Decreasing { step, decrease };

@@ -30,6 +30,8 @@ const OUTWARDS: f64 = 1e-12;
 /// Relative accuracy of α, and the cells that may be looked at for it.
 const ACCURACY: f64 = 1e-9;
 const MOST_CELLS: usize = 100_000;
+/// Odds from which on a component counts as the only one.
+const LARGEST_ODDS: f64 = 1e100;
 
 impl LineMixture {
     /// α and β of the law itself, if it is proved to be strongly log-concave: V'' ≤ 1/min σ_k², and α from below by branch and bound, to nine
@@ -219,8 +221,10 @@ impl Curvature<'_> {
                 let odds = self.law.weights[k] / self.law.weights[likeliest] * (self.law.stds[likeliest] / self.law.stds[k]);
                 let exponent =
                     0.5 * ((centre - self.law.means[likeliest]).powi(2) * reference - (centre - self.law.means[k]).powi(2) * precision);
-                let here = if k == likeliest { 1.0 } else { odds * exponent.exp() };
-                Seen { value: distance * distance + self.constants[k], low: here * low.exp(), high: here * high.exp() }
+                // In logarithms: far from a narrow component its odds underflow, and what they change by over the cell overflows.
+                let here = if k == likeliest { 0.0 } else { odds.ln() + exponent };
+                let (low, high) = ((here + low).exp().min(LARGEST_ODDS), (here + high).exp().min(LARGEST_ODDS));
+                Seen { value: distance * distance + self.constants[k], low, high }
             })
             .collect();
         seen.sort_by(|a, b| b.value.total_cmp(&a.value));

@@ -3,6 +3,7 @@
 //! f_t is held by its values at nodes that move with the exact probability flow, so the flow map is known at every node (its label) and
 //! the error ξ_t = f_t − Φ_t is as accurate, relative to itself, at T = 10⁶ as at T = 10².
 
+mod apart;
 mod comb;
 mod estimate;
 mod few_steps;
@@ -15,6 +16,7 @@ mod result;
 mod rules;
 mod target;
 
+pub use apart::noise_apart;
 pub use leading::{LeadingOrder, LineLimits};
 pub use result::{LineConsistency, LinePopulation};
 pub use target::LineTarget;

@@ -6,6 +6,7 @@ pub(crate) mod pass;
 pub(crate) mod run;
 pub(crate) mod settings;
 pub(crate) mod trainer;
+pub(crate) mod trajectories;
 
 pub use levels::LevelSampling;
 pub use model::JointModel;

@@ -6,6 +6,7 @@ use crate::float::Float;
 use crate::schedule::Grid;
 use crate::space::{Family, Space, inherent_dim, inherent_family};
 use crate::training::error::TrainingError;
+use crate::training::hull::Hull;
 use crate::training::network::layers::Network;
 use crate::training::network::time::{TIME_FEATURES, time_features};
 use crate::training::pairs::noise;
@@ -62,6 +63,9 @@ pub struct JointModel<F: Float = f64> {
     pub(crate) network: Network<F>,
     /// Mean training loss over the last tenth of the iterations.
     pub(crate) loss: f64,
+    /// The box the values of f_2, …, f_T are confined to.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub(crate) hull: Option<Hull>,
 }
 
 impl<F: Float> JointModel<F> {
@@ -211,5 +215,8 @@ impl<F: Float> ConsistencyFunction<F> for JointModel<F> {
                 }
             },
         );
+        if let Some(hull) = &self.hull {
+            hull.confine(out);
+        }
     }
 }

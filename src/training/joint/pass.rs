@@ -18,6 +18,8 @@ pub(super) enum Objective<'a, F: Float> {
     Training,
     /// At E[X_{t−1} | X_t] from a score.
     Distillation(&'a dyn ScoreFunction<F>),
+    /// Nowhere: the target is the point X_1 of the same trajectory. The table of step t stands at position t − 1, its rows are trajectories.
+    Flow(&'a [Array2<F>]),
 }
 
 /// The buffers of a chunk and its random stream.
@@ -58,12 +60,17 @@ pub(super) struct Rule<'a, F: Float> {
 impl<F: Float> Rule<'_, F> {
     /// Fills the student's tape, its output gradient and the loss of the chunk.
     pub(super) fn pass(&self, student: &Network<F>, teacher: &Network<F>, batch: &mut Batch<F>, tape: &mut Tape<F>) {
-        self.draw(batch);
-        if let Objective::Distillation(score) = self.objective {
-            self.follow(score, batch);
+        if let Objective::Flow(points) = self.objective {
+            // At step 1 the function is the identity and the teacher's network has the weight 0.
+            self.pick(points, batch);
+        } else {
+            self.draw(batch);
+            if let Objective::Distillation(score) = self.objective {
+                self.follow(score, batch);
+            }
+            self.encode(&batch.lower, batch.steps.iter().map(|s| s.0), &mut batch.teacher);
+            teacher.evaluate(&mut batch.teacher);
         }
-        self.encode(&batch.lower, batch.steps.iter().map(|s| s.0), &mut batch.teacher);
-        teacher.evaluate(&mut batch.teacher);
         self.encode(&batch.upper, batch.steps.iter().map(|s| s.1), tape);
         student.forward(tape);
         self.compare(batch, tape);
@@ -93,6 +100,17 @@ impl<F: Float> Rule<'_, F> {
                 *u = high.cos * *x + high.sin * z;
                 *l = low.cos * *x + low.sin * z;
             }
+        }
+    }
+
+    /// X_t and X_1 of one trajectory, at a level of its own for every row.
+    fn pick(&self, points: &[Array2<F>], batch: &mut Batch<F>) {
+        let rows = batch.upper.rows_mut().into_iter().zip(batch.lower.rows_mut());
+        for ((mut upper, mut lower), steps) in rows.zip(&mut batch.steps) {
+            *steps = (1, self.pairs.draw(&mut batch.stream).1);
+            let row = batch.stream.random_range(0..points[0].nrows());
+            upper.assign(&points[steps.1 - 1].row(row));
+            lower.assign(&points[0].row(row));
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::float::Float;
 use crate::numeric::stream::Stream;
 use crate::training::error::TrainingError;
+use crate::training::hull::Hull;
 use crate::training::joint::levels::{LevelPairs, intervals};
 use crate::training::joint::model::{JointModel, LevelRow};
 use crate::training::joint::pass::{Batch, Objective, Rule};
@@ -54,9 +55,10 @@ pub(super) fn run<F: Float>(
 ) -> Result<JointModel<F>, TrainingError> {
     const REPORT: usize = 100;
     settings.check()?;
-    let Settings { grid, descent, sampling, curriculum, ema, scaling, .. } = settings;
+    let Settings { grid, descent, sampling, curriculum, ema, scaling, clip, .. } = settings;
     let (prepared, standardisation) = source.prepare(*scaling)?;
     let source = prepared.source();
+    let hull = Hull::of_source(source, *clip)?;
     let mut network = descent.network::<F>(source.dim() + TIME_FEATURES, source.dim(), descent.batch, rng)?;
     let mut teacher = (*ema > 0.0).then(|| network.clone());
     let mut batches = batches(descent.batch, source.dim(), &network, rng.next_u64());
@@ -94,5 +96,5 @@ pub(super) fn run<F: Float>(
     let rule = Rule { settings, levels: &levels, pairs: &pairs, source, objective };
     let last = optimiser.gradient(&network, &mut batches, |student, batch, tape| rule.pass(student, student, batch, tape));
     check_last(iterations, &network, last, RUNAWAY * source.dim() as f64)?;
-    Ok(JointModel { grid: grid.clone(), standardisation, network, loss: tail / tail_count })
+    Ok(JointModel { grid: grid.clone(), standardisation, network, loss: tail / tail_count, hull })
 }

@@ -4,6 +4,7 @@ use crate::error::check_range;
 use crate::population::Loss;
 use crate::schedule::Grid;
 use crate::training::error::TrainingError;
+use crate::training::hull::check_margin;
 use crate::training::joint::levels::LevelSampling;
 use crate::training::limits::check_steps;
 use crate::training::network::descent::Descent;
@@ -31,6 +32,7 @@ pub(super) struct Settings {
     pub(super) curriculum: Option<usize>,
     pub(super) ema: f64,
     pub(super) scaling: Scaling,
+    pub(super) clip: Option<f64>,
 }
 
 impl Settings {
@@ -41,6 +43,9 @@ impl Settings {
         self.loss.check()?;
         if let Some(intervals) = self.curriculum {
             check_range("curriculum", intervals, intervals > 0, "[1, inf)")?;
+        }
+        if let Some(margin) = self.clip {
+            check_margin(margin)?;
         }
         check_range("ema", self.ema, (0.0..1.0).contains(&self.ema), "[0, 1)")?;
         Ok(())

@@ -2,16 +2,22 @@
 //!
 //! ```text
 //! cargo run --release --example train
+//! for target in skewed moons banana ring; do cargo run --release --example train -- --target $target --rows 20000 --steps 128; done
 //! cargo run --release --example train -- --target gaussian --class affine --steps 64 --samples 4000
-//! cargo run --release --example train -- --data points.csv --class fourier --out samples.csv
+//! cargo run --release --example train -- --data points.csv --out samples.csv
 //! cargo run --release --example train --features serde -- --class joint --model model.json
 //! cargo run --release --example train -- --class joint --method cd --target gaussian
 //! ```
 //!
-//! Data of the user's own are centred and scaled column by column inside, and samples are mapped back; a built-in target is used as it
-//! is, so that its exact posterior and flow map apply.
+//! By default the way of training is chosen by held-back rows of the training data (`--class auto`), and what was tried is printed:
+//! recursions over two classes, and networks on the flow of a learned score.
+//!
+//! Data of the user's own, and the four shapes in the plane, are centred and scaled column by column inside, and samples are mapped back; the
+//! targets with a known answer, mixture and gaussian, are used as they are, so that their exact posterior and flow map apply.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod shapes;
 
 use clap::{Parser, ValueEnum};
 use common::output::{Output, csv};
@@ -24,12 +30,15 @@ use onestep::law::{LineMixture, Product};
 use onestep::population::LineRecursion;
 use onestep::schedule::{LiHuangWei, UniformAngle};
 use onestep::training::class::{Affine, KernelRidge, NearestNeighbours, Perceptron, Polynomial, RandomFourier, Spline};
-use onestep::training::{Joint, JointModel, Learned, OptimalPairs, Recursion, Scaling, Trained, TrainingError};
+use onestep::training::{
+    Auto, Candidate, Joint, JointModel, Learned, OptimalPairs, Recursion, Scaling, Selected, Trained, TrainingError, Trial, Winner,
+};
 use onestep::{FunctionClass, Grid, Sample, VarianceSchedule};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
+use shapes::shape;
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -41,10 +50,21 @@ enum Target {
     Mixture,
     /// N(0, 0.36 I).
     Gaussian,
+    /// Three unlike modes in the plane, of weights 0.7, 0.2 and 0.1.
+    Skewed,
+    /// Two half circles in the plane with noise of standard deviation 0.1.
+    Moons,
+    /// A parabola (z, z² − 1), z ~ N(0, 1), in the plane with noise of standard deviation 0.3.
+    Banana,
+    /// Eight modes of standard deviation 0.2 on a circle of radius 2 in the plane.
+    Ring,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Class {
+    /// Affine and Fourier functions, and networks on the flow of a learned score: the one whose samples are nearest to a fifth of the
+    /// training rows.
+    Auto,
     Affine,
     Polynomial,
     Fourier,
@@ -74,6 +94,7 @@ enum Schedule {
 
 /// Consistency functions trained from data, step count checked.
 #[derive(Debug, Parser)]
+#[command(allow_negative_numbers = true)]
 struct Arguments {
     /// A file of one sample a row: text, .npy or .npz, also compressed by gzip; - for standard input. A fifth of the rows is held out.
     /// Without it, a built-in target.
@@ -90,10 +111,10 @@ struct Arguments {
     /// Dimension of the built-in target; 2 by default.
     #[arg(long, conflicts_with = "data", value_parser = limits::count(1, limits::DIMENSIONS))]
     dim: Option<usize>,
-    /// Rows of data drawn from the built-in target, 4000 by default; half as many are held out.
+    /// Rows of data drawn from the built-in target, 4000 by default; half as many are held out, at most 4000.
     #[arg(long, conflicts_with = "data", value_parser = limits::count(2, limits::POINTS))]
     rows: Option<usize>,
-    #[arg(long, value_enum, default_value = "fourier")]
+    #[arg(long, value_enum, default_value = "auto")]
     class: Class,
     #[arg(long, value_enum, default_value = "ct")]
     method: Method,
@@ -103,13 +124,14 @@ struct Arguments {
     #[arg(long, value_enum, default_value = "angle")]
     schedule: Schedule,
     /// Pairs (X_0, Z) at each level of the recursion, 2000 by default. The joint network draws 256 fresh pairs an iteration. The field
-    /// `samples` of the output is this number, for the joint network that of all pairs drawn.
+    /// `samples` of the output is this number, for networks that of all pairs drawn.
     #[arg(long, value_parser = limits::count(1, limits::POINTS))]
     samples: Option<usize>,
     /// Learn f_t = f_{t−1} + correction.
     #[arg(long)]
     residual: bool,
-    /// Confine the values of the functions to the box of the data, wider on every side by this fraction of its range.
+    /// Confine the values of the functions to the box of the data, wider on every side by this fraction of its range; 0.1 with --class
+    /// auto.
     #[arg(long)]
     clip: Option<f64>,
     /// Start every fit from the last.
@@ -121,10 +143,10 @@ struct Arguments {
     /// Couple data and noise by optimal assignment in batches of this size; 1 for independence.
     #[arg(long, default_value_t = 1, value_parser = limits::count(1, limits::BATCH))]
     coupling: usize,
-    /// Optimiser steps of the perceptron (each T) and of the joint network.
+    /// Optimiser steps of the perceptron (each T) and of the joint network; with --class auto those of the one network tried.
     #[arg(long, value_parser = limits::count(1, limits::ITERATIONS))]
     iterations: Option<usize>,
-    /// Hidden widths of networks; 64,64 by default.
+    /// Hidden widths of networks; 64,64 by default. With --class auto those of the one network tried.
     #[arg(long, value_delimiter = ',', value_parser = limits::count(1, limits::WIDTH))]
     hidden: Option<Vec<usize>>,
     /// Points a step for the best function of a linear class, which separates ε from ε_F on a built-in target; 0 for their sum alone.
@@ -164,6 +186,9 @@ struct Data {
 /// In more dimensions the tensor rule of the posterior has too many nodes.
 const MOST_KNOWN_DIMENSIONS: usize = 2;
 
+/// Clouds of half so many rows are compared exactly in seconds.
+const MOST_HELD_OUT: usize = 4000;
+
 impl Data {
     fn new(arguments: &Arguments, rng: &mut ChaCha8Rng) -> Outcome<Self> {
         if let Some(path) = &arguments.data {
@@ -176,10 +201,14 @@ impl Data {
             let (test, train) = order.split_at(rows.nrows() / 5);
             return Ok(Self { train: rows.select(Axis(0), train), held_out: rows.select(Axis(0), test), target: None, names: table.names });
         }
-        let target = Product::copies(arguments.line()?, arguments.dim())?;
         let rows = arguments.rows.unwrap_or(4000);
         limits::check_product(&[("--rows", rows), ("--dim", arguments.dim())])?;
-        Ok(Self { train: target.sample(rows, rng), held_out: target.sample(rows / 2, rng), target: Some(target), names: None })
+        let test = (rows / 2).min(MOST_HELD_OUT);
+        if let Some(law) = shape(arguments.target())? {
+            return Ok(Self { train: law.sample(rows, rng), held_out: law.sample(test, rng), target: None, names: None });
+        }
+        let target = Product::copies(arguments.line()?, arguments.dim())?;
+        Ok(Self { train: target.sample(rows, rng), held_out: target.sample(test, rng), target: Some(target), names: None })
     }
 }
 
@@ -189,14 +218,23 @@ impl Arguments {
         self.dim.unwrap_or(2)
     }
 
+    fn target(&self) -> Target {
+        self.target.unwrap_or(Target::Mixture)
+    }
+
+    /// Whether the exact answer is there to compare with.
+    fn is_known(&self) -> bool {
+        self.data.is_none() && matches!(self.target(), Target::Mixture | Target::Gaussian)
+    }
+
     fn hidden(&self) -> &[usize] {
         self.hidden.as_deref().unwrap_or(&[64, 64])
     }
 
     fn line(&self) -> Outcome<LineMixture> {
-        Ok(match self.target.unwrap_or(Target::Mixture) {
-            Target::Mixture => LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.5, 0.5])?,
+        Ok(match self.target() {
             Target::Gaussian => LineMixture::gaussian(0.0, 0.6)?,
+            _ => LineMixture::new(&[0.5, 0.5], &[-1.0, 1.0], &[0.5, 0.5])?,
         })
     }
 
@@ -207,12 +245,14 @@ impl Arguments {
         if let Some(option) = self.reading.given().filter(|_| self.data.is_none()) {
             return Err(format!("{option} has no effect: there is no file without --data").into());
         }
-        let network = matches!(self.class, Class::Perceptron | Class::Joint);
+        let network = matches!(self.class, Class::Perceptron | Class::Joint | Class::Auto);
         let no_network = format!("--class {} is no network", self.name());
         without_effect("--hidden", self.hidden.is_some() && !network, &no_network)?;
         without_effect("--iterations", self.iterations.is_some() && !network, &no_network)?;
-        let unknown = self.data.is_some() || self.dim() > MOST_KNOWN_DIMENSIONS;
-        let why = format!("the exact answer is known for built-in targets in at most {MOST_KNOWN_DIMENSIONS} dimensions");
+        let shaped = self.data.is_none() && !self.is_known();
+        without_effect("--dim", self.dim.is_some() && shaped, &format!("--target {} lies in the plane", name(self.target())))?;
+        let unknown = !self.is_known() || self.dim() > MOST_KNOWN_DIMENSIONS;
+        let why = format!("the exact answer is known for mixture and gaussian in at most {MOST_KNOWN_DIMENSIONS} dimensions");
         without_effect("--separate", self.separate > 0 && unknown, &why)?;
         without_effect("--constant", self.constant.is_some() && unknown, &why)?;
         limits::check_widths("--hidden", self.hidden())?;
@@ -232,7 +272,14 @@ impl Arguments {
         } else {
             refuse(self.method == Method::Cd, "--method cd", "only the joint network (--class joint) is distilled")?;
         }
-        refuse(self.method == Method::Cd && self.data.is_some(), "--method cd with --data", "the score of the data is not known")?;
+        if self.class == Class::Auto {
+            let settings = "the recursions tried are plain: name a class";
+            refuse(self.draws != 1, "--draws with --class auto", settings)?;
+            refuse(self.coupling != 1, "--coupling with --class auto", settings)?;
+            refuse(self.residual, "--residual with --class auto", settings)?;
+            refuse(self.warm_start, "--warm-start with --class auto", settings)?;
+        }
+        refuse(self.method == Method::Cd && !self.is_known(), "--method cd", "the score of this target is not known")?;
         Ok(())
     }
 
@@ -240,10 +287,12 @@ impl Arguments {
     fn provenance(&self) -> Outcome<Provenance> {
         let law = if let Some(data) = &self.data {
             vec![("--target", "points".to_string()), ("--data", data.display().to_string())]
+        } else if !self.is_known() {
+            vec![("--target", name(self.target()))]
         } else {
             let line = self.line()?;
             vec![
-                ("--target", name(self.target.unwrap_or(Target::Mixture))),
+                ("--target", name(self.target())),
                 ("--weights", joined(line.weights())),
                 ("--means", joined(line.means())),
                 ("--stds", joined(line.stds())),
@@ -256,7 +305,8 @@ impl Arguments {
         };
         let schedule = std::iter::once(("--schedule", name(self.schedule))).chain(constants).collect();
         let path = vec![("--path", "vp".to_string())];
-        Ok(Provenance { law, path, schedule, method: Some(name(self.method)), seed: Some(self.seed), ..Provenance::default() })
+        let method = if self.class == Class::Auto { "auto".to_string() } else { name(self.method) };
+        Ok(Provenance { law, path, schedule, method: Some(method), seed: Some(self.seed), ..Provenance::default() })
     }
 
     fn grid(&self) -> Outcome<Grid> {
@@ -266,9 +316,24 @@ impl Arguments {
         })
     }
 
-    /// Built-in targets are used as they are, a file is scaled.
+    /// Targets with a known answer are used as they are, other data are scaled.
     fn scaling(&self) -> Scaling {
-        if self.data.is_some() { Scaling::Columns } else { Scaling::None }
+        if self.is_known() { Scaling::None } else { Scaling::Columns }
+    }
+
+    /// The ways of training to choose from.
+    fn candidates(&self) -> Vec<Candidate> {
+        let mut candidates = Candidate::defaults();
+        if self.hidden.is_some() || self.iterations.is_some() {
+            candidates.retain(|c| !matches!(c, Candidate::Network { .. }));
+            candidates.push(Candidate::Network { hidden: self.hidden().to_vec(), iterations: self.iterations.unwrap_or(20_000) });
+        }
+        for candidate in &mut candidates {
+            if let Candidate::Affine { pairs } | Candidate::Fourier { pairs, .. } = candidate {
+                *pairs = self.samples.unwrap_or(*pairs);
+            }
+        }
+        candidates
     }
 
     fn function_class(&self) -> Box<dyn FunctionClass> {
@@ -279,7 +344,9 @@ impl Arguments {
             Class::Kernel => Box::new(KernelRidge::new(150).bandwidths(&[0.25, 0.5])),
             Class::Nearest => Box::new(NearestNeighbours::new()),
             Class::Spline => Box::new(Spline::new()),
-            Class::Perceptron | Class::Joint => Box::new(Perceptron::new(self.hidden()).iterations(self.iterations.unwrap_or(1000))),
+            Class::Perceptron | Class::Joint | Class::Auto => {
+                Box::new(Perceptron::new(self.hidden()).iterations(self.iterations.unwrap_or(1000)))
+            }
         }
     }
 
@@ -313,6 +380,7 @@ impl Arguments {
 enum Model {
     Recursion(Learned),
     Joint(JointModel<f32>),
+    Auto(Box<Selected<f32>>),
 }
 
 impl Model {
@@ -325,7 +393,19 @@ impl Model {
             bar.finish_and_clear();
             return Ok(Self::Joint(model));
         }
-        let model = if arguments.class == Class::Joint {
+        let model = if arguments.class == Class::Auto {
+            let candidates = arguments.candidates();
+            let bar = training_progress(candidates.len());
+            let mut auto = Auto::new(grid).scaling(arguments.scaling()).candidates(&candidates);
+            if let Some(margin) = arguments.clip {
+                auto = auto.margin(margin);
+            }
+            Self::Auto(Box::new(auto.train_with(&data.mapv(|v| v as f32), rng, &mut |trial| {
+                bar.inc(1);
+                bar.set_message(trial.to_string());
+                ControlFlow::Continue(())
+            })?))
+        } else if arguments.class == Class::Joint {
             let bar = training_progress(arguments.joint_iterations());
             Self::Joint(arguments.joint(grid).train_with(&data.mapv(|v| v as f32), rng, &mut |p| {
                 bar.set_position(p.iteration as u64);
@@ -355,6 +435,7 @@ impl Model {
         Ok(match self {
             Self::Recursion(m) => check.measure(m as &dyn Trained, held_out, rng)?,
             Self::Joint(m) => check.measure(m as &dyn Trained<f32>, &held_out.mapv(|v| v as f32), rng)?,
+            Self::Auto(m) => check.measure(m.model.trained(), &held_out.mapv(|v| v as f32), rng)?,
         })
     }
 
@@ -362,6 +443,21 @@ impl Model {
         match self {
             Self::Recursion(m) => m.sample(n, rng),
             Self::Joint(m) => m.sample(n, rng).mapv(f64::from),
+            Self::Auto(m) => m.sample(n, rng).mapv(f64::from),
+        }
+    }
+
+    /// What was tried, and which of it was chosen.
+    fn selected(&self) -> Option<&Selected<f32>> {
+        if let Self::Auto(selected) = self { Some(selected) } else { None }
+    }
+
+    /// Pairs (X_0, Z): at each level of a recursion, in all for a network.
+    fn pairs(&self, arguments: &Arguments) -> usize {
+        match self.selected().map(Selected::candidate) {
+            Some(Candidate::Affine { pairs } | Candidate::Fourier { pairs, .. }) => *pairs,
+            Some(Candidate::Network { iterations, .. }) => BATCH * iterations,
+            _ => arguments.pairs(),
         }
     }
 
@@ -372,6 +468,10 @@ impl Model {
         match self {
             Self::Recursion(m) => m.save(&mut json)?,
             Self::Joint(m) => m.save(&mut json)?,
+            Self::Auto(m) => match &m.model {
+                Winner::Recursion(m) => m.save(&mut json)?,
+                Winner::Network(m) => m.save(&mut json)?,
+            },
         }
         Ok(json)
     }
@@ -385,7 +485,31 @@ impl Model {
 
 const WITHOUT_SERDE: &str = "--model cannot be written: build with --features serde";
 
-fn row(arguments: &Arguments, report: &StepReport, seconds: f64) -> Row {
+/// The farthest of `samples` outside the box of the rows, in ranges of a column; 0 where all are inside.
+fn outside(samples: &Array2<f64>, rows: &Array2<f64>) -> f64 {
+    let ends = |column: ndarray::ArrayView1<'_, f64>| {
+        column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)))
+    };
+    samples.columns().into_iter().zip(rows.columns()).fold(0.0, |farthest, (samples, rows)| {
+        let ((low, high), (least, most)) = (ends(rows), ends(samples));
+        f64::max(farthest, (low - least).max(most - high) / (high - low))
+    })
+}
+
+/// Samples whose farthest is reported.
+const EXTREMES: usize = 10_000;
+
+/// A trial as an object.
+fn trial(trial: &Trial) -> Value {
+    let distance = trial.distance.as_ref();
+    json!({
+        "candidate": trial.candidate.to_string(),
+        "energy_distance": distance.map_or(Value::Null, |d| number(d.value)),
+        "energy_distance_std_error": distance.map_or(Value::Null, |d| number(d.std_error)),
+    })
+}
+
+fn row(arguments: &Arguments, (model, outside): (&Model, f64), report: &StepReport, seconds: f64) -> Row {
     let errors = report.known.as_ref().map(|k| k.errors);
     let estimation = report.known.as_ref().and_then(|k| k.estimation.as_ref()).map(|e| e.accumulated);
     let approximation = report.known.as_ref().and_then(|k| k.approximation.as_ref()).map(|e| e.accumulated);
@@ -395,13 +519,16 @@ fn row(arguments: &Arguments, report: &StepReport, seconds: f64) -> Row {
         ("steps", report.steps.into()),
         ("dim", report.dim.into()),
         ("class", arguments.name().into()),
-        ("samples", arguments.pairs().into()),
+        ("chosen", model.selected().map_or(Value::Null, |s| s.candidate().to_string().into())),
+        ("trials", model.selected().map_or(Value::Null, |s| s.trials.iter().map(trial).collect())),
+        ("samples", model.pairs(arguments).into()),
         ("w1", number(report.w1.value)),
         ("w1_std_error", number(report.w1.std_error)),
         ("w1_baseline", number(report.w1_baseline.value)),
         ("w1_baseline_std_error", number(report.w1_baseline.std_error)),
         ("sliced_w1", number(report.sliced_w1.value)),
         ("sliced_w1_std_error", number(report.sliced_w1.std_error)),
+        ("outside", number(outside)),
         ("epsilon_sum", optional(errors.map(|e| e.sum))),
         ("epsilon_max_times_steps", optional(errors.map(|e| e.max_times_steps))),
         ("estimation_sum", optional(estimation.map(|e| e.sum))),
@@ -414,17 +541,21 @@ fn row(arguments: &Arguments, report: &StepReport, seconds: f64) -> Row {
     ]
 }
 
-fn print_table(arguments: &Arguments, report: &StepReport, seconds: f64) {
+fn print_table(arguments: &Arguments, (model, outside): (&Model, f64), report: &StepReport, seconds: f64) {
+    let network = arguments.class == Class::Joint || model.selected().is_some_and(|s| matches!(s.candidate(), Candidate::Network { .. }));
     say!(
         "class {}, T = {}, d = {}, {} pairs {}, seed {}, {seconds:.1} s",
         arguments.name(),
         report.steps,
         report.dim,
-        arguments.pairs(),
-        if arguments.class == Class::Joint { "in all" } else { "a step" },
+        model.pairs(arguments),
+        if network { "in all" } else { "a step" },
         arguments.seed
     );
-    if let Some(margin) = arguments.clip {
+    if let Some(selected) = model.selected() {
+        say!("{selected}");
+    }
+    if let Some(margin) = model.selected().map(|s| s.margin).or(arguments.clip) {
         say!("values confined to the box of the data, {} % wider on every side", 100.0 * margin);
     }
     say!(
@@ -438,6 +569,8 @@ fn print_table(arguments: &Arguments, report: &StepReport, seconds: f64) {
         report.w1_baseline.value,
         report.w1_baseline.std_error
     );
+    say!("ratio of the two                          {:.2}", report.w1.value / report.w1_baseline.value);
+    say!("farthest of {EXTREMES} samples outside the box of the data: {outside:.3} of its range");
     say!("sliced W1                                 {:.4} ± {:.4}", report.sliced_w1.value, report.sliced_w1.std_error);
     say!("energy residual                           {:+.2e} ± {:.0e}", report.energy_residual.value, report.energy_residual.std_error);
     if let Some(jump) = report.largest_jump.filter(Jump::is_outlier) {
@@ -464,7 +597,7 @@ fn print_table(arguments: &Arguments, report: &StepReport, seconds: f64) {
     }
     match &report.verdict {
         Some(verdict) => say!("verdict: {verdict}"),
-        None => say!("verdict: none; ε is known only for built-in targets in at most {MOST_KNOWN_DIMENSIONS} dimensions"),
+        None => say!("verdict: none; ε is known only for mixture and gaussian in at most {MOST_KNOWN_DIMENSIONS} dimensions"),
     }
 }
 
@@ -502,6 +635,7 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     let bar = progress(1, "measuring");
     let report = model.measure(&check, &data.held_out, &mut rng)?;
     bar.finish_and_clear();
+    let outside = outside(&model.sample(EXTREMES, &mut ChaCha8Rng::seed_from_u64(arguments.seed)), &data.train);
     if let Some(out) = out {
         let rows = arguments.out_rows.unwrap_or(2000);
         limits::check_product(&[("--out-rows", rows), ("columns", data.train.ncols())])?;
@@ -513,8 +647,8 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     }
     let seconds = started.elapsed().as_secs_f64();
     match arguments.format {
-        Format::Table => print_table(arguments, &report, seconds),
-        format => print_row(format, true, &row(arguments, &report, seconds)),
+        Format::Table => print_table(arguments, (&model, outside), &report, seconds),
+        format => print_row(format, true, &row(arguments, (&model, outside), &report, seconds)),
     }
     Ok(())
 }
