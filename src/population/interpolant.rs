@@ -146,12 +146,17 @@ impl Interpolant {
     pub(crate) fn new(nodes: &[f64], values: &[f64], degrees: &[usize]) -> Self {
         let mut made = Self::default();
         made.rebuild(nodes, values, degrees);
-        made.assemble();
         made
     }
 
-    /// As [`new`](Self::new), reusing memory, and for blocks only until it is assembled.
+    /// As [`new`](Self::new), reusing memory.
     pub(crate) fn rebuild(&mut self, nodes: &[f64], values: &[f64], degrees: &[usize]) {
+        self.rebuild_blocks(nodes, values, degrees);
+        self.assemble();
+    }
+
+    /// As [`rebuild`](Self::rebuild), but only blocks can be evaluated until it is assembled.
+    pub(crate) fn rebuild_blocks(&mut self, nodes: &[f64], values: &[f64], degrees: &[usize]) {
         let n = nodes.len();
         for (list, from) in [(&mut self.nodes, nodes), (&mut self.values, values)] {
             list.clear();
@@ -263,6 +268,7 @@ impl Interpolant {
     /// The index of the node nearest to `x`, searched from `hint`.
     #[inline]
     pub(crate) fn nearest(&self, x: f64, hint: usize) -> usize {
+        debug_assert!(self.assembled, "only blocks were rebuilt");
         let piece = &self.pieces[hint];
         if piece.low <= x && x <= piece.high { hint } else { self.search(x, hint) }
     }

@@ -247,7 +247,7 @@ pub(crate) fn refine<R: Send>(
         // The next run moves by about the error of this one.
         moves.push(Move { from: spacing, by: moved / refinement.powf(ORDER) });
         let enough = (1.1 * falling(&moves, spacing) / tolerance).powf(1.0 / LEAST_ORDER);
-        let wanted = if moved > SETTLED_AFTER && tolerance < SETTLED { MOST_REFINED } else { enough };
+        let wanted = if moved > SETTLED_AFTER && tolerance <= SETTLED { MOST_REFINED } else { enough };
         moves.pop();
         refinement = wanted.clamp(LEAST_REFINED, MOST_REFINED);
     }

@@ -371,10 +371,10 @@ impl<'a, L: LineLaw> Pass<'a, L> {
         for t in 2..=steps {
             let from = grid.level(t);
             local_scales(&nodes.x, self.spacing, &mut scales);
-            interpolant.rebuild(&nodes.x, &f, &self.mesh.degrees);
+            interpolant.rebuild_blocks(&nodes.x, &f, &self.mesh.degrees);
             let measure = measured.get(next_measured) == Some(&t);
             if measure {
-                labels.rebuild(&nodes.x, &self.mesh.labels, &self.mesh.degrees);
+                labels.rebuild_blocks(&nodes.x, &self.mesh.labels, &self.mesh.degrees);
                 next_measured += 1;
             }
             predict(&mut nodes, &mut before, &mut velocity_before, grid.delta(t), (t > 2).then(|| grid.delta(t - 1)));
