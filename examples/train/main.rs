@@ -31,7 +31,7 @@ use onestep::population::LineRecursion;
 use onestep::schedule::{LiHuangWei, UniformAngle};
 use onestep::training::class::{Affine, KernelRidge, NearestNeighbours, Perceptron, Polynomial, RandomFourier, Spline};
 use onestep::training::{
-    Auto, Candidate, Joint, JointModel, Learned, OptimalPairs, Recursion, Scaling, Selected, Trained, TrainingError, Trial, Winner,
+    Auto, Candidate, Joint, JointModel, Learned, OptimalPairs, Recursion, Scaling, Selected, Trained, TrainingError, Trial,
 };
 use onestep::{FunctionClass, Grid, Sample, VarianceSchedule};
 use rand::SeedableRng;
@@ -469,8 +469,8 @@ impl Model {
             Self::Recursion(m) => m.save(&mut json)?,
             Self::Joint(m) => m.save(&mut json)?,
             Self::Auto(m) => match &m.model {
-                Winner::Recursion(m) => m.save(&mut json)?,
-                Winner::Network(m) => m.save(&mut json)?,
+                onestep::training::Winner::Recursion(m) => m.save(&mut json)?,
+                onestep::training::Winner::Network(m) => m.save(&mut json)?,
             },
         }
         Ok(json)
