@@ -105,7 +105,10 @@ impl PopulationReport {
             return;
         }
         let (relative, rounding) = (LEFT * moved + MOMENTS, SQUARES * scale);
-        let off = relative * self.energy_lower.max(self.w2_marginal.upper) + if rounding > 0.0 { rounding / self.spread } else { 0.0 };
+        // What is left of the spread is the root of a difference of squares: near a collapse its rounding is the root of theirs.
+        let rest = (self.spread - self.energy_lower).max(0.0);
+        let shift = if rounding > 0.0 { rounding / (rest + (rest * rest + rounding).sqrt()) } else { 0.0 };
+        let off = relative * self.energy_lower.max(self.w2_marginal.upper) + shift;
         self.energy_lower = if off < self.energy_lower { self.energy_lower - off } else { 0.0 };
         self.energy_upper = self.energy_upper.map(|upper| (upper * upper * (1.0 + 2.0 * relative) + rounding).sqrt() * (1.0 + MOMENTS));
     }
