@@ -149,9 +149,9 @@ impl Line {
     }
 
     fn warn(&self) {
-        let PopulationReport { resolved, resolution_error: moved, steps, .. } = &self.report;
+        let PopulationReport { resolved, resolution_error, steps, .. } = &self.report;
         if !resolved {
-            remark!("warning: {}, T = {steps}: not resolved, the last refinement moved the answer by {moved:.1e} relatively", self.name());
+            remark!("warning: {}, T = {steps}: not resolved, the relative numerical error is {resolution_error:.1e}", self.name());
         }
     }
 

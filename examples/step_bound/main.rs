@@ -316,7 +316,7 @@ fn line(
     let required_steps = theorem.required_steps(report.w1.upper)?;
     if !report.resolved {
         remark!(
-            "warning: T = {}: the last refinement moved the answer by {:.1e} relatively, more than the tolerance {:.1e}",
+            "warning: T = {}: the relative numerical error is {:.1e}, more than the tolerance {:.1e}",
             report.steps,
             report.resolution_error,
             a.tolerance()
@@ -423,7 +423,7 @@ fn print_verdicts(lines: &[Line]) {
         }
     }
     if lines.iter().any(|l| !l.report.resolved) {
-        say!("!: NOT resolved, the last refinement moved the answer by more than the tolerance");
+        say!("!: NOT resolved, the numerical error is larger than the tolerance");
     }
 }
 

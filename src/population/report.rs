@@ -74,8 +74,6 @@ pub struct PopulationReport {
 const MOMENTS: f64 = 1e-12;
 /// Rounding of a mean of squares, relative to the squared size of the data.
 const SQUARES: f64 = 16.0 * f64::EPSILON;
-/// The last refinement moved a report by at least this part of the error that is left.
-const LEFT: f64 = 2.0;
 
 /// √V − √(V − `deficit`) for the variance V = `spread`², without cancellation.
 pub(crate) fn narrowing(spread: f64, deficit: f64) -> f64 {
@@ -97,14 +95,14 @@ impl PopulationReport {
         self
     }
 
-    /// Moves both ends of the bracket outwards by the numerical error of the moments: `moved` is the relative change by the last
-    /// refinement, `scale` the size of the squared data.
-    pub(crate) fn enclose_moments(&mut self, moved: f64, scale: f64) {
-        if !moved.is_finite() {
+    /// Moves both ends of the bracket outwards by the numerical error of the moments: `error` is the relative one of the nodes, `scale` the
+    /// size of the squared data.
+    pub(crate) fn enclose_moments(&mut self, error: f64, scale: f64) {
+        if !error.is_finite() {
             (self.energy_lower, self.energy_upper) = (0.0, None);
             return;
         }
-        let (relative, rounding) = (LEFT * moved + MOMENTS, SQUARES * scale);
+        let (relative, rounding) = (error + MOMENTS, SQUARES * scale);
         // What is left of the spread is the root of a difference of squares: near a collapse its rounding is the root of theirs.
         let rest = (self.spread - self.energy_lower).max(0.0);
         let shift = if rounding > 0.0 { rounding / (rest + (rest * rest + rounding).sqrt()) } else { 0.0 };

@@ -190,10 +190,9 @@ impl Settings {
     }
 }
 
-/// Calls `run` with smaller and smaller spacings until the error that is left in its report is below the tolerance, relatively; the
-/// certificate is raised by its own. The first two runs are made side by side. `scale` is the size of the data,
-/// `default` the tolerance where none was given. Where a finer run is not possible the report stays unresolved; a report that is not finite
-/// is an error.
+/// Calls `run` with smaller and smaller spacings until the error that is left in its report is below the tolerance, relatively; the bounds of
+/// the report are moved outwards by their own errors. The first two runs are made side by side. `scale` is the size of the data, `default` the
+/// tolerance where none was given. Where a finer run is not possible the report stays unresolved; a report that is not finite is an error.
 pub(crate) fn refine<R: Send>(
     settings: &Settings,
     default: f64,
@@ -215,11 +214,9 @@ pub(crate) fn refine<R: Send>(
         let (first, second) = parallel::join(|| checked(spacing), || checked(spacing / refinement));
         (first?, Some(second))
     };
-    let (mut moves, mut certificate_moves): (Vec<Move>, Vec<Move>) = (Vec::new(), Vec::new());
-    let first = report(&mut best);
-    let mut bare_certificate = first.certificate - first.certificate_error;
+    let mut moves: Vec<Move> = Vec::new();
     for _ in 0..settings.refinements {
-        let coarser = spacing;
+        let from = spacing;
         spacing /= refinement;
         let mut finer = match next.take().unwrap_or_else(|| checked(spacing)) {
             Ok(finer) => finer,
@@ -227,57 +224,72 @@ pub(crate) fn refine<R: Send>(
             Err(error) => return Err(error),
         };
         let before = &*report(&mut best);
-        let moved = report(&mut finer).change_from(before, scale);
+        let by = report(&mut finer).change_from(before, scale);
         // The certificate is not asked to stand still: its terms have kinks, and jumps where the posterior has few points.
-        let certificate_moved = (report(&mut finer).certificate - report(&mut finer).certificate_error - bare_certificate).abs();
+        let bare = |r: &PopulationReport| r.certificate - r.certificate_error;
+        let certificate = (bare(report(&mut finer)) - bare(before)).abs();
+        moves.push(Move { from, by, certificate });
         best = finer;
-        moves.push(Move { from: coarser, by: moved });
-        certificate_moves.push(Move { from: coarser, by: certificate_moved });
         let found = report(&mut best);
-        bare_certificate = found.certificate - found.certificate_error;
-        let off = certificate_left_over(&certificate_moves, spacing);
+        let off = certificate_left_over(&moves, spacing);
         found.certificate += off;
         found.certificate_error += off;
-        found.lower_bound *= 1.0 - moved.min(1.0);
+        found.lower_bound *= 1.0 - pessimistic(&moves).min(1.0);
         found.resolution_error = left_over(&moves, spacing);
         found.resolved = found.resolution_error <= tolerance;
         if found.resolved {
             break;
         }
         // The next run moves by about the error of this one.
-        moves.push(Move { from: spacing, by: moved / refinement.powf(ORDER) });
-        let enough = (1.1 * falling(&moves, spacing) / tolerance).powf(1.0 / LEAST_ORDER);
-        let wanted = if moved > SETTLED_AFTER && tolerance <= SETTLED { MOST_REFINED } else { enough };
-        moves.pop();
+        let expected = larger(falling(&moves, spacing), left_at(spacing, spacing, by / refinement.powf(ORDER)));
+        let enough = (1.1 * expected / tolerance).powf(1.0 / LEAST_ORDER);
+        let wanted = if by > SETTLED_AFTER && tolerance <= SETTLED { MOST_REFINED } else { enough };
         refinement = wanted.clamp(LEAST_REFINED, MOST_REFINED);
     }
-    let last_move = moves.last().map_or(f64::INFINITY, |m| m.by);
-    report(&mut best).enclose_moments(last_move, scale);
+    report(&mut best).enclose_moments(pessimistic(&moves), scale);
     Ok(best)
 }
 
-/// By how much a report moved, relatively, when the nodes were refined from a spacing.
+/// By how much a report moved, relatively, and its certificate when the nodes were refined from a spacing.
 struct Move {
     from: f64,
     by: f64,
+    certificate: f64,
 }
 
-/// The relative error at `spacing` if it has fallen with the power 7 of the spacing since it was what each of the moves shows, and a factor.
+/// The larger of two numbers; the first where the second is NaN.
+fn larger(a: f64, b: f64) -> f64 {
+    if b > a { b } else { a }
+}
+
+/// What is left at `spacing` of a relative error `by` at the spacing `from` if it has fallen with the power 7 of the spacing, and a factor.
+fn left_at(spacing: f64, from: f64, by: f64) -> f64 {
+    SAFETY * by * (spacing / from).powf(LEAST_ORDER)
+}
+
+/// The relative error at `spacing` if it has fallen with the power 7 of the spacing since it was what each of the moves shows.
 ///
 /// It falls with the power 9 to 11, less evenly where it changes its sign, which is why all moves are looked at.
 fn falling(moves: &[Move], spacing: f64) -> f64 {
-    let left = |m: &Move| SAFETY * m.by * (spacing / m.from).powf(LEAST_ORDER);
-    moves.iter().map(left).fold(0.0, |most, left| if left > most { left } else { most })
+    moves.iter().map(|m| left_at(spacing, m.from, m.by)).fold(0.0, larger)
 }
 
-/// The relative error at the last spacing, estimated (`tests/population/line_resolution.rs`): five times the only move, which is small by chance
-/// now and then; twice the last of several, or less where all of them agree that the error falls.
-fn left_over(moves: &[Move], spacing: f64) -> f64 {
+/// The relative error after the last move, if nothing is known of how it falls: five times the only move, which is small by chance now and
+/// then; twice the last of several.
+fn pessimistic(moves: &[Move]) -> f64 {
     match moves {
         [] => f64::INFINITY,
         [only] => 5.0 * only.by,
-        [.., last] if last.by <= SETTLED => falling(moves, spacing).max(ROUNDED).min(2.0 * last.by),
         [.., last] => 2.0 * last.by,
+    }
+}
+
+/// The relative error at the last spacing, estimated (`tests/population/line_resolution.rs`): less than the pessimistic one where all of several
+/// moves agree that it falls.
+fn left_over(moves: &[Move], spacing: f64) -> f64 {
+    match moves {
+        [_, .., last] if last.by <= SETTLED => falling(moves, spacing).max(ROUNDED).min(pessimistic(moves)),
+        _ => pessimistic(moves),
     }
 }
 
@@ -285,9 +297,10 @@ fn left_over(moves: &[Move], spacing: f64) -> f64 {
 /// otherwise, where terms jump within a cell, twice what the moves leave of themselves if they fall like the spacing.
 fn certificate_left_over(moves: &[Move], spacing: f64) -> f64 {
     let Some((last, before)) = moves.split_last() else { return f64::INFINITY };
-    let fast = before.last().is_none_or(|m| last.by <= m.by * (last.from / m.from).powi(6));
-    let left = |m: &Move| 2.0 * m.by * spacing / m.from;
-    if fast { 2.0 * last.by } else { moves.iter().map(left).fold(2.0 * last.by, |most, left| if left > most { left } else { most }) }
+    let fast = before.last().is_none_or(|m| last.certificate <= m.certificate * (last.from / m.from).powi(6));
+    let left = |m: &Move| 2.0 * m.certificate * spacing / m.from;
+    let slow = if fast { &[] } else { moves };
+    slow.iter().map(left).fold(2.0 * last.certificate, larger)
 }
 
 /// The functions f_t, t ≥ 2, that were kept, by level.

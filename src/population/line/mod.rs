@@ -256,7 +256,7 @@ impl<'a> LineRecursion<'a> {
     /// A tolerance outside [1e−13, 1), a spacing outside (0, 1], a c outside [1e−100, 1e100], a level to keep that does not exist, a target whose
     /// coordinates are more than 10⁷ times its smallest standard deviation at level 1, or one that needs too many nodes; a comb under
     /// another loss than the squared one, and point masses under the absolute loss, whose medians jump. A run that did not reach its
-    /// tolerance is not an error: its report says `resolved: false` and by how much the last refinement moved it.
+    /// tolerance is not an error: its report says `resolved: false` and how large its numerical error is.
     ///
     /// ```
     /// use onestep::Grid;

@@ -41,8 +41,8 @@ const TOLERANCE: f64 = 1e-8;
 /// Nodes are trajectories of the exact radial flow, labelled by their radius at level 1 and placed so that they resolve the law of ‖X_t‖ and
 /// the flow map at every level, gaps between shells (and between the two sides of one) included. g_t is held by its values there and
 /// interpolated by odd polynomials of degree 10. The average over the angle is a Gauss rule for the von Mises–Fisher law, with as many
-/// points as the ratio of the posterior's width to the local scale of g asks for. The run is repeated on finer nodes until W_1, W_2, the
-/// energy deficit and the loss move by less than the tolerance, relatively.
+/// points as the ratio of the posterior's width to the local scale of g asks for. The run is repeated on finer nodes until the
+/// error that is left in W_1, W_2, the energy deficit and the loss is below the tolerance, relatively, as on the line.
 ///
 /// W_1 = E|g_T − Φ_T| over the radius, which is exact where g_T ≥ 0 does not decrease: both laws are then rotation-invariant with
 /// monotonically coupled radii. That is checked at the nodes; where it fails, `w1` and `w1_marginal` are intervals.
@@ -190,8 +190,8 @@ impl<'a> RadialRecursion<'a> {
     ///
     /// # Errors
     /// A tolerance outside [1e−13, 1), a spacing outside (0, 1], a target that is the origin alone, a radius of more than 10⁷ sin θ_1, or a
-    /// level to keep that does not exist. A run that did not reach its tolerance is not an error: its report says `resolved: false` and by
-    /// how much the last refinement moved it.
+    /// level to keep that does not exist. A run that did not reach its tolerance is not an error: its report says `resolved: false` and how
+    /// large its numerical error is.
     ///
     /// ```
     /// use onestep::Grid;
