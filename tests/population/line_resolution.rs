@@ -24,7 +24,7 @@ fn apart(a: &PopulationReport, b: &PopulationReport) -> f64 {
 #[test]
 fn stated_errors_hold_on_random_mixtures() {
     let mut rng = ChaCha8Rng::seed_from_u64(41);
-    let (mut stated, mut beyond, mut unresolved) = (0, 0, 0);
+    let (mut stated, mut unresolved) = (0, 0);
     for case in 0..60 {
         let count = rng.random_range(1..5);
         let mut draw = |low: f64, high: f64| (0..count).map(|_| rng.random_range(low..high)).collect::<Vec<f64>>();
@@ -53,14 +53,10 @@ fn stated_errors_hold_on_random_mixtures() {
             let run = recursion.clone().tolerance(tolerance).run().unwrap();
             let (found, stated_error) = (apart(run.report(), fine.report()), run.report().resolution_error);
             stated += usize::from(run.report().resolved);
-            if found > stated_error + 1e-9 {
-                println!("case {case}, tolerance {tolerance:e}: off by {found:e}, stated {stated_error:e}");
-                assert!(tolerance > 1e-6 && found <= 10.0 * stated_error, "case {case}: off by {found:e}, stated {stated_error:e}");
-                beyond += 1;
-            }
+            // The finer run is itself off by 1e-9 at most.
+            assert!(found <= stated_error + 1e-9, "case {case}, tolerance {tolerance:e}: off by {found:e}, stated {stated_error:e}");
         }
     }
-    assert!(beyond <= 1, "{beyond} of 60 runs at 1e-4 are off by more than they state");
     assert!(unresolved <= 3, "{unresolved} of 60 problems were not resolved");
     assert!(stated > 165, "only {stated} of 180 runs are resolved");
 }
