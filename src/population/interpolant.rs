@@ -62,17 +62,15 @@ impl Piece {
 /// A function on the line known at increasing nodes; asymptotically linear beyond them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interpolant {
-    nodes: Vec<f64>,
-    values: Vec<f64>,
-    degrees: Vec<usize>,
-    /// Midpoints between neighbouring nodes.
-    middles: Vec<f64>,
-    /// One piece a node, up to date once assembled.
-    pieces: Vec<Piece>,
-    assembled: bool,
-    differences: Vec<Vec<f64>>,
     /// The nodes between copies of the first and of the last, as far as a stencil or a block reaches beyond them.
     padded: Vec<f64>,
+    values: Vec<f64>,
+    degrees: Vec<usize>,
+    differences: Vec<Vec<f64>>,
+    /// One piece a node, and the midpoints between neighbouring nodes, up to date once assembled.
+    pieces: Vec<Piece>,
+    middles: Vec<f64>,
+    assembled: bool,
     /// The coefficients of the pieces, one list for each power.
     coefficients: Vec<Vec<f64>>,
     /// How far a piece reaches to the left and to the right of its node; nowhere for the piecewise linear ones inside.
@@ -158,10 +156,8 @@ impl Interpolant {
     /// As [`rebuild`](Self::rebuild), but only blocks can be evaluated until it is assembled.
     pub(crate) fn rebuild_blocks(&mut self, nodes: &[f64], values: &[f64], degrees: &[usize]) {
         let n = nodes.len();
-        for (list, from) in [(&mut self.nodes, nodes), (&mut self.values, values)] {
-            list.clear();
-            list.extend_from_slice(from);
-        }
+        self.values.clear();
+        self.values.extend_from_slice(values);
         self.degrees.clear();
         self.degrees.extend_from_slice(degrees);
         self.assembled = false;
@@ -171,7 +167,6 @@ impl Interpolant {
         self.padded.extend([nodes[n - 1]; HALF + LANES]);
         self.differences.resize_with(DEGREE, Vec::new);
         self.coefficients.resize_with(DEGREE, Vec::new);
-        self.middles.resize(n - 1, 0.0);
         for list in self.coefficients.iter_mut().chain([&mut self.low, &mut self.high]) {
             if list.len() != n + LANES {
                 list.clear();
@@ -185,17 +180,14 @@ impl Interpolant {
         // The outermost pieces are linear, and reach to infinity.
         self.coefficients[0][0] = self.differences[0][0];
         self.coefficients[0][n - 1] = self.differences[0][n - 2];
-        (self.low[0], self.high[0]) = (f64::NEG_INFINITY, self.middles[0] - nodes[0]);
-        (self.low[n - 1], self.high[n - 1]) = (self.middles[n - 2] - nodes[n - 1], f64::INFINITY);
+        (self.low[0], self.high[0]) = (f64::NEG_INFINITY, 0.5 * (nodes[0] + nodes[1]) - nodes[0]);
+        (self.low[n - 1], self.high[n - 1]) = (0.5 * (nodes[n - 2] + nodes[n - 1]) - nodes[n - 1], f64::INFINITY);
     }
 
     #[inline(always)]
     fn fill(&mut self) {
-        let (nodes, degrees) = (&self.nodes[..], &self.degrees[..]);
-        let n = nodes.len();
-        for (j, middle) in self.middles.iter_mut().enumerate() {
-            *middle = 0.5 * (nodes[j] + nodes[j + 1]);
-        }
+        let (n, degrees) = (self.values.len(), &self.degrees[..]);
+        let nodes = &self.padded[HALF..HALF + n];
         for level in 1..=DEGREE.min(n - 1) {
             let (done, rest) = self.differences.split_at_mut(level - 1);
             let below = done.last().map_or(&self.values[..], Vec::as_slice);
@@ -227,7 +219,10 @@ impl Interpolant {
             return;
         }
         self.assembled = true;
-        let (nodes, n) = (&self.nodes, self.nodes.len());
+        let n = self.values.len();
+        let nodes = &self.padded[HALF..HALF + n];
+        self.middles.clear();
+        self.middles.extend(nodes.windows(2).map(|w| 0.5 * (w[0] + w[1])));
         self.pieces.resize(n, Piece::default());
         for (j, (piece, &degree)) in self.pieces.iter_mut().zip(&self.degrees).enumerate() {
             (piece.node, piece.value, piece.linear) = (nodes[j], self.values[j], degree == 0);
@@ -336,14 +331,14 @@ impl Interpolant {
             }
         }
         let j = best.1;
-        let (low, high) = (self.nodes[j.max(1) - 1], self.nodes[(j + 1).min(self.nodes.len() - 1)]);
+        let (low, high) = (self.nodes()[j.max(1) - 1], self.nodes()[(j + 1).min(self.values.len() - 1)]);
         let found = self.slope(golden_minimum(|x| -self.slope(x, j), low, high), j);
         if found > best.0 { found } else { best.0 }
     }
 
     /// The nodes.
     pub(crate) fn nodes(&self) -> &[f64] {
-        &self.nodes
+        &self.padded[HALF..HALF + self.values.len()]
     }
 }
 
