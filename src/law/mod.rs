@@ -57,6 +57,7 @@ pub use curve::NoisyCurve;
 pub use error::LawError;
 pub use gaussian::Gaussian;
 pub use importance::ImportancePosterior;
+pub(crate) use line::signed_share;
 pub use line::{LineLabel, LineMarginal, LineMixture, LogConcavity};
 pub use mixture::GaussianMixture;
 pub use monte_carlo::MonteCarloPosterior;

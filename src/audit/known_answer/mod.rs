@@ -341,22 +341,20 @@ impl<'a> KnownAnswer<'a> {
         }
         let scales = self.grid.levels().iter().map(|&level| Ok(self.path.on(level)?.scale())).collect::<Result<Vec<_>, AuditError>>()?;
         let plausibility = Plausibility::new(self.grid, &scales, self.second_moment, self.tolerance, &rows_of, x, f);
-        let of_level = |step: usize, rows: &[usize]| {
+        let of_level = |(&step, rows): (&usize, &Vec<usize>)| {
             let (x, f) = (x.select(Axis(0), rows) / scales[step - 1], f.select(Axis(0), rows) / scales[0]);
             Table { step, x, f }
         };
-        let levels = rows_of
+        let tables: Vec<Table> = rows_of.iter().map(of_level).collect();
+        let levels = tables
             .iter()
-            .map(|(&step, rows)| {
-                let table = of_level(step, rows);
-                self.level(step, rows, &table.x, &table.f, &plausibility)
-            })
+            .zip(rows_of.values())
+            .map(|(table, rows)| self.level(table.step, rows, &table.x, &table.f, &plausibility))
             .collect::<Result<Vec<_>, _>>()?;
         let (grid_steps, under) = (self.grid.steps(), self.under.map(|(loss, _)| loss));
         let implausible = plausibility.finding();
         let mut report = KnownAnswerReport { grid_steps, levels, tolerance: self.tolerance, under, implausible, fault: None };
         if report.finding().may_be_a_fault() {
-            let tables: Vec<Table> = rows_of.iter().map(|(&step, rows)| of_level(step, rows)).collect();
             report.fault = fault::fault(self, &tables, &scales, !matches!(report.finding(), Finding::NotIdentity { .. }))?;
         }
         Ok(report)

@@ -33,6 +33,15 @@ impl LineLabel {
     }
 }
 
+/// What a component of this weight adds to the signed mass at z standard deviations from its mean: w N(z), the mass below, or −w N(−z), the
+/// mass above, for one that is counted as `left`. From z and e^{−z²/2}, without branches: a loop over it vectorises.
+#[inline(always)]
+pub(crate) fn signed_share(weight: f64, left: bool, z: f64, gauss: f64) -> f64 {
+    let tail = gauss * normal::mills(z.abs());
+    let (sign, far) = if left { (-weight, z > 0.0) } else { (weight, z < 0.0) };
+    sign * if far { tail } else { 1.0 - tail }
+}
+
 /// Largest number of bisection or Newton steps of a quantile; bisection alone needs about 60 for the spacing of floats near the solution
 /// and at most 1100 for a solution near zero.
 const QUANTILE_STEPS: usize = 1200;
@@ -121,9 +130,7 @@ impl LineMarginal {
             for (k, (weight, mean, std)) in self.components().enumerate() {
                 let z = (x - mean) / std;
                 let gauss = exp(-0.5 * z * z);
-                let tail = gauss * normal::mills(z.abs());
-                let (sign, far) = if k < split { (-weight, z > 0.0) } else { (weight, z < 0.0) };
-                excess += sign * if far { tail } else { 1.0 - tail };
+                excess += signed_share(weight, k < split, z, gauss);
                 density += weight / std * normal::INV_SQRT_2PI * gauss;
             }
             let step = excess / density;

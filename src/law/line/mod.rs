@@ -6,6 +6,7 @@ mod marginal;
 
 pub use concavity::LogConcavity;
 pub use label::LineLabel;
+pub(crate) use label::signed_share;
 pub use marginal::LineMarginal;
 
 use crate::error::{check_entries, check_equal};

@@ -6,6 +6,7 @@ use crate::score::ScoreFunction;
 use crate::training::joint::levels::LevelPairs;
 use crate::training::joint::model::LevelRow;
 use crate::training::joint::settings::{Settings, Weighting};
+use crate::training::joint::trajectories::coefficients;
 use crate::training::network::layers::{Network, Tape};
 use crate::training::source::Source;
 use ndarray::{Array2, Axis};
@@ -126,11 +127,7 @@ impl<F: Float> Rule<'_, F> {
             let mut values = Array2::zeros(points.raw_dim());
             score.score_into(high, &points, &mut values);
             for ((&i, x), v) in rows.iter().zip(points.rows()).zip(values.rows()) {
-                let low = grid.level(batch.steps[i].0);
-                // The coefficients of x and of the score in E[X_s | X_t]: cos θ cancels into one rotation.
-                let delta = high.sin_from(low);
-                let keep = F::of((low.sin() + delta / high.cos()) / high.sin());
-                let pull = F::of(delta * high.sin() / high.cos());
+                let (keep, pull) = coefficients::<F>(high, grid.level(batch.steps[i].0));
                 for ((l, x), v) in batch.lower.row_mut(i).iter_mut().zip(x).zip(v) {
                     *l = keep * *x + pull * *v;
                 }

@@ -46,12 +46,17 @@ pub(super) fn trajectories<F: Float>(
     Ok(points)
 }
 
-/// From the angle `high` to `low`: E[X_s | X_t = x] = (sin θ_s x + sin(θ_t − θ_s) D(x))/sin θ_t.
+/// The coefficients of x and of the score in E[X_s | X_t = x] = (sin θ_s x + sin(θ_t − θ_s) D(x))/sin θ_t, D(x) = (x + sin²θ_t s)/cos θ_t.
+pub(super) fn coefficients<F: Float>(high: NoiseLevel, low: NoiseLevel) -> (F, F) {
+    let delta = high.sin_from(low);
+    (F::of((low.sin() + delta / high.cos()) / high.sin()), F::of(delta * high.sin() / high.cos()))
+}
+
+/// From the angle `high` to `low`.
 fn step<F: Float>(score: &dyn ScoreFunction<F>, x: &mut Array2<F>, high: f64, low: f64) {
-    let values = score.score(NoiseLevel::from_angle(high).expect("an angle between two of a grid is in range"), x);
-    let delta = (high - low).sin();
-    let keep = F::of((low.sin() + delta / high.cos()) / high.sin());
-    let pull = F::of(delta * high.tan());
+    let [high, low] = [high, low].map(|angle| NoiseLevel::from_angle(angle).expect("an angle between two of a grid is in range"));
+    let values = score.score(high, x);
+    let (keep, pull) = coefficients::<F>(high, low);
     x.zip_mut_with(&values, |x, s| *x = keep * *x + pull * *s);
 }
 
