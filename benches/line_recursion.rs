@@ -1,22 +1,27 @@
-//! The population recursion on the line against a naive reference: the same target, levels and quantity, f on a fixed uniform grid.
+//! The population recursion on the line beside the same one in NumPy and SciPy, and beside a naive one in plain Rust.
 //!
-//! `cargo bench --bench line_recursion`; the ratio and the comparison with NumPy are in `benches/README.md`.
+//! ```text
+//! cargo bench --bench line_recursion
+//! PYTHON=python3 cargo bench --bench line_recursion      # and the peer, by an interpreter that has SciPy
+//! ```
 
-use criterion::{Criterion, criterion_group, criterion_main};
 use onestep::law::LineMixture;
 use onestep::population::LineRecursion;
 use onestep::schedule::UniformAngle;
 use onestep::{Grid, VarianceSchedule};
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::Instant;
+use support::{Outcome, own, peer, printed};
 
 const WEIGHTS: [f64; 3] = [0.5, 0.3, 0.2];
 const MEANS: [f64; 3] = [-1.5, 0.5, 2.0];
 const STDS: [f64; 3] = [0.4, 0.5, 0.3];
-const STEPS: usize = 4000;
+const STEPS: [usize; 3] = [800, 1000, 4000];
+/// The fastest of so many runs counts.
+const RUNS: usize = 3;
 
-fn grid() -> Grid {
-    UniformAngle::new(STEPS, 0.01, std::f64::consts::FRAC_PI_2 - 0.001).and_then(|s| s.grid()).expect("the angles are valid")
+fn grid(steps: usize) -> Outcome<Grid> {
+    Ok(UniformAngle::new(steps, 0.01, std::f64::consts::FRAC_PI_2 - 0.001)?.grid()?)
 }
 
 /// f_T on 801 points of [−7, 7]: cubic interpolation, five-point Gauss–Hermite, everything recomputed at every step.
@@ -64,20 +69,66 @@ fn naive(grid: &Grid) -> Vec<f64> {
     f
 }
 
-fn recursion(c: &mut Criterion) {
-    let grid = grid();
-    let target = LineMixture::new(&WEIGHTS, &MEANS, &STDS).expect("the mixture is valid");
-    let mut group = c.benchmark_group("line recursion, T = 4000");
-    group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
-    group.bench_function("naive, 801 points", |b| b.iter(|| naive(black_box(&grid))));
-    group.bench_function("one run at spacing 0.5", |b| {
-        b.iter(|| LineRecursion::new(&target, black_box(&grid)).spacing(0.5).refinements(0).run().map(|r| r.report().w1_marginal.lower));
-    });
-    group.bench_function("to relative tolerance 1e-9", |b| {
-        b.iter(|| LineRecursion::new(&target, black_box(&grid)).run().map(|r| r.report().w1_marginal.lower));
-    });
-    group.finish();
+/// Seconds and W_1 at the law of X_T of one way.
+fn measure(way: &str, steps: usize) -> Outcome<(f64, f64)> {
+    let grid = grid(steps)?;
+    let target = LineMixture::new(&WEIGHTS, &MEANS, &STDS)?;
+    let recursion = LineRecursion::new(&target, &grid);
+    let recursion = match way {
+        "naive" => {
+            let start = Instant::now();
+            black_box(naive(&grid));
+            return Ok((start.elapsed().as_secs_f64(), f64::NAN));
+        }
+        "once" => recursion.spacing(0.5).refinements(0),
+        tolerance => recursion.tolerance(tolerance.parse()?),
+    };
+    let mut found = (f64::INFINITY, f64::NAN);
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        let w1 = recursion.run()?.report().w1_marginal.lower;
+        found = (found.0.min(start.elapsed().as_secs_f64()), w1);
+    }
+    Ok(found)
 }
 
-criterion_group!(benches, recursion);
-criterion_main!(benches);
+/// Two numbers that a process prints.
+fn pair(printed: &str) -> Outcome<(f64, f64)> {
+    let (seconds, w1) = printed.trim().split_once(' ').ok_or("two numbers are expected")?;
+    Ok((seconds.parse()?, w1.parse()?))
+}
+
+fn table() -> Outcome<()> {
+    let python = std::env::var("PYTHON").ok();
+    println!(
+        "| T | NumPy, s | its W_1 off by | naive, s | to 1e-9, 1 thread, s | 2 threads, s | to 1e-3, 1 thread, s | 2 threads, s | one run at spacing 0.5, s |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    for steps in STEPS {
+        let ours = |way: &str, threads: usize| pair(&printed(own(threads)?.args([way, &steps.to_string()]))?);
+        let (fine, w1) = ours("1e-9", 1)?;
+        let (theirs, off) = match &python {
+            Some(python) => pair(&printed(peer(python, "line_recursion.py", 1).arg(steps.to_string()))?)?,
+            None => (f64::NAN, f64::NAN),
+        };
+        let rest = [("naive", 1), ("1e-9", 2), ("1e-3", 1), ("1e-3", 2), ("once", 1)].map(|(way, threads)| ours(way, threads));
+        let [naive, fine_two, loose, loose_two, once] = rest.map(|found| found.map_or(f64::NAN, |f| f.0));
+        println!(
+            "| {steps} | {theirs:.2} | {:.0e} | {naive:.2} | {fine:.3} | {fine_two:.3} | {loose:.3} | {loose_two:.3} | {once:.3} |",
+            (off / w1 - 1.0).abs()
+        );
+    }
+    Ok(())
+}
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    match arguments.as_slice() {
+        [way, steps] => {
+            let (seconds, w1) = measure(way, steps.parse()?)?;
+            println!("{seconds} {w1}");
+            Ok(())
+        }
+        _ => table(),
+    }
+}
