@@ -17,30 +17,30 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod model;
+mod report;
 mod shapes;
 
 use clap::{Parser, ValueEnum};
 use common::output::{Output, csv};
 use common::table::{ReadOptions, file_of};
-use common::{Format, Provenance, Row, count, fail, joined, limits, name, number, print_row, progress, say, training_progress};
+use common::{Format, Provenance, fail, joined, limits, name, print_row, progress};
+use model::{Model, WITHOUT_SERDE};
 use ndarray::{Array2, Axis};
-use onestep::audit::{Jump, StepCheck, StepReport};
+use onestep::audit::StepCheck;
 use onestep::bound::Theorem1;
 use onestep::law::{LineMixture, Product};
 use onestep::population::LineRecursion;
 use onestep::schedule::{LiHuangWei, UniformAngle};
 use onestep::training::class::{Affine, KernelRidge, NearestNeighbours, Perceptron, Polynomial, RandomFourier, Spline};
-use onestep::training::{
-    Auto, Candidate, Joint, JointModel, Learned, OptimalPairs, Recursion, Scaling, Selected, Trained, TrainingError, Trial,
-};
+use onestep::training::{Candidate, Joint, Scaling, TrainingError};
 use onestep::{FunctionClass, Grid, Sample, VarianceSchedule};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use serde_json::{Value, json};
+use report::{EXTREMES, outside, print_table, row};
 use shapes::shape;
 use std::error::Error;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -267,7 +267,7 @@ impl Arguments {
             refuse(self.draws != 1, "--draws with --class joint", recursion)?;
             refuse(self.coupling != 1, "--coupling with --class joint", recursion)?;
             refuse(self.residual, "--residual with --class joint", recursion)?;
-            refuse(self.clip.is_some(), "--clip with --class joint", recursion)?;
+            refuse(self.clip.is_some(), "--clip with --class joint", "this example confines recursions and the choice of --class auto")?;
             refuse(self.warm_start, "--warm-start with --class joint", recursion)?;
         } else {
             refuse(self.method == Method::Cd, "--method cd", "only the joint network (--class joint) is distilled")?;
@@ -373,231 +373,6 @@ impl Arguments {
         let line = self.line()?;
         let ln_lipschitz = LineRecursion::new(&line, grid).tolerance(1e-4).run()?.report().ln_lipschitz;
         Ok(Theorem1::from_ln_lipschitz(self.dim(), ln_lipschitz, self.constant.unwrap_or(1.0))?)
-    }
-}
-
-/// What either way of training returns.
-enum Model {
-    Recursion(Learned),
-    Joint(JointModel<f32>),
-    Auto(Box<Selected<f32>>),
-}
-
-impl Model {
-    fn train(arguments: &Arguments, data: &Array2<f64>, rng: &mut ChaCha8Rng) -> Outcome<Self> {
-        let grid = arguments.grid()?;
-        if arguments.method == Method::Cd {
-            let score = Product::copies(arguments.line()?, arguments.dim())?;
-            let bar = progress(1, "distilling");
-            let model = arguments.joint(grid).distil(&data.mapv(|v| v as f32), &score, rng)?;
-            bar.finish_and_clear();
-            return Ok(Self::Joint(model));
-        }
-        let model = if arguments.class == Class::Auto {
-            let candidates = arguments.candidates();
-            let bar = training_progress(candidates.len());
-            let mut auto = Auto::new(grid).scaling(arguments.scaling()).candidates(&candidates);
-            if let Some(margin) = arguments.clip {
-                auto = auto.margin(margin);
-            }
-            Self::Auto(Box::new(auto.train_with(&data.mapv(|v| v as f32), rng, &mut |trial| {
-                bar.inc(1);
-                bar.set_message(trial.to_string());
-                ControlFlow::Continue(())
-            })?))
-        } else if arguments.class == Class::Joint {
-            let bar = training_progress(arguments.joint_iterations());
-            Self::Joint(arguments.joint(grid).train_with(&data.mapv(|v| v as f32), rng, &mut |p| {
-                bar.set_position(p.iteration as u64);
-                bar.set_message(format!("loss {:.3e}", p.loss));
-                ControlFlow::Continue(())
-            })?)
-        } else {
-            let bar = training_progress(grid.steps());
-            let mut recursion = Recursion::new(grid, arguments.pairs()).scaling(arguments.scaling());
-            recursion = recursion.residual(arguments.residual).warm_start(arguments.warm_start).posterior_draws(arguments.draws);
-            if let Some(margin) = arguments.clip {
-                recursion = recursion.clip(margin);
-            }
-            if arguments.coupling != 1 {
-                recursion = recursion.coupling(OptimalPairs::new(arguments.coupling)?);
-            }
-            Self::Recursion(recursion.train_with(data, arguments.function_class().as_ref(), rng, &mut |p| {
-                bar.set_position(p.step as u64);
-                bar.set_message(format!("loss {:.3e}", p.loss));
-                ControlFlow::Continue(())
-            })?)
-        };
-        Ok(model)
-    }
-
-    fn measure(&self, check: &StepCheck<'_>, held_out: &Array2<f64>, rng: &mut ChaCha8Rng) -> Outcome<StepReport> {
-        Ok(match self {
-            Self::Recursion(m) => check.measure(m as &dyn Trained, held_out, rng)?,
-            Self::Joint(m) => check.measure(m as &dyn Trained<f32>, &held_out.mapv(|v| v as f32), rng)?,
-            Self::Auto(m) => check.measure(m.model.trained(), &held_out.mapv(|v| v as f32), rng)?,
-        })
-    }
-
-    fn sample(&self, n: usize, rng: &mut ChaCha8Rng) -> Array2<f64> {
-        match self {
-            Self::Recursion(m) => m.sample(n, rng),
-            Self::Joint(m) => m.sample(n, rng).mapv(f64::from),
-            Self::Auto(m) => m.sample(n, rng).mapv(f64::from),
-        }
-    }
-
-    /// What was tried, and which of it was chosen.
-    fn selected(&self) -> Option<&Selected<f32>> {
-        if let Self::Auto(selected) = self { Some(selected) } else { None }
-    }
-
-    /// Pairs (X_0, Z): at each level of a recursion, in all for a network.
-    fn pairs(&self, arguments: &Arguments) -> usize {
-        match self.selected().map(Selected::candidate) {
-            Some(Candidate::Affine { pairs } | Candidate::Fourier { pairs, .. }) => *pairs,
-            Some(Candidate::Network { iterations, .. }) => BATCH * iterations,
-            _ => arguments.pairs(),
-        }
-    }
-
-    /// The model as JSON.
-    #[cfg(feature = "serde")]
-    fn json(&self) -> Outcome<Vec<u8>> {
-        let mut json = Vec::new();
-        match self {
-            Self::Recursion(m) => m.save(&mut json)?,
-            Self::Joint(m) => m.save(&mut json)?,
-            Self::Auto(m) => match &m.model {
-                onestep::training::Winner::Recursion(m) => m.save(&mut json)?,
-                onestep::training::Winner::Network(m) => m.save(&mut json)?,
-            },
-        }
-        Ok(json)
-    }
-
-    #[cfg(not(feature = "serde"))]
-    #[allow(clippy::unused_self, reason = "the form with the feature uses it")]
-    fn json(&self) -> Outcome<Vec<u8>> {
-        Err(WITHOUT_SERDE.into())
-    }
-}
-
-const WITHOUT_SERDE: &str = "--model cannot be written: build with --features serde";
-
-/// The farthest of `samples` outside the box of the rows, in ranges of a column; 0 where all are inside.
-fn outside(samples: &Array2<f64>, rows: &Array2<f64>) -> f64 {
-    let ends = |column: ndarray::ArrayView1<'_, f64>| {
-        column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)))
-    };
-    samples.columns().into_iter().zip(rows.columns()).fold(0.0, |farthest, (samples, rows)| {
-        let ((low, high), (least, most)) = (ends(rows), ends(samples));
-        f64::max(farthest, (low - least).max(most - high) / (high - low))
-    })
-}
-
-/// Samples whose farthest is reported.
-const EXTREMES: usize = 10_000;
-
-/// A trial as an object.
-fn trial(trial: &Trial) -> Value {
-    let distance = trial.distance.as_ref();
-    json!({
-        "candidate": trial.candidate.to_string(),
-        "energy_distance": distance.map_or(Value::Null, |d| number(d.value)),
-        "energy_distance_std_error": distance.map_or(Value::Null, |d| number(d.std_error)),
-    })
-}
-
-fn row(arguments: &Arguments, (model, outside): (&Model, f64), report: &StepReport, seconds: f64) -> Row {
-    let errors = report.known.as_ref().map(|k| k.errors);
-    let estimation = report.known.as_ref().and_then(|k| k.estimation.as_ref()).map(|e| e.accumulated);
-    let approximation = report.known.as_ref().and_then(|k| k.approximation.as_ref()).map(|e| e.accumulated);
-    let optional = |v: Option<f64>| v.map_or(Value::Null, number);
-    let verdict = report.verdict.as_ref();
-    vec![
-        ("steps", report.steps.into()),
-        ("dim", report.dim.into()),
-        ("class", arguments.name().into()),
-        ("chosen", model.selected().map_or(Value::Null, |s| s.candidate().to_string().into())),
-        ("trials", model.selected().map_or(Value::Null, |s| s.trials.iter().map(trial).collect())),
-        ("samples", model.pairs(arguments).into()),
-        ("w1", number(report.w1.value)),
-        ("w1_std_error", number(report.w1.std_error)),
-        ("w1_baseline", number(report.w1_baseline.value)),
-        ("w1_baseline_std_error", number(report.w1_baseline.std_error)),
-        ("sliced_w1", number(report.sliced_w1.value)),
-        ("sliced_w1_std_error", number(report.sliced_w1.std_error)),
-        ("outside", number(outside)),
-        ("epsilon_sum", optional(errors.map(|e| e.sum))),
-        ("epsilon_max_times_steps", optional(errors.map(|e| e.max_times_steps))),
-        ("estimation_sum", optional(estimation.map(|e| e.sum))),
-        ("approximation_sum", optional(approximation.map(|e| e.sum))),
-        ("energy_residual", number(report.energy_residual.value)),
-        ("required_steps", verdict.map_or(Value::Null, |v| count(v.required.steps()))),
-        ("within_bound", verdict.map_or(Value::Null, |v| (v.w1.value <= v.bound.total()).into())),
-        ("verdict", verdict.map_or(Value::Null, |v| json!({"bound": number(v.bound.total()), "text": v.to_string()}))),
-        ("seconds", number(seconds)),
-    ]
-}
-
-fn print_table(arguments: &Arguments, (model, outside): (&Model, f64), report: &StepReport, seconds: f64) {
-    let network = arguments.class == Class::Joint || model.selected().is_some_and(|s| matches!(s.candidate(), Candidate::Network { .. }));
-    say!(
-        "class {}, T = {}, d = {}, {} pairs {}, seed {}, {seconds:.1} s",
-        arguments.name(),
-        report.steps,
-        report.dim,
-        model.pairs(arguments),
-        if network { "in all" } else { "a step" },
-        arguments.seed
-    );
-    if let Some(selected) = model.selected() {
-        say!("{selected}");
-    }
-    if let Some(margin) = model.selected().map(|s| s.margin).or(arguments.clip) {
-        say!("values confined to the box of the data, {} % wider on every side", 100.0 * margin);
-    }
-    say!(
-        "W1 of one-step samples to held-out data   {:.4} ± {:.4}   ({} rows a cloud)",
-        report.w1.value,
-        report.w1.std_error,
-        report.samples
-    );
-    say!(
-        "W1 between two halves of held-out data    {:.4} ± {:.4}   (what a perfect sampler would show)",
-        report.w1_baseline.value,
-        report.w1_baseline.std_error
-    );
-    say!("ratio of the two                          {:.2}", report.w1.value / report.w1_baseline.value);
-    say!("farthest of {EXTREMES} samples outside the box of the data: {outside:.3} of its range");
-    say!("sliced W1                                 {:.4} ± {:.4}", report.sliced_w1.value, report.sliced_w1.std_error);
-    say!("energy residual                           {:+.2e} ± {:.0e}", report.energy_residual.value, report.energy_residual.std_error);
-    if let Some(jump) = report.largest_jump.filter(Jump::is_outlier) {
-        say!("largest jump between levels               {jump}");
-    }
-    if let Some(known) = &report.known {
-        say!(
-            "training error ε + ε_F: sum over steps    {:.4}   (largest step times T: {:.4})",
-            known.errors.sum,
-            known.errors.max_times_steps
-        );
-        for (name, part) in [("estimation ε:     ", &known.estimation), ("approximation ε_F:", &known.approximation)] {
-            if let Some(part) = part {
-                let e = part.accumulated;
-                say!("  {name} sum over steps    {:.4}   (largest step times T: {:.4})", e.sum, e.max_times_steps);
-            }
-        }
-        say!(
-            "W1 at the true law of X_T lies in         [{:.4}, {:.4}]   (sample means, ± {:.4})",
-            known.sandwich.lower,
-            known.sandwich.upper,
-            known.sandwich.std_error
-        );
-    }
-    match &report.verdict {
-        Some(verdict) => say!("verdict: {verdict}"),
-        None => say!("verdict: none; ε is known only for mixture and gaussian in at most {MOST_KNOWN_DIMENSIONS} dimensions"),
     }
 }
 
