@@ -144,7 +144,8 @@ impl Interpolant {
     pub(crate) fn new(nodes: &[f64], values: &[f64], degrees: &[usize]) -> Self {
         let mut made = Self::default();
         made.rebuild(nodes, values, degrees);
-        made
+        // Thousands of functions may be kept, and only their pieces are used.
+        Self { degrees: Vec::new(), differences: Vec::new(), coefficients: Vec::new(), low: Vec::new(), high: Vec::new(), ..made }
     }
 
     /// As [`new`](Self::new), reusing memory.
